@@ -1,0 +1,27 @@
+# Everything runs in .venv, which the first command makes. PYTHON picks the interpreter (3.11 or newer).
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: setup demo test lab clean
+
+setup: .venv/installed
+
+.venv/installed: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --editable ".[test]"
+	@touch $@
+
+demo: setup
+	$(BIN)/python -m dnrlab.demo --out runs/demo
+
+test: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -m "not slow"
+
+lab: setup
+	$(BIN)/jupyter lab notebooks/00_start_here.ipynb
+
+clean:  # leaves runs/, which may hold trainings
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache
