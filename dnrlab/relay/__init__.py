@@ -1,0 +1,18 @@
+"""The method: equations as pure functions (``functional``), and thin layers over them."""
+
+from dnrlab.relay.cell import RelayCell
+from dnrlab.relay.config import DNRConfig
+from dnrlab.relay.cross_layer import CrossLayerNorm
+from dnrlab.relay.cross_temporal import CrossTemporalNorm
+from dnrlab.relay.interlacing import ChannelInterlacing
+from dnrlab.relay.norm import LayerRelay, RelayNorm
+
+__all__ = [
+    "ChannelInterlacing",
+    "CrossLayerNorm",
+    "CrossTemporalNorm",
+    "DNRConfig",
+    "LayerRelay",
+    "RelayCell",
+    "RelayNorm",
+]

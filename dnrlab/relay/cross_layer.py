@@ -1,0 +1,39 @@
+"""Cross-layer DNR: gamma and beta relayed from block to block of a stage.
+
+Source: Cai, Yao and Chen, NeurIPS 2021, Sec. 3.4.
+"""
+
+from torch import Tensor
+
+from dnrlab.relay.axes import check_clip
+from dnrlab.relay.functional import group_means
+from dnrlab.relay.norm import LayerRelay, RelayNorm
+
+
+class CrossLayerNorm(RelayNorm):
+    """Standardise over (N, T, H, W); scale and shift by the state of the LSTM that the blocks of a stage share.
+
+        (gamma_b, beta_b) = lstm(pool(x_b), (gamma_{b-1}, beta_{b-1})),    b = 1 … blocks of the stage, from zero
+
+    The cell belongs to the stage and arrives with the relay, so that it stands once in a state dict.
+
+    Args:
+        channels: C.
+
+    Shape:
+        - x: (N, C, T, H, W)
+        - relay: the stage's cell and its state after the block before
+        - returns: y like x, and the relay with the new state
+
+    Raises: ValueError if x is not 5-D, its C differs, or no relay came.
+    """
+
+    def forward(self, x: Tensor, relay: LayerRelay | None) -> tuple[Tensor, LayerRelay]:
+        check_clip(x, channels=self.channels)
+        if relay is None:
+            raise ValueError("expected a LayerRelay with the stage's cell, got None; start one with LayerRelay(lstm)")
+        lengths = [x.shape[2]]
+        pooled = group_means(x, lengths)
+        state = relay.lstm(pooled[:, :, 0], relay.state)
+        gamma, beta = (each.unsqueeze(2) for each in state)  # (N, C, 1): one group, the whole clip
+        return self.affine(x, *self.statistics(x, pooled, lengths), gamma, beta, lengths), LayerRelay(relay.lstm, state)

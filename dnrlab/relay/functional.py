@@ -1,0 +1,124 @@
+"""The equations of Dynamic Normalization and Relay, as pure functions.
+
+Source: Cai, Yao and Chen, "Dynamic Normalization and Relay for Video Action Recognition", NeurIPS 2021, Sec. 3.
+Axes: N clips, C channels, T frames, H height, W width; G frame groups of a clip (one group: the whole clip).
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+RelayState = tuple[Tensor, Tensor]  # hidden (= gamma) and cell (= beta), each (N, C)
+
+
+def group_lengths(num_frames: int, relay_distance: int) -> list[int]:
+    """Lengths of the consecutive frame groups of a clip: 7 frames at relay distance 3 give [3, 3, 1].
+
+    Raises: ValueError if either number is below 1.
+    """
+    if num_frames < 1 or relay_distance < 1:
+        raise ValueError(
+            f"num_frames ({num_frames}) and relay_distance ({relay_distance}) must be at least 1; "
+            "the relay distance is the number of frames in a group, 4 in the paper"
+        )
+    return [min(relay_distance, num_frames - start) for start in range(0, num_frames, relay_distance)]
+
+
+def group_means(x: Tensor, lengths: Sequence[int]) -> Tensor:
+    """Mean of ``x`` (N, C, T, H, W) over the frames of each group and over space: (N, C, G), float32 or wider."""
+    frames = x.to(statistics_dtype(x)).mean(dim=(3, 4))  # (N, C, T)
+    return torch.stack([group.mean(dim=2) for group in frames.split(list(lengths), dim=2)], dim=2)
+
+
+def group_variances(x: Tensor, lengths: Sequence[int]) -> Tensor:
+    """Biased variance of ``x`` (N, C, T, H, W) over (N, frames of the group, H, W): (1, C, G), float32 or wider."""
+    groups = x.to(statistics_dtype(x)).split(list(lengths), dim=2)
+    return torch.stack([group.var(dim=(0, 2, 3, 4), correction=0) for group in groups], dim=1).unsqueeze(0)
+
+
+def statistics_dtype(x: Tensor) -> torch.dtype:
+    """At least float32: a mean rounded to 8 or 11 bits would shift every value of its channel."""
+    return torch.promote_types(x.dtype, torch.float32)
+
+
+def updated_running_statistics(
+    running: tuple[Tensor, Tensor], mean: Tensor, variance: Tensor, counts: Sequence[int], momentum: float
+) -> tuple[Tensor, Tensor]:
+    """Running mean and variance (C,) after one update a group, in order, as in the authors' release.
+
+    Args:
+        running: mean and variance so far, each (C,).
+        mean, variance: of the groups, each (1, C, G); the variance is the biased one.
+        counts: values a channel in each group; the running variance takes the unbiased variance.
+        momentum: weight of the newest group, as in batch norm.
+
+    Raises: ValueError if a group holds a single value a channel, which has no variance.
+    """
+    if min(counts) < 2:
+        raise ValueError(
+            "expected more than one value a channel in every frame group when training, got one; "
+            "use more clips a batch, larger frames or a larger relay distance"
+        )
+    running_mean, running_variance = running
+    for group, count in enumerate(counts):
+        unbiased = variance[0, :, group] * (count / (count - 1))
+        running_mean = torch.lerp(running_mean, mean[0, :, group].to(running_mean.dtype), momentum)
+        running_variance = torch.lerp(running_variance, unbiased.to(running_variance.dtype), momentum)
+    return running_mean, running_variance
+
+
+def standardize_and_affine(
+    x: Tensor, mean: Tensor, variance: Tensor, gamma: Tensor, beta: Tensor, lengths: Sequence[int], eps: float
+) -> Tensor:
+    """Standardise ``x`` group by group, then scale and shift it by the relayed parameters.
+
+        y = gamma * (x - mean) / sqrt(variance + eps) + beta
+
+    applied as one multiply-add a value, so that x is read once.
+
+    Args:
+        x: (N, C, T, H, W).
+        mean, variance: (1, C, G), or (1, C, 1) for all groups.
+        gamma, beta: (N, C, G).
+        lengths: frames of each group; they add up to T.
+        eps: added to the variance, in squared units of x.
+
+    Returns: (N, C, T, H, W), of the dtype of x.
+    """
+    scale = gamma * torch.rsqrt(variance + eps)  # (N, C, G)
+    shift = beta - mean * scale
+    of_frame = torch.repeat_interleave(  # (T,): the group of each frame
+        torch.arange(len(lengths), device=x.device), torch.tensor(lengths, device=x.device), output_size=sum(lengths)
+    )
+    scale, shift = (each[:, :, of_frame, None, None] for each in (scale, shift))  # (N, C, T, 1, 1)
+    return torch.addcmul(shift, x, scale).to(x.dtype)
+
+
+def relay_step(gates: Tensor, cell: Tensor) -> RelayState:
+    """One step of the relay's LSTM. ``gates`` (N, 4C) in the order i, f, g, o; ``cell`` (N, C).
+
+        c' = sigmoid(f) * c + sigmoid(i) * tanh(g),    h' = sigmoid(o) * sigmoid(c')
+
+    The hidden state takes a sigmoid where a common LSTM takes tanh, so that 0 < gamma = h' < 1.
+    """
+    i, f, g, o = gates.chunk(4, dim=1)
+    cell = f.sigmoid() * cell + i.sigmoid() * g.tanh()
+    return o.sigmoid() * cell.sigmoid(), cell
+
+
+def interlace_channels(x: Tensor, num_parts: int = 8) -> Tensor:
+    """Exchange channels between neighbouring frames of ``x`` (N, C, T, H, W).
+
+    Of ``num_parts`` equal channel groups the first takes its values from frame t+1, the second from frame t-1,
+    with zeros past the ends; the others stay. ValueError if there are fewer channels than parts.
+    Source: Lin, Gan and Han, "TSM", ICCV 2019; DNR, supplement B.
+    """
+    part = x.shape[1] // num_parts
+    if part == 0:
+        raise ValueError(f"expected at least {num_parts} channels to interlace, got {x.shape[1]}; use a wider network")
+    out = torch.zeros_like(x)
+    out[:, :part, :-1] = x[:, :part, 1:]
+    out[:, part : 2 * part, 1:] = x[:, part : 2 * part, :-1]
+    out[:, 2 * part :] = x[:, 2 * part :]
+    return out

@@ -1,0 +1,91 @@
+"""What every layer of DNR shares: running statistics, and the step from statistics and (gamma, beta) to the output.
+
+Source: Cai, Yao and Chen, NeurIPS 2021, Sec. 3.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from dnrlab.relay.axes import merge_time, split_time
+from dnrlab.relay.cell import RelayCell
+from dnrlab.relay.functional import (
+    RelayState,
+    group_variances,
+    standardize_and_affine,
+    updated_running_statistics,
+)
+
+
+class LayerRelay(NamedTuple):
+    """What the blocks of a stage hand on: the cell they share, and its state (None before the first block)."""
+
+    lstm: RelayCell
+    state: RelayState | None = None
+
+
+class GroupAffine(nn.Module):
+    """``standardize_and_affine`` as a module without parameters: the place where gamma and beta can be observed."""
+
+    def __init__(self, eps: float) -> None:
+        super().__init__()
+        self.eps = eps
+
+    def forward(
+        self, x: Tensor, mean: Tensor, variance: Tensor, gamma: Tensor, beta: Tensor, lengths: Sequence[int]
+    ) -> Tensor:
+        return standardize_and_affine(x, mean, variance, gamma, beta, lengths, self.eps)
+
+
+class RelayNorm(nn.Module):
+    """Base of the DNR layers: batch statistics of frame groups in training, running statistics in evaluation.
+
+    A subclass takes a clip (N, C, T, H, W) and the relay of its stage, and returns both. It has no learned affine pair.
+
+    Args:
+        channels: C.
+        eps: added to the variance, in squared units of x.
+        momentum: weight of the newest group in the running statistics.
+    """
+
+    running_mean: Tensor
+    running_var: Tensor
+
+    def __init__(self, channels: int, *, eps: float = 1e-5, momentum: float = 0.1) -> None:
+        super().__init__()
+        self.channels, self.momentum = channels, momentum
+        self.register_buffer("running_mean", torch.zeros(channels))
+        self.register_buffer("running_var", torch.ones(channels))
+        self.affine = GroupAffine(eps)
+
+    def statistics(self, x: Tensor, pooled: Tensor, lengths: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """Mean and biased variance to standardise with, each (1, C, G) or (1, C, 1); training updates the running ones.
+
+        ``pooled`` (N, C, G) holds the means of the groups of ``x`` (N, C, T, H, W), clip by clip.
+        """
+        if not self.training:
+            return self.running_mean[None, :, None], self.running_var[None, :, None]
+        mean = pooled.mean(dim=0, keepdim=True)  # clips are equally long: the mean of their means
+        variance = group_variances(x, lengths)
+        counts = [length * x[:, 0, 0].numel() for length in lengths]
+        with torch.no_grad():
+            running = (self.running_mean, self.running_var)
+            updated = updated_running_statistics(running, mean, variance, counts, self.momentum)
+            for old, new in zip(running, updated, strict=True):
+                old.copy_(new)
+        return mean, variance
+
+    def forward(self, x: Tensor, relay: LayerRelay | None) -> tuple[Tensor, LayerRelay | None]:
+        raise NotImplementedError(f"{type(self).__name__} must say where gamma and beta come from")
+
+
+def apply_norm(
+    norm: nn.Module, images: Tensor, num_frames: int, relay: LayerRelay | None
+) -> tuple[Tensor, LayerRelay | None]:
+    """Apply any normalization layer to the images (N*T, C, H, W) of a 2D network; DNR layers see them as clips."""
+    if not isinstance(norm, RelayNorm):
+        return norm(images), relay
+    clips, relay = norm(split_time(images, num_frames), relay)
+    return merge_time(clips), relay
