@@ -1,0 +1,32 @@
+"""Loading tensors into a network, with every name accounted for."""
+
+from collections.abc import Callable, Mapping
+
+from torch import Tensor, nn
+
+SHOWN = 6  # misfits named in an error
+
+
+def load_weights(
+    model: nn.Module, weights: Mapping[str, Tensor], *, wanted: Callable[[str], bool] | None = None
+) -> None:
+    """Put ``weights`` into ``model``; names and shapes must be the same on both sides.
+
+    Args:
+        wanted: leaves out the names, on both sides, for which it is false; None leaves out none.
+
+    Raises: ValueError that counts the tensors that do not fit and names the first of them.
+    """
+    ours, theirs = (
+        {name: value for name, value in tensors.items() if wanted is None or wanted(name)}
+        for tensors in (model.state_dict(), weights)
+    )
+    shapes = [{name: tuple(value.shape) for name, value in tensors.items()} for tensors in (ours, theirs)]
+    unfit = [name for name in {**ours, **theirs} if shapes[0].get(name) != shapes[1].get(name)]
+    if unfit:
+        lines = [f"{name}: expected {shapes[0].get(name)}, got {shapes[1].get(name)}" for name in unfit[:SHOWN]]
+        raise ValueError(
+            f"{len(unfit)} of {len({**ours, **theirs})} tensors do not fit (None: no such tensor):\n  "
+            + "\n  ".join(lines)
+        )
+    model.load_state_dict(theirs, strict=False)  # nothing but what was left out is missing, as checked above

@@ -1,0 +1,174 @@
+"""TSN: names and counts to the last digit, a second composition, and what its logits may depend on."""
+
+import copy
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import torch
+from torch.utils.checkpoint import checkpoint
+from torch.utils.flop_counter import FlopCounterMode
+
+from dnrlab import DNRConfig, create_model, model_names
+from dnrlab.torchvision_guard import guard_torchvision
+from tests import composition
+
+PLAIN, RELAY, INTERLACED, DNR = (None, False), (DNRConfig(), False), (None, True), (DNRConfig(), True)
+
+
+def small(name="tsn_resnet50", dnr=None, interlacing=None, **changes):
+    settings = {"num_classes": 5, "num_frames": 4, "width": 8, "dnr": dnr, "interlacing": interlacing, "dropout": 0.0}
+    return create_model(name, **(settings | changes))
+
+
+def trained_a_little(model, clips):
+    """A network whose running statistics and weights are not those of the start."""
+    model.train()
+    for _ in range(2):
+        model(clips)
+    return model.eval()
+
+
+def count(dnr, relay_distance=4):
+    config = DNRConfig(relay_distance=relay_distance) if dnr else None
+    with torch.device("meta"):
+        model = create_model("tsn_resnet50", num_classes=400, dnr=config).eval()
+        with FlopCounterMode(display=False) as counter:
+            model(torch.zeros(1, 3, 8, 224, 224))
+    return sum(p.numel() for p in model.parameters()), counter.get_total_flops() // 2
+
+
+def test_counts_of_the_paper_to_the_last_digit():
+    one_step = 3_143_680  # MACs of all cross-temporal cells, and of all cross-layer steps: 2.5 C^2 over 16 blocks
+    parameters, macs = count(dnr=False)
+    assert parameters == 24_327_632
+    assert macs == 32_703_643_648
+    assert count(dnr=True) == (28_366_864, macs + 3 * one_step)  # two groups, and the layers
+    assert count(dnr=True, relay_distance=2) == (28_366_864, macs + 5 * one_step)
+
+
+def test_where_the_added_parameters_are():
+    with torch.device("meta"):
+        model = create_model("tsn_resnet50", dnr=DNRConfig())
+    cells = {name: p.numel() for name, p in model.named_parameters() if ".lstm." in name}
+    assert sum(size for name, size in cells.items() if ".bn2." in name) == 3_175_776
+    assert sum(size for name, size in cells.items() if ".bn2." not in name) == 878_560
+
+
+@pytest.mark.parametrize("depth", [18, 34, 50, 101, 152])
+def test_parameter_names_and_shapes_are_torchvisions(depth):
+    guard_torchvision()
+    import torchvision
+
+    with torch.device("meta"):
+        theirs = getattr(torchvision.models, f"resnet{depth}")().state_dict()
+        ours = create_model(f"tsn_resnet{depth}", num_classes=1000).state_dict()
+    assert {name: value.shape for name, value in ours.items()} == {name: value.shape for name, value in theirs.items()}
+
+
+def test_one_frame_is_torchvisions_resnet():
+    guard_torchvision()
+    import torchvision
+
+    theirs = torchvision.models.resnet18(num_classes=5).double().eval()
+    ours = create_model("tsn_resnet18", num_classes=5).double().eval()
+    ours.load_state_dict(theirs.state_dict())
+    images = torch.randn(2, 3, 32, 32, dtype=torch.float64)
+    torch.testing.assert_close(ours(images[:, :, None]), theirs(images), rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize(("dnr", "interlacing"), [PLAIN, RELAY, INTERLACED, DNR])
+@pytest.mark.parametrize("name", ["tsn_resnet18", "tsn_resnet50"])
+def test_the_whole_network_agrees_with_a_plain_composition(name, dnr, interlacing, training):
+    clips = torch.randn(2, 3, 5, 32, 32, dtype=torch.float64)  # 5 frames: the last group is shorter
+    model = trained_a_little(small(name, dnr, interlacing).double(), clips).train(training)
+    state = {key: value.clone() for key, value in model.state_dict().items()}
+    expected = composition.tsn(
+        state, clips, relay_distance=4 if dnr else None, interlacing=interlacing, training=training
+    )
+    torch.testing.assert_close(model(clips), expected, rtol=1e-10, atol=1e-10)
+
+
+def test_logits_of_tsn_do_not_depend_on_the_order_of_frames():
+    clips = torch.randn(2, 3, 4, 32, 32, dtype=torch.float64)
+    model = trained_a_little(small().double(), clips)
+    torch.testing.assert_close(model(clips[:, :, [2, 0, 3, 1]]), model(clips), rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("name", ["tsn_resnet18", "tsn_resnet50"])
+def test_the_relay_sees_the_order_of_groups_and_nothing_within_them(name):
+    clips = torch.randn(2, 3, 4, 32, 32, dtype=torch.float64)
+    model = trained_a_little(small(name, DNRConfig(relay_distance=2), interlacing=False).double(), clips)
+    logits = model(clips)
+    torch.testing.assert_close(model(clips[:, :, [1, 0, 3, 2]]), logits, rtol=1e-10, atol=1e-10)
+    assert (model(clips[:, :, [2, 3, 0, 1]]) - logits).abs().max() > 1e-4
+
+
+def test_interlacing_alone_sees_the_order_of_frames():
+    clips = torch.randn(2, 3, 4, 32, 32, dtype=torch.float64)
+    model = trained_a_little(small(interlacing=True).double(), clips)
+    assert (model(clips[:, :, [1, 0, 3, 2]]) - model(clips)).abs().max() > 1e-4
+
+
+def test_nothing_of_a_forward_pass_stays_on_the_model():
+    model = small(dnr=DNRConfig(relay_distance=2))
+    first, second = torch.randn(2, 2, 3, 4, 32, 32).unbind()
+    twin = copy.deepcopy(model)
+    (model(first).sum() + model(second).sum()).backward()  # two forwards before one backward
+    twin(first).sum().backward()
+    twin(second).sum().backward()
+    for ours, theirs in zip(model.parameters(), twin.parameters(), strict=True):
+        torch.testing.assert_close(ours.grad, theirs.grad, rtol=1e-4, atol=1e-5)
+
+
+def test_activation_checkpointing_gives_the_same_gradients():
+    model = small(dnr=DNRConfig(relay_distance=2)).double()
+    twin, clips = copy.deepcopy(model), torch.randn(2, 3, 4, 32, 32, dtype=torch.float64)
+    model(clips).sum().backward()
+    checkpoint(twin, clips, use_reentrant=False).sum().backward()
+    for ours, theirs in zip(model.parameters(), twin.parameters(), strict=True):
+        torch.testing.assert_close(theirs.grad, ours.grad, rtol=1e-10, atol=1e-12)
+
+
+def test_export_gives_the_same_logits():
+    model = small("tsn_resnet18", DNRConfig(relay_distance=2)).eval()
+    clips = torch.randn(2, 3, 4, 32, 32)
+    exported = torch.export.export(model, (clips,)).module()
+    torch.testing.assert_close(exported(clips), model(clips), rtol=1e-4, atol=1e-5)
+
+
+def test_compiling_gives_the_same_logits_in_one_graph():
+    model = small("tsn_resnet18", DNRConfig(relay_distance=2)).eval()
+    clips = torch.randn(2, 3, 4, 32, 32)
+    compiled = torch.compile(model, backend="aot_eager", fullgraph=True)
+    torch.testing.assert_close(compiled(clips), model(clips), rtol=1e-4, atol=1e-5)
+
+
+def test_threads_do_not_meet_on_one_model():
+    model = small(dnr=DNRConfig(relay_distance=2)).eval()
+    clips = torch.randn(6, 1, 3, 4, 32, 32)
+    expected = [model(clip) for clip in clips]
+    with ThreadPoolExecutor(3) as pool:
+        for logits, alone in zip(pool.map(model, clips), expected, strict=True):
+            torch.testing.assert_close(logits, alone, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.needs_cuda
+def test_gpu_in_bfloat16_stays_near_the_cpu():
+    model = small("tsn_resnet18", DNRConfig()).eval()
+    clips = torch.randn(2, 3, 4, 32, 32)
+    expected = model(clips)
+    with torch.autocast("cuda", dtype=torch.bfloat16):
+        logits = model.cuda()(clips.cuda())
+    torch.testing.assert_close(logits.float().cpu(), expected, rtol=0.1, atol=0.1)
+
+
+def test_an_unknown_name_lists_the_known_ones():
+    with pytest.raises(ValueError, match=r"got 'tsn_resnet19'.*tsn_resnet18, tsn_resnet34"):
+        create_model("tsn_resnet19")
+    assert "tsn_resnet152" in model_names()
+
+
+def test_a_clip_of_another_shape_is_named():
+    with pytest.raises(ValueError, match=r"C=3.*got \(2, 4, 3, 32, 32\)"):
+        small()(torch.zeros(2, 4, 3, 32, 32))
