@@ -1,0 +1,1 @@
+"""Videos in: manifest, decoding, index samplers, transforms, datasets, and a maker of synthetic videos."""

@@ -1,0 +1,187 @@
+"""Datasets: they join manifest row, frame numbers, decoding and transform, and decide nothing themselves."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from dnrlab.data import sampling
+from dnrlab.data.decode import Reader, VideoError, VideoInfo
+from dnrlab.data.manifest import Manifest, labels, mirrored_classes
+from dnrlab.data.transforms import SCALES, evaluation_clips, training_clip
+
+SAMPLINGS = ("segments", "dense")
+Key = tuple[int, int]  # epoch, row: a clip depends on these and the seed, not on the worker that makes it
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataConfig:
+    """What a clip is. The defaults are those of DNR on Kinetics."""
+
+    sampling: str = "dense"  # dense: frames frame_interval apart; segments: one frame of each equal part
+    num_frames: int = 8  # T, frames a clip
+    frame_interval: int = 8  # frames from one to the next of a dense clip
+    past_end: str = "loop"  # what a video shorter than the clip does: loop or repeat_last
+    short_side: int = 256  # pixels, before cropping
+    crop_size: int = 224  # pixels
+    scales: tuple[float, ...] = SCALES  # of the multi-scale training crop
+
+    def __post_init__(self) -> None:
+        if self.sampling not in SAMPLINGS or self.past_end not in sampling.PAST_END:
+            raise ValueError(
+                f"expected sampling in {SAMPLINGS} and past_end in {sampling.PAST_END}, "
+                f"got {self.sampling!r} and {self.past_end!r}"
+            )
+        if min(self.num_frames, self.frame_interval, self.crop_size) < 1 or self.crop_size > self.short_side:
+            raise ValueError(
+                f"expected num_frames, frame_interval, crop_size of at least 1 and crop_size <= short_side, got {self}"
+            )
+        if not self.scales or not all(0 < scale <= 1 for scale in self.scales):
+            raise ValueError(f"expected scales in (0, 1], got {self.scales}")
+
+
+def clip_numbers(num_frames: int, config: DataConfig, generator: torch.Generator) -> Tensor:
+    """Frame numbers (T,) of a training clip of a video of ``num_frames``."""
+    if config.sampling == "segments":
+        return sampling.segment_indices(num_frames, config.num_frames, generator)
+    indices = sampling.dense_indices(num_frames, config.num_frames, config.frame_interval, generator)
+    return sampling.within_video(indices, num_frames, config.past_end)
+
+
+def view_numbers(num_frames: int, config: DataConfig, num_clips: int) -> Tensor:
+    """Frame numbers (V, T) of the test clips of a video of ``num_frames``."""
+    if config.sampling == "segments":
+        return sampling.segment_test_indices(num_frames, config.num_frames, num_clips)
+    indices = sampling.dense_test_indices(num_frames, config.num_frames, config.frame_interval, num_clips)
+    return sampling.within_video(indices, num_frames, config.past_end)
+
+
+class Video(NamedTuple):
+    """A manifest row, ready to be read: its file, its label, and the frames that belong to it."""
+
+    path: str
+    label: int
+    first_frame: int
+    num_frames: int
+
+
+def find_video(manifest: Manifest, row: int, label: int, reader: Reader) -> Video:
+    """Row ``row`` with its frames: all of the file, or those in [start_seconds, end_seconds) where the columns say so.
+
+    Raises: VideoError if the file cannot be read or the time span holds no frame.
+    """
+    values = manifest.rows.iloc[row]
+    info: VideoInfo = reader.probe(values["path"])
+    start, end = (values[name] if name in manifest.rows else "" for name in ("start_seconds", "end_seconds"))
+    first = round(float(start) * info.fps) if start not in ("", None) else 0
+    last = min(round(float(end) * info.fps), info.num_frames) if end not in ("", None) else info.num_frames
+    if not 0 <= first < last:
+        length = f"{info.num_frames} frames at {info.fps:.4g} a second"
+        raise VideoError(values["path"], f"no frame from {start} s to {end} s; the video has {length}")
+    return Video(values["path"], label, first, last - first)
+
+
+def read_clips(video: Video, numbers: Tensor, reader: Reader) -> Tensor:
+    """Frames (len(numbers), 3, H, W) uint8 of a video, by numbers that start at 0 in the video's own span."""
+    frames = reader.read_frames(video.path, (numbers + video.first_frame).numpy())
+    return torch.from_numpy(frames).permute(0, 3, 1, 2)
+
+
+def seeded_generator(*numbers: int) -> torch.Generator:
+    """A generator that depends on ``numbers`` alone; the first keeps uses apart, as (a, b) and (a, b, 0) are alike."""
+    (seed,) = np.random.SeedSequence(numbers).generate_state(1, np.uint64)
+    return torch.Generator().manual_seed(int(seed >> np.uint64(1)))  # below 2**63
+
+
+class TrainingClips(Dataset[tuple[Tensor, int]]):
+    """One random clip (3, T, crop, crop) in [0, 1] and its label, by (epoch, row). A bad video raises VideoError."""
+
+    def __init__(self, manifest: Manifest, config: DataConfig, reader: Reader, seed: int) -> None:
+        self.manifest, self.config, self.reader, self.seed = manifest, config, reader, seed
+        self.labels = labels(manifest)
+        self.mirrored = mirrored_classes(manifest.classes) if manifest.flip == "label_aware" else None
+
+    def __getitem__(self, key: Key) -> tuple[Tensor, int]:
+        epoch, row = key
+        generator = seeded_generator(2, self.seed, epoch, row)
+        video = find_video(self.manifest, row, self.labels[row], self.reader)
+        frames = read_clips(video, clip_numbers(video.num_frames, self.config, generator), self.reader)
+        clip, mirrored = training_clip(
+            frames,
+            short_side=self.config.short_side,
+            crop_size=self.config.crop_size,
+            scales=self.config.scales,
+            flip=self.manifest.flip != "none",
+            generator=generator,
+        )
+        return clip, self.mirrored[video.label] if mirrored and self.mirrored else video.label
+
+
+class EpochBatches(Sampler[list[Key]]):
+    """The keys of an epoch in random order, in batches; a last short batch is left out unless it is the only one."""
+
+    def __init__(self, num_rows: int, batch_size: int, seed: int, epoch: int) -> None:
+        self.num_rows, self.batch_size, self.seed, self.epoch = num_rows, batch_size, seed, epoch
+
+    def __iter__(self) -> Iterator[list[Key]]:
+        generator = seeded_generator(1, self.seed, self.epoch)
+        keys = [(self.epoch, row) for row in torch.randperm(self.num_rows, generator=generator).tolist()]
+        for start in range(0, len(self) * self.batch_size, self.batch_size):
+            yield keys[start : start + self.batch_size]
+
+    def __len__(self) -> int:
+        return max(self.num_rows // self.batch_size, 1)
+
+
+class Unreadable(NamedTuple):
+    """In place of a video that could not be read."""
+
+    row: int
+    reason: str
+
+
+class Views(NamedTuple):
+    """All views of a video."""
+
+    row: int
+    clips: Tensor  # (V * crops, 3, T, crop, crop) in [0, 1]
+
+
+class VideoViews(Dataset[Views | Unreadable]):
+    """The test views of every video; one that cannot be read gives its reason instead, and never another video."""
+
+    def __init__(
+        self, manifest: Manifest, config: DataConfig, reader: Reader, *, num_clips: int = 1, num_crops: int = 1
+    ) -> None:
+        self.manifest, self.config, self.reader = manifest, config, reader
+        self.num_clips, self.num_crops = num_clips, num_crops
+
+    def __getitem__(self, row: int) -> Views | Unreadable:
+        try:
+            video = find_video(self.manifest, row, 0, self.reader)
+            numbers = view_numbers(video.num_frames, self.config, self.num_clips)  # (V, T)
+            frames = read_clips(video, numbers.flatten(), self.reader).unflatten(0, numbers.shape)
+        except VideoError as error:
+            return Unreadable(row, error.reason)
+        crop = {"short_side": self.config.short_side, "crop_size": self.config.crop_size, "num_crops": self.num_crops}
+        return Views(row, torch.cat([evaluation_clips(clip, **crop) for clip in frames]))
+
+    def __len__(self) -> int:
+        return len(self.manifest.rows)
+
+
+def training_loader(
+    dataset: TrainingClips, batch_size: int, epoch: int, num_workers: int
+) -> DataLoader[tuple[Tensor, int]]:
+    """The batches of one epoch: clips (N, 3, T, H, W) and labels (N,)."""
+    batches = EpochBatches(len(dataset.labels), batch_size, dataset.seed, epoch)
+    return DataLoader(dataset, batch_sampler=batches, num_workers=num_workers, pin_memory=torch.cuda.is_available())
+
+
+def view_loader(dataset: VideoViews, batch_size: int, num_workers: int) -> DataLoader[Views | Unreadable]:
+    """Lists of ``batch_size`` videos, in order."""
+    return DataLoader(dataset, batch_size=batch_size, num_workers=num_workers, collate_fn=list)

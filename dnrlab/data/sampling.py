@@ -1,0 +1,87 @@
+"""Which frames of a video make a clip: arithmetic on integers.
+
+With N frames in the video, T frames a clip and V clips a video. Training functions take a generator, test functions
+none, so that an evaluation never depends on a seed. Source: METHOD of DNR (dense), Wang et al., ECCV 2016 (segments).
+"""
+
+import torch
+from torch import Tensor
+
+PAST_END = ("loop", "repeat_last")
+
+
+def dense_indices(num_frames: int, clip_len: int, frame_interval: int, generator: torch.Generator) -> Tensor:
+    """Training: ``clip_len`` frames, ``frame_interval`` apart, from a random start in [0, max(N - span, 0)].
+
+    The span of 8 frames, 8 apart, is 57. Returns (T,) int64, which may lie past the end: see ``within_video``.
+    """
+    check_positive(num_frames=num_frames, clip_len=clip_len, frame_interval=frame_interval)
+    free = max(num_frames - span(clip_len, frame_interval), 0)
+    start = torch.randint(free + 1, (1,), generator=generator)
+    return start + torch.arange(clip_len) * frame_interval
+
+
+def dense_test_indices(num_frames: int, clip_len: int, frame_interval: int, num_clips: int) -> Tensor:
+    """Test: V clips whose starts spread evenly; the middle one for V = 1.
+
+    start_i = round(i * max(N - span, 0) / (V - 1)), halves to even: N = 300, 8 frames 8 apart and V = 10 give
+    0, 27, 54, 81, 108, 135, 162, 189, 216, 243. Returns (V, T) int64, which may lie past the end.
+    """
+    check_positive(num_frames=num_frames, clip_len=clip_len, frame_interval=frame_interval, num_clips=num_clips)
+    free = max(num_frames - span(clip_len, frame_interval), 0)
+    starts = [free // 2] if num_clips == 1 else [round(i * free / (num_clips - 1)) for i in range(num_clips)]
+    return torch.tensor(starts)[:, None] + torch.arange(clip_len) * frame_interval
+
+
+def segment_indices(num_frames: int, num_segments: int, generator: torch.Generator) -> Tensor:
+    """Training: a random frame of each of T parts of L = N // T frames, i * L + [0, L); sorted random ones if N <= T.
+
+    Returns (T,) int64, non-decreasing, each in [0, N).
+    """
+    check_positive(num_frames=num_frames, num_segments=num_segments)
+    if num_frames <= num_segments:
+        return torch.randint(num_frames, (num_segments,), generator=generator).sort().values
+    length = num_frames // num_segments
+    return torch.arange(num_segments) * length + torch.randint(length, (num_segments,), generator=generator)
+
+
+def segment_test_indices(num_frames: int, num_segments: int, num_clips: int = 1) -> Tensor:
+    """Test: the middle frame of each part; V clips divide the parts again: floor((i + (v + 0.5) / V) * N / T).
+
+    10 frames in 4 parts give [1, 3, 6, 8]; with V = 2, [0, 3, 5, 8] and [1, 4, 6, 9].
+    Returns (V, T) int64, each in [0, N).
+    """
+    check_positive(num_frames=num_frames, num_segments=num_segments, num_clips=num_clips)
+    segment, clip = torch.arange(num_segments), torch.arange(num_clips)[:, None]
+    return (2 * num_clips * segment + 2 * clip + 1) * num_frames // (2 * num_clips * num_segments)
+
+
+def segment_indices_twice(num_frames: int, num_segments: int) -> Tensor:
+    """Test, "twice": the middle frame of each part, and its first. 10 frames in 4 parts: [1, 3, 6, 8], [0, 2, 5, 7].
+
+    Returns (2, T) int64.
+    """
+    first = torch.arange(num_segments) * num_frames // num_segments
+    return torch.cat([segment_test_indices(num_frames, num_segments), first[None]])
+
+
+def within_video(indices: Tensor, num_frames: int, past_end: str = "loop") -> Tensor:
+    """Bring indices past the end back into a video: ``loop`` starts again, ``repeat_last`` holds the last frame.
+
+    [0, 8, 16] in 10 frames give [0, 8, 6] or [0, 8, 9].
+    """
+    if past_end not in PAST_END:
+        raise ValueError(f"expected past_end to be one of {', '.join(PAST_END)}, got {past_end!r}")
+    return indices % num_frames if past_end == "loop" else indices.clamp(max=num_frames - 1)
+
+
+def span(clip_len: int, frame_interval: int) -> int:
+    """Frames from the first to the last of a dense clip, both included: 8 frames 8 apart span 57."""
+    return (clip_len - 1) * frame_interval + 1
+
+
+def check_positive(**counts: int) -> None:
+    """Raise ValueError naming the counts that are below 1."""
+    low = {name: count for name, count in counts.items() if count < 1}
+    if low:
+        raise ValueError(f"expected counts of at least 1, got {low}")

@@ -1,0 +1,107 @@
+"""From decoded frames to what a network takes: resizing, crops, flips, mean and standard deviation.
+
+The same for all frames of a clip. Source: Wang et al., "Temporal segment networks", ECCV 2016 (multi-scale crop).
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from dnrlab.torchvision_guard import guard_torchvision
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+SCALES = (1.0, 0.875, 0.75, 0.66)
+
+Box = tuple[int, int, int, int]  # top, left, height, width, in pixels
+
+
+def resize(frames: Tensor, height: int, width: int) -> Tensor:
+    """Frames (..., 3, H, W) uint8 at another size, bilinear with antialiasing."""
+    if frames.shape[-2:] == (height, width):
+        return frames
+    guard_torchvision()
+    from torchvision.transforms.v2 import functional
+
+    resized: Tensor = functional.resize(frames, [height, width], antialias=True)
+    return resized
+
+
+def resize_short_side(frames: Tensor, short_side: int) -> Tensor:
+    """Frames (..., 3, H, W) resized so that the shorter of H and W is ``short_side`` pixels."""
+    height, width = frames.shape[-2:]
+    factor = short_side / min(height, width)
+    return resize(frames, max(round(height * factor), short_side), max(round(width * factor), short_side))
+
+
+def multi_scale_crop(height: int, width: int, scales: Sequence[float], generator: torch.Generator) -> Box:
+    """A random box: each side is the short side times a scale, the two at most one step apart, at one of five places.
+
+    The places are the corners and the centre, at quarters 0, 2 and 4 of the free space.
+    """
+    sizes = [int(min(height, width) * scale) for scale in scales]
+    pairs = [(h, w) for i, h in enumerate(sizes) for j, w in enumerate(sizes) if abs(i - j) <= 1]
+    crop_height, crop_width = pairs[draw(len(pairs), generator)]
+    down, right = ((0, 0), (0, 4), (4, 0), (4, 4), (2, 2))[draw(5, generator)]
+    return down * ((height - crop_height) // 4), right * ((width - crop_width) // 4), crop_height, crop_width
+
+
+def draw(count: int, generator: torch.Generator) -> int:
+    """A random number in [0, count)."""
+    return int(torch.randint(count, (1,), generator=generator))
+
+
+def training_clip(
+    frames: Tensor,
+    *,
+    short_side: int,
+    crop_size: int,
+    scales: Sequence[float],
+    flip: bool,
+    generator: torch.Generator,
+) -> tuple[Tensor, bool]:
+    """Frames (T, 3, H, W) uint8 as a training clip (3, T, crop_size, crop_size) in [0, 1], randomly cropped.
+
+    Mirrored with probability 0.5 if ``flip``; also returns whether it was.
+    """
+    frames = resize_short_side(frames, short_side)
+    top, left, height, width = multi_scale_crop(frames.shape[-2], frames.shape[-1], scales, generator)
+    crop = resize(frames[..., top : top + height, left : left + width], crop_size, crop_size)
+    mirrored = flip and draw(2, generator) == 1
+    return to_unit(crop.flip(-1) if mirrored else crop), mirrored
+
+
+def crop_boxes(height: int, width: int, crop_size: int, num_crops: int) -> list[Box]:
+    """The centre (1 crop), or three along the longer side: left or top, middle, right or bottom.
+
+    A frame of 256 x 340 and crops of 256 give the lefts 0, 42, 84.
+    """
+    if num_crops not in (1, 3):
+        raise ValueError(f"expected 1 or 3 crops, got {num_crops}")
+    if crop_size > min(height, width):
+        raise ValueError(f"expected crop_size of at most the short side {min(height, width)}, got {crop_size}")
+    free_down, free_right = height - crop_size, width - crop_size
+    if num_crops == 1:
+        return [(free_down // 2, free_right // 2, crop_size, crop_size)]
+    if height > width:
+        return [(free_down * i // 2, free_right // 2, crop_size, crop_size) for i in range(3)]
+    return [(free_down // 2, free_right * i // 2, crop_size, crop_size) for i in range(3)]
+
+
+def evaluation_clips(frames: Tensor, *, short_side: int, crop_size: int, num_crops: int) -> Tensor:
+    """Frames (T, 3, H, W) uint8 as clips (num_crops, 3, T, crop_size, crop_size) in [0, 1]."""
+    frames = resize_short_side(frames, short_side)
+    boxes = crop_boxes(frames.shape[-2], frames.shape[-1], crop_size, num_crops)
+    return torch.stack([to_unit(frames[..., y : y + h, x : x + w]) for y, x, h, w in boxes])
+
+
+def to_unit(frames: Tensor) -> Tensor:
+    """Frames (T, 3, H, W) uint8 as a clip (3, T, H, W), float32 in [0, 1]."""
+    return frames.transpose(0, 1).to(torch.float32) / 255
+
+
+def normalize(clips: Tensor) -> Tensor:
+    """Clips (N, 3, T, H, W) in [0, 1] with the mean and standard deviation of ImageNet's channels taken out."""
+    mean, std = (clips.new_tensor(values).view(3, 1, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
+    return (clips - mean) / std

@@ -1,0 +1,104 @@
+"""Manifests: what is read, what is refused and how it is named."""
+
+import pytest
+
+from dnrlab.data.manifest import check_manifest, labels, mirrored_classes, read_manifest, select
+
+
+def write(folder, text, name="videos.csv"):
+    (folder / name).write_text(text, encoding="utf-8")
+    return folder / name
+
+
+def test_paths_are_relative_to_the_manifest_or_to_a_root(tmp_path):
+    file = write(tmp_path, "path,label,split,note\na/1.mp4,run,train,x\na/2.mp4,walk,test,\n")
+    manifest = read_manifest(file)
+    assert manifest.rows["path"].tolist() == [str(tmp_path / "a/1.mp4"), str(tmp_path / "a/2.mp4")]
+    assert manifest.rows["note"].tolist() == ["x", ""]
+    assert read_manifest(file, tmp_path / "b").rows["path"][0] == str(tmp_path / "b/a/1.mp4")
+    assert (manifest.classes, manifest.flip) == (("run", "walk"), "none")
+
+
+def test_labels_stay_names_also_when_they_look_like_numbers_or_nothing(tmp_path):
+    manifest = read_manifest(write(tmp_path, "path,label\n1.mp4,01\n2.mp4,NA\n3.mp4,1\n"))
+    assert manifest.classes == ("01", "1", "NA")
+
+
+def test_classes_txt_fixes_the_order_and_the_card_the_flips(tmp_path):
+    file = write(tmp_path, "path,label\n1.mp4,run\n2.mp4,walk\n")
+    write(tmp_path, "walk\nrun\njump\n", "classes.txt")
+    write(tmp_path, '{"flip": "mirror"}', "card.json")
+    manifest = read_manifest(file)
+    assert (manifest.classes, manifest.flip, labels(manifest)) == (("walk", "run", "jump"), "mirror", [1, 0])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "path,clss\n1.mp4,run\n",
+            r"videos.csv, line 1: expected columns path and label, got path, clss; .*name or add label",
+        ),
+        ("path,label\n1.mp4,run\n,walk\n", r"line 3: expected a path, got an empty cell"),
+        ("path,label\n1.mp4,run\n2.mp4, \n", r"line 3: expected a label"),
+        ("path,label\n1.mp4,run\n2.mp4,run\n1.mp4,walk\n", r"line 4: this video stands .* already"),
+        ("", r"not a CSV file"),
+    ],
+)
+def test_a_faulty_manifest_is_refused_by_file_and_line(tmp_path, text, message):
+    with pytest.raises(ValueError, match=message):
+        read_manifest(write(tmp_path, text))
+
+
+def test_one_video_may_stand_twice_with_other_times(tmp_path):
+    file = write(tmp_path, "path,label,start_seconds,end_seconds\n1.mp4,run,0,2\n1.mp4,walk,2,4\n")
+    assert len(read_manifest(file).rows) == 2
+
+
+def test_a_missing_manifest_and_unknown_labels_are_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"manifest at .*none.csv.*path, label"):
+        read_manifest(tmp_path / "none.csv")
+    file = write(tmp_path, "path,label\n1.mp4,run\n2.mp4,fly\n")
+    write(tmp_path, "run\n", "classes.txt")
+    with pytest.raises(ValueError, match=r"line 3: label not in classes.txt.*'fly'"):
+        read_manifest(file)
+
+
+def test_a_split_is_selected_and_an_unknown_one_refused(tmp_path):
+    manifest = read_manifest(write(tmp_path, "path,label,split\n1.mp4,run,train\n2.mp4,walk,test\n"))
+    assert select(manifest, "test").rows["label"].tolist() == ["walk"]
+    assert select(manifest, "test").classes == ("run", "walk")
+    with pytest.raises(ValueError, match=r"expected split 'val', found \['test', 'train'\]"):
+        select(manifest, "val")
+    with pytest.raises(ValueError, match=r"labels \['walk'\] are not among the classes of the run: \['run'\]"):
+        select(manifest, None, ("run",))
+
+
+def test_spaces_and_trailing_commas_do_no_harm(tmp_path):
+    manifest = read_manifest(write(tmp_path, "path,label,split\n1.mp4, run,train,\n2.mp4,run ,train,\n"))
+    assert manifest.rows["path"].tolist() == [str(tmp_path / "1.mp4"), str(tmp_path / "2.mp4")]
+    assert manifest.classes == ("run",)
+
+
+def test_left_and_right_change_places_only_where_both_are_classes():
+    classes = (
+        "Pulling something from left to right",
+        "Pulling something from right to left",
+        "Pulling it right out",
+        "Standing upright",
+        "Right turn",
+        "Left turn",
+    )
+    assert mirrored_classes(classes) == [1, 0, 2, 3, 5, 4]
+
+
+def test_check_opens_every_video_and_reports_the_bad_ones(synthetic, tmp_path):
+    manifest = read_manifest(synthetic)
+    rows = manifest.rows.head(3).copy()
+    rows.loc[1, "path"] = str(tmp_path / "gone.mp4")
+    file = tmp_path / "some.csv"
+    rows.to_csv(file, index=False)
+    good, bad = check_manifest(read_manifest(file))
+    assert good["num_frames"].tolist() == [24, 24]
+    assert good["fps"].tolist() == [12.0, 12.0]
+    assert bad["reason"].tolist() == ["no such file; correct the path in the manifest or give the right root"]
