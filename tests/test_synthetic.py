@@ -1,0 +1,140 @@
+"""The synthetic videos: what they are made to guarantee."""
+
+import json
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dnrlab.data.decode import read_frames
+from dnrlab.data.manifest import read_manifest
+from dnrlab.data.motions import CLASSES, PAIRS, motion
+from dnrlab.data.render import Scene, boxes, make_scene, render
+from dnrlab.data.synthetic import STRIPS, SyntheticConfig, make_synthetic, pair_accuracy
+from tests.conftest import TINY
+
+
+def all_frames(path):
+    return read_frames(path, np.arange(TINY.num_frames)).astype(int)
+
+
+def test_every_scene_is_filmed_in_every_class(synthetic):
+    manifest = read_manifest(synthetic)
+    assert manifest.classes == CLASSES
+    assert manifest.flip == "none"
+    assert manifest.rows.groupby("split").size().to_dict() == {"train": 20, "val": 10, "test": 10}
+    assert (manifest.rows.groupby("scene")["label"].nunique() == 10).all()
+
+
+def test_the_classes_of_a_pair_are_each_others_reversal_also_after_encoding(synthetic):
+    rows = read_manifest(synthetic).rows
+    for first, second in PAIRS:
+        scene = rows[rows["scene"] == "test0000"].set_index("label")["path"]
+        forward, backward = all_frames(scene[first]), all_frames(scene[second])
+        assert np.abs(forward - backward[::-1]).mean() < 4  # what encoding leaves, of 255
+        assert np.abs(forward[0] - backward[0]).mean() > 6
+
+
+def test_the_object_is_inside_its_box_and_nothing_changes_outside(synthetic):
+    rows, table = read_manifest(synthetic).rows, pd.read_csv(synthetic.parent / "boxes.csv")
+    assert len(table) == len(rows) * TINY.num_frames
+    scene = rows[rows["scene"] == "train0000"].set_index("label")["path"]
+    background = all_frames(scene["appears"])[0]  # the same scene before its object is there
+    y, x = np.mgrid[: TINY.side, : TINY.side] + 0.5
+    for label in ("left", "nearer", "clockwise"):
+        changed = np.abs(all_frames(scene[label]) - background).max(axis=3) > 60
+        own = table[table["path"] == f"train/{label}/scene0000.mp4"]
+        for frame, box in enumerate(own.itertuples()):
+            inside = (x > box.left - 1) & (x < box.right + 1) & (y > box.top - 1) & (y < box.bottom + 1)
+            assert changed[frame][~inside].mean() < 0.02
+            assert changed[frame][inside].mean() > 0.2
+
+
+@pytest.mark.parametrize(
+    ("label", "frame", "expected"),
+    [("left", 0, "right half"), ("up", 0, "lower half"), ("nearer", 0, "small"), ("appears", 0, "unseen")],
+)
+def test_motions_begin_where_their_names_say(label, frame, expected):
+    track = motion(label, 24, np.random.default_rng(3))
+    holds = {
+        "right half": track.x[frame] > 0.5 > track.x[-1],
+        "lower half": track.y[frame] > 0.5 > track.y[-1],
+        "small": track.size[frame] < track.size[-1],
+        "unseen": track.opacity[frame] == 0 and track.opacity[-1] == 1,
+    }
+    assert holds[expected]
+
+
+def test_clockwise_is_clockwise_on_a_screen():
+    track = motion("clockwise", 24, np.random.default_rng(0))
+    x, y = track.x - 0.5, track.y - 0.5
+    turn = x[:-1] * y[1:] - y[:-1] * x[1:]  # above zero: towards growing angles, clockwise where y runs downwards
+    assert (turn > 0).all()
+
+
+@pytest.mark.parametrize("label", CLASSES)
+def test_objects_stay_in_the_frame(label):
+    for seed in range(50):
+        track = motion(label, 24, np.random.default_rng(seed))
+        assert ((track.x > 0.1) & (track.x < 0.9) & (track.y > 0.1) & (track.y < 0.9)).all()
+
+
+def test_the_box_is_where_the_renderer_draws():
+    import torch
+
+    scene = Scene(torch.zeros(3, 64, 64), torch.ones(3, 8, 8))
+    track = motion("left", 5, np.random.default_rng(1))
+    for picture, box in zip(render(scene, track)[..., 0], boxes(track, 64), strict=True):
+        rows, columns = np.nonzero(picture > 127)
+        drawn = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+        assert np.abs(drawn - box).max() <= 1
+
+
+def test_material_of_the_splits_is_disjoint():
+    edges = sorted(STRIPS.values())
+    assert edges[0][0] == 0
+    assert edges[-1][1] == 1
+    assert all(before[1] <= after[0] for before, after in pairwise(edges))
+    scenes = [make_scene(32, strip, np.random.default_rng(0)) for strip in STRIPS.values()]
+    assert all((a.tile - b.tile).abs().max() > 0.05 for a, b in pairwise(scenes))
+
+
+def test_appearance_says_nothing_about_the_label(synthetic):
+    """The mean frame of a video is nearest to that of its reversal, so it cannot tell the two apart."""
+    rows = read_manifest(synthetic).rows
+    rows = rows[rows["scene"] == "train0000"]
+    means = {row.label: all_frames(row.path).mean(axis=0) for row in rows.itertuples()}
+    for label, mean in means.items():
+        others = {name: np.abs(mean - other).mean() for name, other in means.items() if name != label}
+        pair = next(pair for pair in PAIRS if label in pair)
+        assert min(others, key=others.get) in pair
+
+
+def test_size_and_start_say_nothing_about_the_background(synthetic):
+    """A seed sequence takes [a, b] and [a, b, 0] for the same; streams that coincide would tie these together."""
+    photographs, sizes = [], []
+    for number in range(60):
+        scene = np.random.default_rng([1, 0, 0, number])
+        photographs.append(scene.random() < 0.5)
+        sizes.append(motion("left", 2, np.random.default_rng([2, 0, 0, number, 0])).size[0])
+    larger = np.array(sizes) > 0.31
+    assert 15 < (larger == np.array(photographs)).sum() < 45
+
+
+def test_the_same_config_is_made_once_and_another_is_refused(tmp_path):
+    config = SyntheticConfig(train_scenes=1, val_scenes=1, test_scenes=1, num_frames=4, side=32)
+    manifest = make_synthetic(tmp_path, config)
+    before = manifest.stat().st_mtime_ns
+    assert make_synthetic(tmp_path, config).stat().st_mtime_ns == before
+    assert json.loads((tmp_path / "card.json").read_text())["config"]["side"] == 32
+    with pytest.raises(ValueError, match="another config"):
+        make_synthetic(tmp_path, SyntheticConfig(seed=1))
+    with pytest.raises(ValueError, match="even side of at least 32"):
+        SyntheticConfig(side=17)
+
+
+def test_pair_accuracy_on_a_worked_example():
+    labels, predicted = ["left", "left", "up", "nearer"], ["left", "right", "left", "farther"]
+    assert pair_accuracy(labels, predicted) == {"top1": 1 / 4, "pair": 3 / 4, "within_pair": 1 / 3}
+    assert np.isnan(pair_accuracy(["left"], ["up"])["within_pair"])
