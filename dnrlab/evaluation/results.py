@@ -1,0 +1,42 @@
+"""Result files of an evaluation."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from dnrlab.evaluation.metrics import confusion_matrix, metrics
+from dnrlab.evaluation.views import EvalConfig, Predictions
+
+
+def write_results(
+    run_dir: str | Path,
+    predictions: Predictions,
+    classes: tuple[str, ...],
+    config: EvalConfig,
+    *,
+    manifest: str,
+    split: str,
+) -> dict[str, Any]:
+    """Write ``metrics.json``, ``predictions.csv``, ``confusion.csv`` ``skipped.csv`` (if any); return the metrics."""
+    run_dir, videos, skipped = Path(run_dir), predictions.videos, predictions.skipped
+    run_dir.mkdir(parents=True, exist_ok=True)
+    scores = videos.iloc[:, -len(classes) :].to_numpy(dtype=float)
+    total = len(videos) + len(skipped)
+    result: dict[str, Any] = {
+        **metrics(list(videos["label"]), scores, classes),
+        "evaluated": f"evaluated {len(videos)} of {total}",
+        "videos": len(videos),
+        "skipped": len(skipped),
+        "manifest": manifest,
+        "split": split,
+        "views": asdict(config),
+    }
+    videos.to_csv(run_dir / "predictions.csv", index=False)
+    confusion_matrix(list(videos["label"]), list(videos["predicted"]), classes).to_csv(run_dir / "confusion.csv")
+    (run_dir / "skipped.csv").unlink(missing_ok=True)
+    if len(skipped):
+        skipped.to_csv(run_dir / "skipped.csv", index=False)
+        result["skipped_videos"] = str(run_dir / "skipped.csv")
+    (run_dir / "metrics.json").write_text(json.dumps(result, indent=2), encoding="utf-8")
+    return result

@@ -1,0 +1,1 @@
+"""Recipes, schedule, loop and checkpoints."""

@@ -1,0 +1,106 @@
+"""Checkpoints that are whole or not there, and load without running code."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from torch import nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+
+def save_checkpoint(
+    file: Path,
+    model: nn.Module,
+    optimizer: Optimizer,
+    schedule: LRScheduler,
+    *,
+    step: int,
+    config: dict[str, Any],
+    classes: tuple[str, ...],
+) -> None:
+    """Write the state of a training run; the file before it stays until the new one is complete.
+
+    ``step`` counts optimizer steps; ``config`` and ``classes`` are plain values.
+    """
+    device = next(model.parameters()).device
+    rng = {"cpu": torch.get_rng_state()}
+    if device.type == "cuda":
+        rng["cuda"] = torch.cuda.get_rng_state(device)
+    state = {
+        "model": model.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "schedule": {"last_epoch": schedule.last_epoch, "last_lr": schedule.get_last_lr()},
+        "step": step,
+        "rng": rng,
+        "config": config,
+        "classes": list(classes),
+    }
+    with whole_file(file) as unfinished:
+        torch.save(state, unfinished)
+
+
+@contextmanager
+def whole_file(file: Path) -> Iterator[Path]:
+    """Gives a path to write to, which becomes ``file`` when the block ends well; until then the old file stays.
+
+    Raises: OSError that says what to do if the disk is full or the folder must not be written.
+    """
+    unfinished = file.with_name(f"{file.name}.unfinished")
+    try:
+        yield unfinished
+        unfinished.replace(file)
+    except (OSError, RuntimeError, SafetensorError) as error:  # torch and safetensors wrap what the system says
+        kept = "the one before it is kept" if file.is_file() else "there was none before it"
+        unfinished.unlink(missing_ok=True)
+        raise OSError(
+            f"{file} could not be written ({error}), {kept}; free space or give another run folder"
+        ) from error
+
+
+def load_checkpoint(
+    file: Path, model: nn.Module, optimizer: Optimizer, schedule: LRScheduler, *, config: dict[str, Any], device: str
+) -> int:
+    """Put a saved state back. Returns its step.
+
+    Raises: ValueError if the run was started with another configuration; it lists what differs.
+    """
+    state = torch.load(file, map_location=device, weights_only=True)
+    differing = list(differences(state["config"], config))
+    if differing:
+        raise ValueError(
+            f"{file} was written with another configuration:\n  " + "\n  ".join(differing) + "\n"
+            "give the same settings to resume, or another run folder (with initial_weights to start from this one)"
+        )
+    model.load_state_dict(state["model"])
+    optimizer.load_state_dict(state["optimizer"])
+    schedule.load_state_dict({**schedule.state_dict(), **renamed_schedule(state["schedule"])})
+    torch.set_rng_state(state["rng"]["cpu"].cpu())
+    if "cuda" in state["rng"] and device.startswith("cuda"):
+        torch.cuda.set_rng_state(state["rng"]["cuda"].cpu(), device)
+    return int(state["step"])
+
+
+def renamed_schedule(saved: dict[str, Any]) -> dict[str, Any]:
+    """The names that torch's schedulers keep their state under."""
+    return {"last_epoch": saved["last_epoch"], "_last_lr": saved["last_lr"], "_step_count": saved["last_epoch"] + 1}
+
+
+def differences(before: dict[str, Any], now: dict[str, Any], prefix: str = "") -> list[str]:
+    """Lines ``name: before -> now`` for all that differs between two nested dictionaries."""
+    lines: list[str] = []
+    for name in sorted({*before, *now}):
+        old, new = before.get(name), now.get(name)
+        if isinstance(old, dict) and isinstance(new, dict):
+            lines += differences(old, new, f"{prefix}{name}.")
+        elif plain(old) != plain(new):
+            lines.append(f"{prefix}{name}: {old!r} -> {new!r}")
+    return lines
+
+
+def plain(value: Any) -> Any:
+    """Tuples as lists: JSON knows no tuples."""
+    return list(value) if isinstance(value, tuple) else value

@@ -1,0 +1,81 @@
+"""Frozen configurations of a training run, and their way to JSON and back."""
+
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any
+
+import tyro
+
+from dnrlab.data.dataset import DataConfig
+from dnrlab.relay import DNRConfig
+
+SCHEDULES = ("cosine", "steps")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig:
+    """Which network; see ``dnrlab.create_model``."""
+
+    name: Annotated[str, tyro.conf.arg(name="model")] = "tsn_resnet50"  # see dnrlab.model_names()
+    dnr: DNRConfig | None = None  # None: batch norm
+    interlacing: bool | None = None  # None follows dnr
+    width: int = 64  # channels of the stem
+    dropout: float = 0.5  # probability before the classifier
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """How it is trained: SGD with momentum, a learning rate that changes every iteration."""
+
+    epochs: int = 50  # passes over the training videos
+    batch_size: int = 32  # clips
+    lr: float = 0.01  # peak, reached at the end of the warm-up
+    momentum: float = 0.9  # of SGD
+    weight_decay: float = 1e-4  # of all parameters
+    clip_norm: float = 40.0  # largest norm of the whole gradient
+    schedule: str = "cosine"  # or steps: times 0.1 at each of lr_steps
+    lr_steps: tuple[int, ...] = ()  # epochs
+    warmup_iterations: int = 0  # linear, from warmup_factor times lr
+    warmup_factor: float = 0.01
+    validate_every: int = 1  # epochs from one validation to the next; the last epoch is always validated
+    initial_weights: str = ""  # run folder to start from, without its classifier; empty: random weights
+    seed: int = 0  # of weights, order and crops
+
+    def __post_init__(self) -> None:
+        counts = {name: getattr(self, name) for name in ("epochs", "batch_size", "validate_every")}
+        if min(counts.values()) < 1:
+            raise ValueError(f"expected counts of at least 1, got {counts}")
+        if not 0 < self.lr <= 10 or not 0 <= self.momentum < 1 or self.weight_decay < 0 or self.clip_norm <= 0:
+            raise ValueError(
+                "expected lr in (0, 10], momentum in [0, 1), weight_decay of at least 0 and clip_norm above 0, "
+                f"got {self.lr}, {self.momentum}, {self.weight_decay} and {self.clip_norm}"
+            )
+        if self.schedule not in SCHEDULES:
+            raise ValueError(f"expected schedule in {SCHEDULES}, got {self.schedule!r}")
+        if self.warmup_iterations < 0 or not 0 < self.warmup_factor <= 1:
+            raise ValueError(
+                "expected warmup_iterations of at least 0 and warmup_factor in (0, 1], "
+                f"got {self.warmup_iterations} and {self.warmup_factor}"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """A training run: network, clips, optimisation."""
+
+    model: ModelConfig
+    data: DataConfig
+    training: TrainConfig
+
+
+def recipe_to_dict(recipe: Recipe) -> dict[str, Any]:
+    """Plain values, ready for JSON."""
+    return asdict(recipe)
+
+
+def recipe_from_dict(values: dict[str, Any]) -> Recipe:
+    """The recipe that ``recipe_to_dict`` wrote. TypeError names a field that is unknown."""
+    model, data, training = (dict(values[part]) for part in ("model", "data", "training"))
+    model["dnr"] = None if model["dnr"] is None else DNRConfig(**model["dnr"])
+    data["scales"] = tuple(data["scales"])
+    training["lr_steps"] = tuple(training["lr_steps"])
+    return Recipe(model=ModelConfig(**model), data=DataConfig(**data), training=TrainConfig(**training))

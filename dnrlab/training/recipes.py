@@ -1,0 +1,72 @@
+"""Named runs: functions that return frozen configurations. A variant is a ``dataclasses.replace`` of one."""
+
+from collections.abc import Callable
+from dataclasses import fields, replace
+from typing import Any
+
+from dnrlab.data.dataset import DataConfig
+from dnrlab.training.config import ModelConfig, Recipe, TrainConfig
+
+
+def demo() -> Recipe:
+    """Small and quick, for any manifest: a ResNet-18 of width 8 on 8 frames of 48 x 48 pixels."""
+    return Recipe(
+        model=ModelConfig(name="tsn_resnet18", width=8, dropout=0.0),
+        data=DataConfig(sampling="segments", num_frames=8, short_side=54, crop_size=48, scales=(1.0, 0.9)),
+        training=TrainConfig(
+            epochs=16, batch_size=32, lr=0.1, clip_norm=20.0, warmup_iterations=30, warmup_factor=0.1, validate_every=4
+        ),
+    )
+
+
+def kinetics400() -> Recipe:
+    """TSN-ResNet-50 on Kinetics-400 from scratch, as in the paper: 8 GPUs x 8 clips, 196 epochs."""
+    return Recipe(
+        model=ModelConfig(dropout=0.4),
+        data=DataConfig(),
+        training=TrainConfig(epochs=196, batch_size=64, lr=0.1, warmup_iterations=127_840),
+    )
+
+
+def kinetics200() -> Recipe:
+    """TSN-ResNet-50 on Kinetics-200 from scratch, as in the paper: 8 GPUs x 8 clips, 120 epochs."""
+    return Recipe(
+        model=ModelConfig(dropout=0.4),
+        data=DataConfig(),
+        training=TrainConfig(epochs=120, batch_size=64, lr=0.1, warmup_iterations=60_000),
+    )
+
+
+RECIPES: dict[str, Callable[[], Recipe]] = {"demo": demo, "kinetics200": kinetics200, "kinetics400": kinetics400}
+
+
+def recipe_by_name(name: str) -> Recipe:
+    """The named recipe. ValueError lists the known ones."""
+    if name not in RECIPES:
+        raise ValueError(f"expected a recipe's name, got {name!r}; known: {', '.join(RECIPES)}")
+    return RECIPES[name]()
+
+
+def interlacing_by_name(word: str) -> bool | None:
+    """Whether channels are interlaced: ``always``, ``never``, or ``auto``, which is None: with DNR only."""
+    words = {"always": True, "never": False, "auto": None}
+    if word not in words:
+        raise ValueError(f"expected interlacing to be one of {', '.join(words)}, got {word!r}")
+    return words[word]
+
+
+def override(recipe: Recipe, **values: Any) -> Recipe:
+    """The recipe with some fields changed, wherever they stand.
+
+    ``override(demo(), epochs=2, width=16)`` changes ``training.epochs`` and ``model.width``.
+
+    Raises: ValueError if no part of a recipe has such a field.
+    """
+    given = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+    for part_name in ("model", "data", "training"):
+        part = getattr(recipe, part_name)
+        own = {field.name for field in fields(part)} & set(given)
+        recipe = replace(recipe, **{part_name: replace(part, **{name: given.pop(name) for name in own})})
+    if given:
+        raise ValueError(f"expected fields of a recipe, got {', '.join(given)}; see dnrlab.training.config")
+    return recipe

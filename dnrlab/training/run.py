@@ -1,0 +1,189 @@
+"""A training run from manifest to run folder."""
+
+import json
+import logging
+import math
+import platform
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from safetensors.torch import save_file
+from torch import nn
+from tqdm import tqdm
+
+import dnrlab
+from dnrlab.data.cache import reader_for
+from dnrlab.data.dataset import TrainingClips, training_loader
+from dnrlab.data.decode import Reader
+from dnrlab.data.manifest import Manifest, select
+from dnrlab.evaluation import EvalConfig, evaluate
+from dnrlab.runs import build_model
+from dnrlab.training.checkpoint import load_checkpoint, save_checkpoint, whole_file
+from dnrlab.training.config import Recipe, recipe_to_dict
+from dnrlab.training.loop import train_epoch
+from dnrlab.training.schedule import make_schedule
+from dnrlab.training.transfer import transfer_weights
+
+log = logging.getLogger("dnrlab")
+
+
+def train(
+    recipe: Recipe,
+    manifest: Manifest,
+    run_dir: str | Path,
+    *,
+    device: str = "cpu",
+    cache_dir: str | Path = "",
+    num_workers: int = 0,
+    progress: bool = True,
+) -> pd.DataFrame:
+    """Train on the split ``train``, validate on ``val``, and keep all in ``run_dir``. The same call again resumes.
+
+    Writes ``config.json``, ``log.txt``, and as each epoch ends a row of ``history.csv``, ``checkpoint.pt``, and
+    ``best.safetensors`` where the validation accuracy is the highest so far (without a split ``val``: the newest).
+
+    Args:
+        device: ``cpu``, ``cuda`` or ``cuda:N``.
+        cache_dir: where decoded videos are kept; see ``reader_for``. Empty: nowhere.
+        num_workers: processes that read clips; 0 reads in this one.
+
+    Returns: the history, a row an epoch.
+
+    Raises: ValueError if the folder belongs to a run of other settings; VideoError naming a video that cannot be read.
+    """
+    run_dir, settings = Path(run_dir), recipe.training
+    train_set = select(manifest, "train")
+    val_set = select(manifest, "val") if "val" in set(manifest.rows["split"]) else None
+    reader = reader_for(cache_dir, recipe.data.short_side, len(manifest.rows))
+    torch.manual_seed(settings.seed)
+    model = build_model(recipe.model, num_classes=len(manifest.classes), num_frames=recipe.data.num_frames).to(device)
+    optimizer = torch.optim.SGD(
+        model.parameters(), lr=settings.lr, momentum=settings.momentum, weight_decay=settings.weight_decay
+    )
+    if settings.initial_weights:
+        transfer_weights(model, settings.initial_weights)
+    clips = TrainingClips(train_set, recipe.data, reader, settings.seed)
+    steps_per_epoch = len(training_loader(clips, settings.batch_size, 0, 0))
+    schedule = make_schedule(optimizer, settings, steps_per_epoch)
+    config = run_config(recipe, train_set)
+    history, first_epoch = start_or_resume(run_dir, model, optimizer, schedule, config, device, steps_per_epoch)
+    with log_to(run_dir / "log.txt"):
+        begun = f"resumed after epoch {first_epoch}" if first_epoch else "started"
+        size = min(settings.batch_size, len(train_set.rows))
+        batches = f"{steps_per_epoch} batches of {size} from {len(train_set.rows)} videos"
+        log.info(f"{begun}: {recipe.model.name}, {len(manifest.classes)} classes, {batches}, {device}")
+        if settings.warmup_iterations >= settings.epochs * steps_per_epoch:
+            log.warning(
+                f"the warm-up of {settings.warmup_iterations} iterations outlasts the run; lower warmup_iterations"
+            )
+        for epoch in range(first_epoch, settings.epochs):
+            start = time.perf_counter()
+            loader = training_loader(clips, settings.batch_size, epoch, num_workers)
+            name = f"epoch {epoch + 1}/{settings.epochs}"
+            # Every 10 s: an executed notebook keeps each line of a bar.
+            bar = tqdm(loader, desc=name, leave=False, disable=not progress, mininterval=10)
+            row: dict[str, Any] = {"epoch": epoch, "lr": schedule.get_last_lr()[0]}
+            result = train_epoch(model, bar, optimizer, schedule, device=device, clip_norm=settings.clip_norm)
+            seconds = time.perf_counter() - start
+            row |= result._asdict() | {"seconds": round(max(seconds, 0.01), 2), "val_top1": float("nan")}
+            last = epoch + 1 == settings.epochs
+            if val_set is not None and (last or (epoch + 1) % settings.validate_every == 0):
+                row["val_top1"] = top1(model, val_set, recipe, reader, device, num_workers)
+            history.append(row)
+            keep_epoch(run_dir, history, model)
+            save_checkpoint(
+                run_dir / "checkpoint.pt",
+                model,
+                optimizer,
+                schedule,
+                step=(epoch + 1) * steps_per_epoch,
+                config=config,
+                classes=manifest.classes,
+            )
+            log.info(epoch_line(row, settings.epochs))
+    return pd.DataFrame(history)
+
+
+def epoch_line(row: dict[str, Any], epochs: int) -> str:
+    """One line for people: ``epoch 3/12  loss 1.203  top-1 0.52  val 0.61  41 clips/s``."""
+    validated = "" if math.isnan(row["val_top1"]) else f"  val {row['val_top1']:.2f}"
+    speed = row["clips"] / row["seconds"]
+    trained = f"epoch {row['epoch'] + 1}/{epochs}  loss {row['loss']:.3f}  top-1 {row['top1']:.2f}"
+    return f"{trained}{validated}  {speed:.0f} clips/s"
+
+
+def run_config(recipe: Recipe, train_set: Manifest) -> dict[str, Any]:
+    """What ``config.json`` holds, apart from the versions: plain values that must be equal to resume."""
+    data = {"classes": list(train_set.classes), "flip": train_set.flip, "training_videos": len(train_set.rows)}
+    config: dict[str, Any] = json.loads(json.dumps(recipe_to_dict(recipe) | data))
+    return config
+
+
+def start_or_resume(
+    run_dir: Path,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    schedule: torch.optim.lr_scheduler.LRScheduler,
+    config: dict[str, Any],
+    device: str,
+    steps_per_epoch: int,
+) -> tuple[list[dict[str, Any]], int]:
+    """Make the run folder, or put the state of its checkpoint back. Returns the history so far and the next epoch."""
+    try:
+        run_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(f"run folder {run_dir} cannot be made ({error}); give another run folder") from error
+    checkpoint, history_file = run_dir / "checkpoint.pt", run_dir / "history.csv"
+    if checkpoint.is_file():
+        epoch = load_checkpoint(checkpoint, model, optimizer, schedule, config=config, device=device) // steps_per_epoch
+        history = pd.read_csv(history_file)
+        return history[history["epoch"] < epoch].to_dict("records"), epoch
+    versions = {"dnrlab": dnrlab.__version__, "torch": torch.__version__, "python": platform.python_version()}
+    text = json.dumps(config | {"versions": versions}, indent=2)
+    (run_dir / "config.json").write_text(text, encoding="utf-8")
+    return [], 0
+
+
+def top1(model: nn.Module, manifest: Manifest, recipe: Recipe, reader: Reader, device: str, num_workers: int) -> float:
+    """Accuracy on a validation set, one view a video."""
+    predictions = evaluate(
+        model, manifest, recipe.data, EvalConfig(), reader=reader, device=device, num_workers=num_workers
+    )
+    if len(predictions.skipped):
+        first = predictions.skipped.iloc[0]
+        left_out = f"{len(predictions.skipped)} of {len(manifest.rows)} videos"
+        log.warning(f"validation leaves out {left_out}; the first: {first['path']}: {first['reason']}")
+    return float((predictions.videos["label"] == predictions.videos["predicted"]).mean())
+
+
+def keep_epoch(run_dir: Path, history: list[dict[str, Any]], model: nn.Module) -> None:
+    """Write the history, and the weights if this epoch is the best of those validated (none validated: the newest)."""
+    table = pd.DataFrame(history)
+    with whole_file(run_dir / "history.csv") as unfinished:
+        table.to_csv(unfinished, index=False)
+    accuracy = table["val_top1"]
+    if accuracy.isna().all() or accuracy.iloc[-1] >= accuracy.max():  # a later epoch wins a tie
+        weights = {name: value.contiguous() for name, value in model.state_dict().items()}
+        with whole_file(run_dir / "best.safetensors") as unfinished:
+            save_file(weights, unfinished)
+
+
+@contextmanager
+def log_to(file: Path) -> Iterator[None]:
+    """Also write the package's log to ``file`` while the block runs."""
+    handler = logging.FileHandler(file, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    level = log.level
+    log.setLevel(logging.INFO)
+    log.addHandler(handler)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(level)
+        handler.close()

@@ -1,0 +1,45 @@
+"""The learning rate as a function of the iteration."""
+
+import math
+from collections.abc import Sequence
+
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR
+
+from dnrlab.training.config import TrainConfig
+
+
+def learning_rate_factor(
+    step: int,
+    total_steps: int,
+    *,
+    schedule: str = "cosine",
+    milestones: Sequence[int] = (),
+    warmup: int = 0,
+    warmup_factor: float = 0.01,
+) -> float:
+    """Learning rate at ``step`` of ``total_steps`` over its peak.
+
+    ``cosine`` falls from 1 to 0 over all steps; ``steps`` takes a tenth at each of ``milestones`` (in steps). The
+    warm-up multiplies it by a line from ``warmup_factor`` to 1. Steps 0, 50 and 100 of 100 give 1, 0.5 and 0.
+    """
+    if schedule == "cosine":
+        factor = 0.5 * (1 + math.cos(math.pi * min(step / total_steps, 1)))
+    else:
+        factor = 0.1 ** sum(step >= milestone for milestone in milestones)
+    return factor * (warmup_factor + (1 - warmup_factor) * step / warmup if step < warmup else 1)
+
+
+def make_schedule(optimizer: Optimizer, config: TrainConfig, steps_per_epoch: int) -> LambdaLR:
+    """The schedule of a configuration; step it once an iteration."""
+    return LambdaLR(
+        optimizer,
+        lambda step: learning_rate_factor(
+            step,
+            config.epochs * steps_per_epoch,
+            schedule=config.schedule,
+            milestones=[epoch * steps_per_epoch for epoch in config.lr_steps],
+            warmup=config.warmup_iterations,
+            warmup_factor=config.warmup_factor,
+        ),
+    )

@@ -1,0 +1,320 @@
+"""Training: schedule, loop, determinism, resuming, and what a run folder holds."""
+
+import errno
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+
+from dnrlab import DNRConfig
+from dnrlab.data.dataset import DataConfig, EpochBatches, TrainingClips, VideoViews
+from dnrlab.data.decode import READER, VideoError
+from dnrlab.data.manifest import read_manifest, select
+from dnrlab.runs import build_model, load_run
+from dnrlab.training.checkpoint import whole_file
+from dnrlab.training.config import TrainConfig, recipe_from_dict, recipe_to_dict
+from dnrlab.training.loop import train_epoch
+from dnrlab.training.recipes import RECIPES, demo, override, recipe_by_name
+from dnrlab.training.run import train
+from dnrlab.training.schedule import learning_rate_factor, make_schedule
+from dnrlab.training.transfer import transfer_weights
+
+
+def tiny(**changes):
+    settings = {"epochs": 3, "batch_size": 8, "crop_size": 16, "short_side": 18, "num_frames": 4, "validate_every": 2}
+    return override(
+        demo(), **{"dnr": DNRConfig(relay_distance=2), "dropout": 0.5, "warmup_iterations": 2} | settings | changes
+    )
+
+
+def weights(run_dir):
+    return load_run(run_dir).model.state_dict()
+
+
+def same(ours, theirs):
+    return all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+@pytest.fixture(scope="module")
+def finished(synthetic, tmp_path_factory):
+    run_dir = tmp_path_factory.mktemp("runs") / "finished"
+    history = train(tiny(), read_manifest(synthetic), run_dir, progress=False)
+    return run_dir, history
+
+
+def test_cosine_and_steps_and_warm_up_on_worked_examples():
+    assert learning_rate_factor(0, 100) == 1
+    assert learning_rate_factor(50, 100) == pytest.approx(0.5)
+    assert learning_rate_factor(100, 100) == pytest.approx(0)
+    steps = {"schedule": "steps", "milestones": [20, 40]}
+    assert [learning_rate_factor(step, 50, **steps) for step in (19, 20, 40)] == pytest.approx([1, 0.1, 0.01])
+    warm = {**steps, "warmup": 10, "warmup_factor": 0.1}
+    assert [learning_rate_factor(step, 50, **warm) for step in (0, 5, 10)] == pytest.approx([0.1, 0.55, 1])
+
+
+def test_the_schedule_moves_with_every_iteration():
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.5)
+    schedule = make_schedule(optimizer, TrainConfig(epochs=2, schedule="steps", lr_steps=(1,)), steps_per_epoch=3)
+    rates = []
+    for _ in range(6):
+        rates.append(schedule.get_last_lr()[0])
+        optimizer.step()
+        schedule.step()
+    assert rates == pytest.approx([0.5] * 3 + [0.05] * 3)
+
+
+def test_one_step_is_plain_sgd_with_momentum_decay_and_clipping():
+    model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(12, 2)).double()
+    start = [p.detach().clone() for p in model.parameters()]
+    clips, labels = torch.rand(4, 3, 1, 2, 2, dtype=torch.float64), torch.tensor([0, 1, 1, 0])
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, weight_decay=0.01)
+    schedule = torch.optim.lr_scheduler.ConstantLR(optimizer, 1)
+    result = train_epoch(model, [(clips, labels)], optimizer, schedule, device="cpu", clip_norm=0.05)
+
+    parameters = [p.clone().requires_grad_() for p in start]
+    from dnrlab.data.transforms import normalize
+
+    loss = torch.nn.functional.cross_entropy(
+        torch.nn.functional.linear(normalize(clips).flatten(1), *parameters), labels
+    )
+    gradients = torch.autograd.grad(loss, parameters)
+    norm = torch.sqrt(sum((g**2).sum() for g in gradients))
+    assert norm > 0.05
+    for ours, before, gradient in zip(model.parameters(), start, gradients, strict=True):
+        torch.testing.assert_close(
+            ours, before - 0.1 * (gradient * 0.05 / norm + 0.01 * before), rtol=1e-5, atol=1e-8
+        )  # torch adds 1e-6 to the norm
+    assert result.loss == pytest.approx(loss.item(), rel=1e-5)
+    assert result.grad_norm == pytest.approx(norm.item(), rel=1e-4)
+    assert result.clips == 4
+
+
+def test_a_loss_that_is_no_number_stops_the_run():
+    model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3, 2))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    schedule = torch.optim.lr_scheduler.ConstantLR(optimizer, 1)
+    bad = torch.full((2, 3, 1, 1, 1), float("nan"))
+    with pytest.raises(FloatingPointError, match=r"not finite \(learning rate 0.1\); lower lr"):
+        train_epoch(model, [(bad, torch.tensor([0, 1]))], optimizer, schedule, device="cpu", clip_norm=1.0)
+
+
+def test_a_run_folder_holds_what_it_should(finished):
+    run_dir, history = finished
+    assert {path.name for path in run_dir.iterdir()} == {
+        "config.json",
+        "history.csv",
+        "checkpoint.pt",
+        "best.safetensors",
+        "log.txt",
+    }
+    assert list(history["epoch"]) == [0, 1, 2]
+    assert history["val_top1"].notna().tolist() == [False, True, True]
+    pd.testing.assert_frame_equal(pd.read_csv(run_dir / "history.csv"), history, check_dtype=False)
+    state = torch.load(run_dir / "checkpoint.pt", weights_only=True)
+    assert set(state) == {"model", "optimizer", "schedule", "step", "rng", "config", "classes"}
+    assert state["step"] == 6
+    assert json.loads((run_dir / "config.json").read_text())["versions"]["torch"] == torch.__version__
+
+
+def test_the_same_seed_gives_the_same_numbers_and_another_does_not(finished, synthetic, tmp_path):
+    run_dir, history = finished
+    again = train(tiny(), read_manifest(synthetic), tmp_path / "again", progress=False, num_workers=2)
+    assert list(again["loss"]) == list(history["loss"])
+    assert same(weights(tmp_path / "again"), weights(run_dir))
+    other = train(tiny(seed=1), read_manifest(synthetic), tmp_path / "other", progress=False)
+    assert list(other["loss"]) != list(history["loss"])
+
+
+def test_a_stopped_run_goes_on_to_the_same_weights(finished, synthetic, tmp_path, monkeypatch):
+    run_dir, history = finished
+    calls = []
+
+    def stops_in_the_second_epoch(*arguments, **settings):
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return train_epoch(*arguments, **settings)
+
+    monkeypatch.setattr("dnrlab.training.run.train_epoch", stops_in_the_second_epoch)
+    manifest, stopped = read_manifest(synthetic), tmp_path / "stopped"
+    with pytest.raises(KeyboardInterrupt):
+        train(tiny(), manifest, stopped, progress=False)
+    assert len(pd.read_csv(stopped / "history.csv")) == 1
+    torch.manual_seed(123)  # whatever state the new process is in
+    resumed = train(tiny(), manifest, stopped, progress=False)
+    assert list(resumed["loss"]) == list(history["loss"])
+    assert same(weights(stopped), weights(run_dir))
+    assert "resumed after epoch 1" in (stopped / "log.txt").read_text()
+
+
+def test_a_finished_run_is_left_as_it_is(finished, synthetic):
+    run_dir, history = finished
+    before = weights(run_dir)
+    pd.testing.assert_frame_equal(train(tiny(), read_manifest(synthetic), run_dir, progress=False), history)
+    assert same(weights(run_dir), before)
+
+
+def test_a_full_disk_is_named_and_the_last_good_file_stays(tmp_path):
+    file = tmp_path / "checkpoint.pt"
+    with whole_file(file) as unfinished:
+        unfinished.write_text("good")
+
+    def write_half():
+        with whole_file(file) as unfinished:
+            unfinished.write_text("half")
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OSError, match=r"No space left.*the one before it is kept; free space"):
+        write_half()
+    assert file.read_text() == "good"
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.pt"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_a_full_disk_stops_a_checkpoint_with_a_sentence(tmp_path):
+    (tmp_path / "checkpoint.pt.unfinished").symlink_to("/dev/full")  # what is written there has no space
+
+    def write():
+        with whole_file(tmp_path / "checkpoint.pt") as unfinished:
+            torch.save({"weights": torch.zeros(100_000)}, unfinished)
+
+    with pytest.raises(OSError, match=r"checkpoint.pt could not be written .* there was none before it; free space"):
+        write()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_must_not_be_written_is_named(synthetic, tmp_path):
+    (tmp_path / "closed").mkdir(mode=0o500)
+    with pytest.raises(OSError, match=r"closed.*give another run folder"):
+        train(tiny(), read_manifest(synthetic), tmp_path / "closed" / "run", progress=False)
+
+
+def test_a_clip_longer_than_its_video_repeats_it(synthetic):
+    manifest = select(read_manifest(synthetic), "test")
+    config = DataConfig(sampling="dense", num_frames=8, frame_interval=8, short_side=18, crop_size=16)  # spans 57 of 24
+    (view,) = VideoViews(manifest, config, READER)[0].clips
+    assert view.shape == (3, 8, 16, 16)
+    assert torch.equal(view[:, 0], view[:, 3])  # frames 0 and 24
+    assert not torch.equal(view[:, 0], view[:, 1])
+
+
+def test_weights_of_another_network_are_refused_with_their_names(finished, tmp_path):
+    run_dir, _ = finished
+    config = json.loads((run_dir / "config.json").read_text())
+    config["model"]["width"] = 16
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    (tmp_path / "best.safetensors").write_bytes((run_dir / "best.safetensors").read_bytes())
+    with pytest.raises(
+        ValueError, match=r"network of config.json \(tsn_resnet18\): \d+ of \d+ tensors do not fit.*\n  conv1.weight"
+    ):
+        load_run(tmp_path)
+
+
+def test_a_folder_of_another_run_is_refused_with_what_differs(finished, synthetic):
+    run_dir, _ = finished
+    with pytest.raises(ValueError, match=r"another configuration:\n  training.lr: 0.1 -> 0.2\n"):
+        train(tiny(lr=0.2), read_manifest(synthetic), run_dir, progress=False)
+
+
+def test_a_changed_manifest_is_refused_rather_than_miscounted(finished, synthetic, tmp_path):
+    run_dir, _ = finished
+    read_manifest(synthetic).rows.iloc[1:].to_csv(tmp_path / "fewer.csv", index=False)
+    with pytest.raises(ValueError, match=r"training_videos: 20 -> 19"):
+        train(tiny(), read_manifest(tmp_path / "fewer.csv"), run_dir, progress=False)
+
+
+def test_ten_steps_lower_the_loss(synthetic):
+    recipe = tiny(dropout=0.0, lr=0.05)
+    torch.manual_seed(0)
+    model = build_model(recipe.model, num_classes=10, num_frames=4)
+    dataset = TrainingClips(select(read_manifest(synthetic), "train"), recipe.data, READER, 0)
+    batch = torch.utils.data.default_collate([dataset[0, row] for row in range(8)])
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
+    schedule = torch.optim.lr_scheduler.ConstantLR(optimizer, 1)
+    losses = [train_epoch(model, [batch], optimizer, schedule, device="cpu", clip_norm=20.0).loss for _ in range(10)]
+    assert losses[-1] < 0.5 * losses[0]
+
+
+def test_the_shifted_clips_of_an_epoch_depend_on_seed_and_epoch_alone(synthetic):
+    manifest = select(read_manifest(synthetic), "train")
+    first, second = (TrainingClips(manifest, tiny().data, READER, 0) for _ in range(2))
+    assert torch.equal(first[1, 3][0], second[1, 3][0])
+    assert not torch.equal(first[1, 3][0], first[2, 3][0])
+    assert not torch.equal(first[1, 3][0], TrainingClips(manifest, tiny().data, READER, 1)[1, 3][0])
+
+
+def test_an_epoch_holds_every_row_once():
+    batches = list(EpochBatches(23, 5, seed=0, epoch=2))
+    rows = [row for batch in batches for _, row in batch]
+    assert len(batches) == 4
+    assert len(set(rows)) == 20
+    assert {epoch for batch in batches for epoch, _ in batch} == {2}
+    assert rows != [row for batch in EpochBatches(23, 5, seed=0, epoch=3) for _, row in batch]
+    assert [len(batch) for batch in EpochBatches(3, 5, seed=0, epoch=0)] == [3]
+
+
+def test_a_time_span_limits_the_frames_of_a_video(synthetic, tmp_path):
+    row = read_manifest(synthetic).rows.iloc[[0]]  # 24 frames, 12 a second
+    row.assign(start_seconds=0.5, end_seconds=1.0).to_csv(tmp_path / "part.csv", index=False)
+    row.assign(start_seconds=3.0, end_seconds=4.0).to_csv(tmp_path / "none.csv", index=False)
+    asked = []
+
+    def read(path, indices):
+        asked.extend(indices.tolist())
+        return READER.read_frames(path, indices)
+
+    config = DataConfig(sampling="segments", num_frames=6, short_side=18, crop_size=16)
+    VideoViews(read_manifest(tmp_path / "part.csv"), config, READER._replace(read_frames=read))[0]
+    assert asked == [6, 7, 8, 9, 10, 11]
+    with pytest.raises(VideoError, match=r"no frame from 3.0 s to 4.0 s; the video has 24 frames at 12 a second"):
+        TrainingClips(read_manifest(tmp_path / "none.csv"), config, READER, 0)[0, 0]
+
+
+def test_training_stops_at_a_bad_video_and_names_it(synthetic, tmp_path):
+    rows = read_manifest(synthetic).rows
+    (tmp_path / "bad.mp4").write_bytes(b"no video")
+    rows.loc[rows["split"] == "train", "path"] = str(tmp_path / "bad.mp4")
+    rows.drop_duplicates("path").to_csv(tmp_path / "bad.csv", index=False)
+    with pytest.raises(VideoError, match=r"bad.mp4: not a video"):
+        train(tiny(), read_manifest(tmp_path / "bad.csv"), tmp_path / "run", progress=False)
+
+
+def test_a_run_can_start_from_another_but_for_its_classifier(finished, synthetic):
+    run_dir, _ = finished
+    theirs, model = weights(run_dir), build_model(tiny().model, num_classes=7, num_frames=4)
+    classifier = model.fc.weight.clone()
+    transfer_weights(model, run_dir)
+    ours = model.state_dict()
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs if not name.startswith("fc."))
+    assert torch.equal(ours["fc.weight"], classifier)
+    with pytest.raises(ValueError, match=r"(?s)another network.*bn1.weight: expected \(16,\), got \(8,\)"):
+        transfer_weights(build_model(tiny(width=16).model, num_classes=10, num_frames=4), run_dir)
+    with pytest.raises(FileNotFoundError, match="train that run first"):
+        transfer_weights(model, "none")
+    settings = {"initial_weights": str(run_dir), "epochs": 1, "lr": 1e-9, "warmup_iterations": 0}
+    recipe = tiny(**settings)
+    train(recipe, read_manifest(synthetic), run_dir.parent / "tuned", progress=False)
+    torch.testing.assert_close(
+        weights(run_dir.parent / "tuned")["layer1.0.conv1.weight"], theirs["layer1.0.conv1.weight"]
+    )
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_recipes_survive_json(name):
+    recipe = replace(recipe_by_name(name), model=replace(recipe_by_name(name).model, dnr=DNRConfig(relay_distance=2)))
+    assert recipe_from_dict(json.loads(json.dumps(recipe_to_dict(recipe)))) == recipe
+
+
+def test_settings_out_of_range_are_refused():
+    with pytest.raises(ValueError, match=r"lr in \(0, 10\].*got -1"):
+        TrainConfig(lr=-1)
+    with pytest.raises(ValueError, match=r"crop_size <= short_side"):
+        DataConfig(short_side=32, crop_size=64)
+    with pytest.raises(ValueError, match=r"got 'kinetics'; known: demo"):
+        recipe_by_name("kinetics")
+    with pytest.raises(ValueError, match=r"fields of a recipe, got epoch"):
+        override(demo(), epoch=3)
