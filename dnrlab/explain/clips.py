@@ -1,0 +1,122 @@
+"""What a heat-map figure is made of: a video's clip, its frames to look at, and what trained networks make of it."""
+
+import logging
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from dnrlab.data.dataset import DataConfig, find_video, read_clips, view_numbers
+from dnrlab.data.decode import READER, Reader, VideoError
+from dnrlab.data.manifest import Manifest
+from dnrlab.data.transforms import evaluation_clips, normalize
+from dnrlab.explain.gradcam import clip_gradcam
+from dnrlab.runs import Run
+
+log = logging.getLogger("dnrlab")
+
+
+class ClipView(NamedTuple):
+    """One clip of a video, twice: as the network takes it, and larger, for people."""
+
+    path: str
+    label: str
+    clip: Tensor  # (3, T, crop, crop) in [0, 1]
+    frames: NDArray[np.uint8]  # (T, side, side, 3), the same crop
+    numbers: list[int]  # frame numbers in the video, from 0
+
+
+class Explanation(NamedTuple):
+    """What a network makes of a clip."""
+
+    predicted: str
+    score: float  # softmax, in [0, 1]
+    explained: str  # the class that the map speaks of
+    heat: NDArray[np.float32]  # (T, crop, crop) in [0, 1]
+
+
+def view_clip(manifest: Manifest, row: int, data: DataConfig, reader: Reader = READER, *, side: int = 192) -> ClipView:
+    """The middle test clip of a video: the view of an evaluation with one clip and one crop.
+
+    ``side`` is the least size of the frames for people, in pixels; a cached reader cannot give more than it kept.
+
+    Raises: VideoError if the video cannot be read; IndexError if the manifest has no such row.
+    """
+    if not 0 <= row < len(manifest.rows):
+        raise IndexError(f"expected a row in [0, {len(manifest.rows)}) of {manifest.file}, got {row}")
+    video = find_video(manifest, row, 0, reader)
+    numbers = view_numbers(video.num_frames, data, 1)[0]
+    frames = read_clips(video, numbers, reader)  # (T, 3, H, W)
+    (clip,) = evaluation_clips(frames, short_side=data.short_side, crop_size=data.crop_size, num_crops=1)
+    shown = for_people(frames, data, side=side)
+    return ClipView(video.path, manifest.rows["label"].iloc[row], clip, shown, (numbers + video.first_frame).tolist())
+
+
+def for_people(frames: Tensor, data: DataConfig, *, side: int) -> NDArray[np.uint8]:
+    """The centre crop that a network takes of frames (T, 3, H, W) uint8, larger: (T, S, S, 3), S about ``side``."""
+    short_side = max(data.short_side, side)
+    crop_size = round(short_side * data.crop_size / data.short_side)
+    (large,) = evaluation_clips(frames, short_side=short_side, crop_size=crop_size, num_crops=1)
+    shown: NDArray[np.uint8] = (large * 255).round().to(torch.uint8).permute(1, 2, 3, 0).numpy()
+    return shown
+
+
+def explain_clip(
+    run: Run, view: ClipView, *, layer: str, target: str = "predicted", device: str = "cpu"
+) -> Explanation:
+    """The prediction of a run for a clip, and the Grad-CAM++ map of the predicted class or of the label.
+
+    Args:
+        layer: see ``clip_gradcam``.
+        target: ``predicted``, ``label``, or the name of a class.
+
+    Raises: ValueError if the class is unknown to the run.
+    """
+    clips = normalize(view.clip[None].to(device))
+    with torch.inference_mode():
+        scores = run.model(clips)[0].float().softmax(dim=0).cpu()
+    predicted = run.classes[int(scores.argmax())]
+    explained = {"predicted": predicted, "label": view.label}.get(target, target)
+    if explained not in run.classes:
+        raise ValueError(f"expected a class of the run, got {explained!r}; known: {', '.join(run.classes)}")
+    heat = clip_gradcam(run.model, clips, [run.classes.index(explained)], layer)[0]
+    return Explanation(predicted, float(scores.max()), explained, heat.numpy())
+
+
+def choose_rows(manifest: Manifest, number: int, data: DataConfig, reader: Reader = READER) -> list[int]:
+    """Rows of ``number`` videos of different classes, spread over the classes and within them; the same every time.
+
+    A video that cannot be read is left out with a warning, and the next of its class taken.
+    """
+    by_class = [group.index.to_list() for _, group in manifest.rows.groupby("label")]
+    classes = np.unique(np.linspace(0, len(by_class) - 1, min(number, len(by_class))).round().astype(int))
+    chosen: list[int] = []
+    for turn in range(number):
+        rows = by_class[classes[turn % len(classes)]]
+        start = turn * len(rows) // number
+        for row in rows[start:] + rows[:start]:
+            if row not in chosen and can_view(manifest, row, data, reader):
+                chosen.append(row)
+                break
+    return chosen
+
+
+def can_view(manifest: Manifest, row: int, data: DataConfig, reader: Reader) -> bool:
+    """Whether the clip of a video can be read; a warning says why not."""
+    try:
+        view_clip(manifest, row, data, reader, side=1)
+    except VideoError as error:
+        log.warning(f"left out: {error}")
+        return False
+    return True
+
+
+def same_clips(runs: Sequence[Run]) -> DataConfig:
+    """The clips that all runs take. ValueError if they differ, since a figure has one row of frames."""
+    configs = {run.recipe.data for run in runs}
+    if len(configs) != 1:
+        raise ValueError(f"expected runs that take the same clips, got {len(configs)} kinds: {configs}")
+    return configs.pop()

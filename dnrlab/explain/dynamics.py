@@ -1,0 +1,81 @@
+"""Recording of the affine parameters that DNR generates."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from torch import Tensor, nn
+
+from dnrlab.relay import CrossLayerNorm, CrossTemporalNorm, RelayNorm
+
+KINDS: dict[type[RelayNorm], str] = {CrossTemporalNorm: "cross_temporal", CrossLayerNorm: "cross_layer"}
+
+
+class Dynamics:
+    """Gamma and beta of every forward pass since the recording began."""
+
+    def __init__(self) -> None:
+        self.tables: list[pd.DataFrame] = []
+        self.clips: dict[str, int] = {}  # seen so far, by layer
+
+    def add(self, layer: str, kind: str, gamma: Tensor, beta: Tensor, lengths: Sequence[int]) -> None:
+        """Keep gamma and beta (N, C, G) of the groups of ``lengths`` frames."""
+        num_clips, num_channels, num_groups = gamma.shape
+        clip, channel, group = (each.ravel() for each in np.indices((num_clips, num_channels, num_groups)))
+        ends = np.cumsum(lengths)
+        stage, block = layer.split(".")[-3:-1] if layer.count(".") > 1 else ("", "0")
+        columns = {
+            "clip": clip + self.clips.get(layer, 0),
+            "layer": layer,
+            "kind": kind,
+            "stage": stage,
+            "block": int(block) if block.isdigit() else block,
+            "group": group,
+            "first_frame": (ends - np.asarray(lengths))[group],
+            "last_frame": (ends - 1)[group],
+            "channel": channel,
+            "gamma": gamma.detach().float().cpu().numpy().ravel(),
+            "beta": beta.detach().float().cpu().numpy().ravel(),
+        }
+        self.tables.append(pd.DataFrame(columns))
+        self.clips[layer] = self.clips.get(layer, 0) + num_clips
+
+    def table(self) -> pd.DataFrame:
+        """Tidy: clip, layer, kind, stage, block, group, first_frame, last_frame, channel, gamma, beta.
+
+        ``kind`` is cross_temporal (a row a frame group) or cross_layer (group 0, the whole clip; the relay runs over
+        ``block``). Clips count on over the forward passes. ValueError if nothing was recorded.
+        """
+        if not self.tables:
+            raise ValueError("nothing was recorded; run the network inside the with block")
+        return pd.concat(self.tables, ignore_index=True)
+
+
+@contextmanager
+def record_dynamics(model: nn.Module) -> Iterator[Dynamics]:
+    """Record gamma and beta of all DNR layers of ``model`` while the block runs.
+
+        with record_dynamics(model) as dynamics:
+            model(clips)
+        table = dynamics.table()
+
+    Raises: ValueError if the network has no DNR layer.
+    """
+    layers = {name: module for name, module in model.named_modules() if isinstance(module, RelayNorm)}
+    if not layers:
+        raise ValueError("expected a network with DNR, got one without; train or create one with dnr")
+    dynamics, handles = Dynamics(), []
+    for name, norm in layers.items():
+
+        def hook(_: nn.Module, inputs: tuple[Any, ...], name: str = name) -> None:
+            gamma, beta, lengths = inputs[3:]
+            dynamics.add(name, KINDS[type(layers[name])], gamma, beta, lengths)
+
+        handles.append(norm.affine.register_forward_pre_hook(hook))
+    try:
+        yield dynamics
+    finally:
+        for handle in handles:
+            handle.remove()

@@ -1,0 +1,101 @@
+"""Gamma and beta along a whole video, against time."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from dnrlab.data.dataset import find_video, read_clips
+from dnrlab.data.decode import READER, Reader, VideoError
+from dnrlab.data.manifest import Manifest
+from dnrlab.data.transforms import evaluation_clips, normalize
+from dnrlab.explain.clips import for_people
+from dnrlab.explain.dynamics import record_dynamics
+from dnrlab.runs import Run
+
+MIN_POINTS = 8  # of a curve over time
+
+
+class Timeline(NamedTuple):
+    """The affine parameters of a video over time, and frames to draw them under."""
+
+    label: str
+    table: pd.DataFrame  # rows of record_dynamics, with seconds (the middle of the group), gamma_change, beta_change
+    frames: NDArray[np.uint8]  # (F, side, side, 3)
+    frame_seconds: list[float]  # of each of the frames
+
+
+def timeline(
+    run: Run,
+    manifest: Manifest,
+    row: int,
+    *,
+    reader: Reader = READER,
+    device: str = "cpu",
+    max_points: int = 64,
+    shown: int = 8,
+) -> Timeline:
+    """Record gamma and beta of cross-temporal DNR along a whole video, from overlapping clips.
+
+    Every clip has the T frames of the training, so that the relay has taken as many steps at every point; its last
+    group gives the point. (Along one long clip the number of steps taken moves gamma and beta more than the video.)
+
+    Args:
+        run: a network with DNR.
+        row: which video of the manifest.
+        max_points: clips at most, evenly spread over the video.
+        shown: frames to return for the figure, evenly spread.
+
+    Raises: ValueError if the run has no DNR; VideoError if the video cannot be read or has too few frames.
+    """
+    if run.recipe.model.dnr is None:
+        raise ValueError("expected a run with DNR, got batch norm; train one with dnr=True")
+    video, fps = find_video(manifest, row, 0, reader), reader.probe(manifest.rows["path"].iloc[row]).fps
+    numbers = overlapping_clips(video.num_frames, run.recipe.data.num_frames, max_points)  # (P, T)
+    if len(numbers) < MIN_POINTS:
+        wanted = run.recipe.data.num_frames + MIN_POINTS - 1
+        raise VideoError(video.path, f"{video.num_frames} frames, expected at least {wanted} for a curve over time")
+    used, inverse = numbers.unique(return_inverse=True)
+    frames = read_clips(video, used, reader)  # (F, 3, H, W)
+    data = run.recipe.data
+    (crops,) = evaluation_clips(frames, short_side=data.short_side, crop_size=data.crop_size, num_crops=1)
+    clips = normalize(crops[:, inverse].transpose(0, 1).to(device))  # (P, 3, T, crop, crop)
+    with record_dynamics(run.model) as dynamics, torch.inference_mode():
+        for clip in clips.split(8):
+            run.model(clip)
+    table = dynamics.table()
+    table = table[(table["kind"] == "cross_temporal") & (table["last_frame"] == numbers.shape[1] - 1)]
+    ends = numbers.numpy()[table["clip"].to_numpy()[:, None], table[["first_frame", "last_frame"]].to_numpy()]
+    seconds = (ends.mean(axis=1) + video.first_frame) / fps
+    chosen = np.linspace(0, len(used) - 1, shown).round().astype(int)
+    pictures = for_people(frames[chosen], data, side=160)
+    picture_seconds = (used[chosen] + video.first_frame).numpy() / fps
+    table = with_changes(table.assign(seconds=seconds))
+    return Timeline(manifest.rows["label"].iloc[row], table, pictures, picture_seconds.tolist())
+
+
+def with_changes(table: pd.DataFrame) -> pd.DataFrame:
+    """Adds ``gamma_change`` and ``beta_change``: the difference to the channel's mean over the video."""
+    means = table.groupby(["layer", "channel"])[["gamma", "beta"]].transform("mean")
+    return table.assign(gamma_change=table["gamma"] - means["gamma"], beta_change=table["beta"] - means["beta"])
+
+
+def liveliest_layer(table: pd.DataFrame) -> str:
+    """The layer whose gamma changes most along the video, by the mean absolute change of its channels."""
+    return str(table["gamma_change"].abs().groupby(table["layer"]).mean().idxmax())
+
+
+def overlapping_clips(num_frames: int, clip_len: int, max_points: int) -> Tensor:
+    """Frame numbers (P, T) of clips that start at every frame, or evenly spread where that is over ``max_points``.
+
+    The frames of a clip are evenly apart, so that it spans at most half of the video. 24 frames and T = 8 give 17 clips
+    of neighbouring frames; 300 frames give clips of frames 21 apart.
+    """
+    interval = max(num_frames // 2 // max(clip_len - 1, 1), 1)
+    starts = torch.arange(max(num_frames - (clip_len - 1) * interval, 0))
+    if len(starts) > max_points:
+        starts = torch.linspace(0, len(starts) - 1, max_points).round().long()
+    return starts[:, None] + torch.arange(clip_len) * interval
