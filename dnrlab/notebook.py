@@ -1,0 +1,110 @@
+"""What notebooks share: their parameters are checked before any work, and they run alike wherever they are started.
+
+papermill only warns of a mistyped parameter, and does not look at types; both cost a night on a cluster.
+"""
+
+import ast
+import difflib
+import logging
+import os
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+
+TYPES: dict[str, type] = {"str": str, "int": int, "float": float, "bool": bool, "list": list, "dict": dict}
+INJECTED = "# Parameters"  # first line of the cell that papermill injects
+
+
+def declared_parameters(source: str) -> dict[str, type]:
+    """Names and types of a parameters cell, from lines like ``lr: float = 0.1  # peak learning rate``.
+
+    Assignments annotated with anything but ``TYPES`` are no parameters.
+    """
+    nodes = [node for node in ast.parse(source).body if isinstance(node, ast.AnnAssign)]
+    types = {ast.unparse(node.target): ast.unparse(node.annotation) for node in nodes}
+    return {name: TYPES[kind] for name, kind in types.items() if kind in TYPES}
+
+
+def check_parameters(declared: dict[str, type], given: dict[str, Any]) -> None:
+    """ValueError for names that are not declared, TypeError for values of another type; each lists all of them."""
+    unknown = [name for name in given if name not in declared]
+    if unknown:
+        near = {name: difflib.get_close_matches(name, declared, 1) for name in unknown}
+        hints = [f"{name!r}" + (f" (did you mean {near[name][0]!r}?)" if near[name] else "") for name in unknown]
+        raise ValueError(f"unknown parameter {', '.join(hints)}; known: {', '.join(declared)}")
+    wrong = [name for name, value in given.items() if not fits(value, declared[name])]
+    if wrong:
+        lines = [f"{name}: expected {declared[name].__name__}, got {given[name]!r}" for name in wrong]
+        texts = [declared[name] for name in wrong if isinstance(given[name], str)]
+        hint = "; in YAML a float needs a point, as in 1.0e-3" if float in texts else ""
+        hint += (
+            "; give lists and dictionaries with papermill -y, as in -y 'rows: [3, 5]'"
+            if {list, dict} & {*texts}
+            else ""
+        )
+        raise TypeError("parameter of the wrong type: " + "; ".join(lines) + hint)
+
+
+def fits(value: Any, kind: type) -> bool:
+    """Whether a value is of a type; an int passes for a float, a bool for neither."""
+    if isinstance(value, bool) or kind is bool:
+        return kind is bool and isinstance(value, bool)
+    return isinstance(value, (int, float) if kind is float else kind)
+
+
+def start(namespace: dict[str, Any]) -> None:
+    """First call of a notebook, as ``start(globals())``: check its parameters, enter the project, show the log.
+
+    Args:
+        namespace: the notebook's names. Its ``In`` holds the cells run so far; the parameters are the annotated
+            assignments among them, and those of the cell that papermill injects.
+
+    Words ``true`` and ``false`` become booleans where one is declared: ``papermill -p dnr true`` passes them as text.
+
+    Raises: ValueError or TypeError, as of ``check_parameters``.
+    """
+    declared: dict[str, type] = {}
+    given: set[str] = set()
+    for source in namespace["In"]:
+        if source.startswith(INJECTED):
+            nodes = [node for node in ast.parse(source).body if isinstance(node, ast.Assign)]
+            given |= {ast.unparse(target) for node in nodes for target in node.targets}
+        elif is_python(source):
+            declared |= declared_parameters(source)
+    for name, kind in declared.items():
+        word = str(namespace[name]).lower()
+        if kind is bool and word in ("true", "false"):
+            namespace[name] = word == "true"
+    check_parameters(declared, {name: namespace[name] for name in {*declared, *given}})
+    here = Path.cwd()
+    if here.name == "notebooks" and (here.parent / "dnrlab").is_dir():  # JupyterLab starts a kernel beside the notebook
+        os.chdir(here.parent)
+    logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(message)s", force=True)
+
+
+def is_python(source: str) -> bool:
+    """Whether a cell parses; one with a magic or a shell command does not."""
+    try:
+        ast.parse(source)
+    except SyntaxError:
+        return False
+    return True
+
+
+def pick_device(device: str) -> str:
+    """``auto`` becomes ``cuda`` where a GPU is present and ``cpu`` elsewhere; ``cpu``, ``cuda`` and ``cuda:N`` stay.
+
+    Raises: ValueError for any other name, and for a GPU that is not there.
+    """
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if not re.fullmatch(r"cpu|cuda(:\d+)?", device):
+        raise ValueError(f"expected device auto, cpu, cuda or cuda:N, got {device!r}")
+    if device != "cpu" and int(device[5:] or 0) >= torch.cuda.device_count():
+        raise ValueError(
+            f"expected a GPU that torch sees, got {device!r} of {torch.cuda.device_count()}; use cpu or auto"
+        )
+    return device

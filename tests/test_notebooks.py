@@ -1,0 +1,135 @@
+"""Every notebook is executed with tiny parameters; parameters are checked before any work."""
+
+import json
+import os
+import subprocess
+import sys
+
+import nbformat
+import pytest
+
+from dnrlab import batch
+from dnrlab.notebook import check_parameters, declared_parameters, pick_device, start
+from tests.conftest import PROJECT
+
+NOTEBOOKS = sorted((PROJECT / "notebooks").glob("0[1-9]*.ipynb"))
+DECLARED = {"lr": float, "epochs": int, "dnr": bool, "manifest": str, "rows": list}
+
+
+@pytest.fixture(scope="module")
+def trained(synthetic, tmp_path_factory):
+    """Runs ``bn`` and ``dnr`` of notebook 01, evaluated by notebook 02, in one folder."""
+    folder = tmp_path_factory.mktemp("notebooks")
+    for name, dnr in (("bn", False), ("dnr", True)):
+        shared = {"manifest": str(synthetic), "run_dir": str(folder / name), "cache_dir": ""}
+        tiny = {"short_side": 36, "crop_size": 32, "epochs": 1, "batch_size": 10, "dnr": dnr}
+        run("01_train", folder / name, shared | tiny)
+        run("02_evaluate", folder / name, shared)
+    return folder
+
+
+def run(name, folder, parameters, report=None):
+    return batch.run_notebook(
+        PROJECT / "notebooks" / f"{name}.ipynb", folder / f"{name}.ipynb", parameters, report=report
+    )
+
+
+def test_train_and_evaluate_leave_a_whole_run_folder(trained):
+    names = {path.name for path in (trained / "dnr").iterdir()}
+    assert {"01_train.ipynb", "02_evaluate.ipynb", "config.json", "history.csv", "checkpoint.pt"} <= names
+    assert {"best.safetensors", "metrics.json", "predictions.csv", "confusion.csv", "log.txt"} <= names
+    assert json.loads((trained / "dnr" / "metrics.json").read_text())["evaluated"] == "evaluated 10 of 10"
+    config = json.loads((trained / "dnr" / "config.json").read_text())
+    assert config["model"]["dnr"] == {"relay_distance": 4, "reduction": 4}
+
+
+def test_heat_maps_and_dynamics_leave_figures_with_their_numbers(trained, synthetic):
+    shared = {"manifest": str(synthetic), "num_videos": 1, "out_dir": str(trained / "figures")}
+    run("03_gradcam", trained, {**shared, "runs": [str(trained / "bn"), str(trained / "dnr")]})
+    run("04_affine_dynamics", trained, {**shared, "run_dir": str(trained / "dnr"), "num_frames": 16})
+    names = {"dynamics_0_appears", "dynamics_blocks", "gradcam_0_appears", "timeline_0_appears"}
+    files = {path.name for path in (trained / "figures").iterdir()}
+    numbers = {f"{name}.npz" if name.startswith("gradcam") else f"{name}.csv" for name in names}
+    assert files == {f"{name}.{kind}" for name in names for kind in ("png", "pdf")} | numbers
+
+
+def test_lines_that_a_notebook_prints_are_reported_while_it_runs(trained, synthetic, tmp_path):
+    lines = []
+    parameters = {"manifest": str(synthetic), "run_dir": str(trained / "bn"), "cache_dir": ""}
+    run("02_evaluate", tmp_path, parameters, report=lines.append)
+    assert lines[0].startswith("tsn_resnet18, 10 classes, 10 videos")
+    assert lines[1].startswith("evaluated 10 of 10")
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_is_clean_typed_and_explained(notebook):
+    cells = nbformat.read(notebook, as_version=4).cells
+    code = [cell for cell in cells if cell.cell_type == "code"]
+    assert all(not cell.outputs and cell.execution_count is None for cell in code)
+    assert cells[0].source.startswith("# ")
+    assert "?" in cells[0].source.splitlines()[0]
+    (parameters,) = [cell.source for cell in code if "parameters" in cell.metadata.get("tags", [])]
+    lines = parameters.splitlines()
+    assert len(declared_parameters(parameters)) == len(lines)
+    assert all("  # " in line for line in lines)
+    assert all(len(cell.source.splitlines()) <= 22 for cell in code if cell.source != parameters)
+
+
+def test_the_papermill_command_takes_true_as_people_write_it(synthetic, tmp_path):
+    options = {"manifest": synthetic, "run_dir": tmp_path / "run", "cache_dir": "", "dnr": "true", "epochs": 1}
+    options |= {"crop_size": 16, "short_side": 18, "num_frames": 2, "width": 8, "batch_size": 10}
+    given = [word for name, value in options.items() for word in ("-p", name, str(value))]
+    command = [sys.executable, "-m", "papermill", "notebooks/01_train.ipynb", str(tmp_path / "01.ipynb"), *given]
+    subprocess.run(command, cwd=PROJECT, check=True, capture_output=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["model"]["dnr"]["relay_distance"] == 4
+
+
+def test_a_wrong_parameter_stops_a_batch_before_a_kernel_starts(tmp_path):
+    with pytest.raises(ValueError, match=r"unknown parameter 'epoch' \(did you mean 'epochs'\?\); known: recipe"):
+        run("01_train", tmp_path, {"epoch": 3})
+    with pytest.raises(TypeError, match=r"lr: expected float, got '1e-3'; in YAML a float needs a point"):
+        run("01_train", tmp_path, {"lr": "1e-3"})
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(FileNotFoundError, match="expected a notebook at"):
+        run("09_none", tmp_path, {})
+
+
+def cells(*sources):
+    return {"In": ["", *sources]}
+
+
+def test_a_notebook_started_by_hand_checks_its_parameters_itself():
+    declared = "lr: float = 0.1  # rate\ndnr: bool = True  # on"
+    start(cells(declared, "%matplotlib inline", "later: int = 3") | {"lr": 1, "dnr": True, "later": 3})
+    with pytest.raises(ValueError, match=r"unknown parameter 'lrr' \(did you mean 'lr'\?\)"):
+        start(cells(declared, "# Parameters\nlrr = 0.2\n") | {"lr": 0.1, "dnr": True, "lrr": 0.2})
+    with pytest.raises(TypeError, match="lr: expected float, got 'high'"):
+        start(cells(declared, '# Parameters\nlr = "high"\n') | {"lr": "high", "dnr": True})
+
+
+def test_a_device_that_is_not_there_is_named():
+    assert pick_device("cpu") == "cpu"
+    assert pick_device("auto") in ("cpu", "cuda")
+    with pytest.raises(ValueError, match="expected device auto, cpu, cuda or cuda:N, got 'gpu'"):
+        pick_device("gpu")
+    with pytest.raises(ValueError, match="a GPU that torch sees, got 'cuda:99'"):
+        pick_device("cuda:99")
+
+
+def test_words_for_truth_become_booleans_only_where_one_is_declared():
+    namespace = cells("dnr: bool = True  # on\nname: str = 'a'  # name") | {"dnr": "false", "name": "true"}
+    start(namespace)
+    assert namespace["dnr"] is False
+    assert namespace["name"] == "true"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "fits"),
+    [("lr", 1, True), ("lr", True, False), ("epochs", 2.0, False), ("dnr", 1, False), ("manifest", None, False)],
+)
+def test_types_are_those_declared(name, value, fits):
+    if fits:
+        check_parameters(DECLARED, {name: value})
+    else:
+        with pytest.raises(TypeError, match=f"{name}: expected"):
+            check_parameters(DECLARED, {name: value})
