@@ -1,0 +1,5 @@
+"""``python -m dnrlab``: the command line."""
+
+from dnrlab.cli import main
+
+main()

@@ -1,0 +1,238 @@
+"""The command line: ``dnrlab train | evaluate | cam | predict | manifest check``, each with ``--help`` and ``--json``.
+
+Options are the fields of the dataclasses that the notebooks use.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from dnrlab.data.cache import reader_for
+from dnrlab.data.decode import VideoError
+from dnrlab.data.manifest import check_manifest, read_manifest, select, single_video
+from dnrlab.evaluation import EvalConfig, evaluate, write_results
+from dnrlab.notebook import pick_device
+from dnrlab.relay import DNRConfig
+from dnrlab.runs import load_run, save_figure, short_names
+from dnrlab.training.config import Recipe
+from dnrlab.training.recipes import RECIPES, recipe_by_name
+from dnrlab.training.run import train
+
+Result = dict[str, Any]  # plain values: what --json prints
+
+
+@dataclass(frozen=True, kw_only=True)
+class Train:
+    """Train a network; the same call again resumes. The defaults below are those of the chosen recipe."""
+
+    manifest: str  # CSV file of videos; see data_manifests/README.md
+    out: str  # run folder
+    recipe: str = "demo"  # demo, kinetics200 or kinetics400
+    dnr: bool = True  # DNR, or with --no-dnr batch norm
+    settings: Annotated[Recipe, tyro.conf.OmitArgPrefixes] = field(default_factory=RECIPES["demo"])
+    root: str | None = None  # folder that the manifest's paths are relative to; its own by default
+    device: str = "auto"  # cpu, cuda, cuda:1
+    num_workers: int = 0  # processes that read clips
+    cache_dir: str = "auto"  # keeps decoded videos of small sets; '' for none
+    json: bool = False  # print the result as JSON
+
+    def run(self) -> Result:
+        """Train; the last row of the history."""
+        device = pick_device(self.device)
+        history = train(
+            self.settings,
+            read_manifest(self.manifest, self.root),
+            self.out,
+            device=device,
+            cache_dir=self.cache_dir,
+            num_workers=self.num_workers,
+            progress=sys.stderr.isatty(),
+        )
+        return {"run": self.out, **history.iloc[-1].to_dict()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluate:
+    """Score the videos of a split; writes metrics.json, predictions.csv and confusion.csv into the run folder."""
+
+    run_dir: tyro.conf.Positional[str]  # run folder of train
+    manifest: str  # CSV file of videos
+    split: str = "test"  # rows to evaluate; '' takes all
+    clips: int = 1  # a video, spread over its time
+    crops: int = 1  # a clip: 1 (centre) or 3 (along the longer side)
+    crop_size: int = 0  # pixels; 0 is that of the training
+    batch_size: int = 16  # views that go through the network at a time
+    root: str | None = None  # folder that the manifest's paths are relative to; its own by default
+    device: str = "auto"  # cpu, cuda, cuda:1
+    num_workers: int = 0  # processes that read videos
+    cache_dir: str = "auto"  # keeps decoded videos of small sets; '' for none
+    json: bool = False  # print the result as JSON
+
+    def run(self) -> Result:
+        """Evaluate; the metrics."""
+        device = pick_device(self.device)
+        run = load_run(self.run_dir, device)
+        data = replace(run.recipe.data, crop_size=self.crop_size or run.recipe.data.crop_size)
+        videos = select(read_manifest(self.manifest, self.root), self.split or None, run.classes)
+        views = EvalConfig(num_clips=self.clips, num_crops=self.crops, batch_size=self.batch_size)
+        predictions = evaluate(
+            run.model,
+            videos,
+            data,
+            views,
+            reader=reader_for(self.cache_dir, data.short_side, len(videos.rows)),
+            device=device,
+            num_workers=self.num_workers,
+            progress=sys.stderr.isatty(),
+        )
+        return write_results(self.run_dir, predictions, run.classes, views, manifest=self.manifest, split=self.split)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cam:
+    """Draw Grad-CAM++ of one or several runs over the frames of a video."""
+
+    runs: tyro.conf.Positional[tuple[str, ...]]  # run folders, a row each
+    video: str  # video file
+    out: str  # picture to write; its numbers go beside it
+    layer: str = "layer4"  # module whose features are weighted; early ones are sharper
+    target: str = "predicted"  # class to explain: predicted, or a name
+    device: str = "auto"  # cpu, cuda, cuda:1
+    json: bool = False  # print the result as JSON
+
+    def run(self) -> Result:
+        """Draw; what each network predicted."""
+        from dnrlab.explain.clips import explain_clip, same_clips, view_clip
+        from dnrlab.plots import CamRow, gradcam_figure
+
+        device, out = pick_device(self.device), Path(self.out)
+        if not self.runs or out.suffix != ".png":
+            raise ValueError(f"expected run folders and a picture NAME.png to write, got {list(self.runs)} and {out}")
+        opened = [load_run(run_dir, device) for run_dir in self.runs]
+        view = view_clip(single_video(self.video, opened[0].classes), 0, same_clips(opened))
+        found = [explain_clip(run, view, layer=self.layer, target=self.target, device=device) for run in opened]
+        named = dict(zip(short_names(self.runs), found, strict=True))
+        rows = [CamRow(name, each.predicted, each.score, each.heat) for name, each in named.items()]
+        title = f"Grad-CAM++ at {self.layer}: {Path(self.video).name}"
+        figure = gradcam_figure(view.frames, rows, title=title, frame_numbers=view.numbers)
+        heats = {name.replace("/", "_"): each.heat for name, each in named.items()}
+        picture = save_figure(figure, out.parent, out.stem, frames=view.frames, **heats)
+        predictions = {name: {"predicted": each.predicted, "score": each.score} for name, each in named.items()}
+        return {"figure": str(picture), "networks": predictions}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Predict:
+    """Say what a video shows."""
+
+    run_dir: tyro.conf.Positional[str]  # run folder of train
+    video: str  # video file
+    clips: int = 1  # spread over the video's time
+    crops: int = 1  # a clip: 1 (centre) or 3 (along the longer side)
+    device: str = "auto"  # cpu, cuda, cuda:1
+    json: bool = False  # print the result as JSON
+
+    def run(self) -> Result:
+        """Predict; the best five classes with their scores."""
+        device = pick_device(self.device)
+        run = load_run(self.run_dir, device)
+        video, views = single_video(self.video, run.classes), EvalConfig(num_clips=self.clips, num_crops=self.crops)
+        reader = reader_for("", run.recipe.data.short_side, 1)
+        predictions = evaluate(run.model, video, run.recipe.data, views, reader=reader, device=device).videos
+        scores = predictions.iloc[0, -len(run.classes) :].astype(float).nlargest(5)
+        return {"video": self.video, "predicted": str(scores.index[0]), "scores": scores.round(4).to_dict()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ManifestCheck:
+    """Decode every video of a manifest to its end; lists those that cannot be read. Exit code 1 if there are any."""
+
+    file: tyro.conf.Positional[str]  # CSV file of videos
+    root: str | None = None  # folder that the manifest's paths are relative to; its own by default
+    workers: int = 2  # threads
+    json: bool = False  # print the result as JSON
+
+    def run(self) -> Result:
+        """Check; the bad videos with their reasons."""
+        good, bad = check_manifest(read_manifest(self.file, self.root), workers=self.workers)
+        listed = bad[["path", "reason"]].to_dict("records")
+        return {"good": len(good), "bad": len(bad), "videos": listed, "exit_code": 1 if listed else 0}
+
+
+COMMANDS: dict[str, type] = {
+    "train": Train,
+    "evaluate": Evaluate,
+    "cam": Cam,
+    "predict": Predict,
+    "manifest check": ManifestCheck,
+}
+ERRORS = (ValueError, TypeError, OSError, VideoError, FloatingPointError, IndexError)  # said in a line, no traceback
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command; exits with 0, 1 (what was asked for failed) or 2 (the call is wrong)."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    name = next((name for name in COMMANDS if words[: len(name.split())] == name.split()), None)
+    if name is None:
+        asked = not words or words[0] in ("-h", "--help")
+        if not asked:
+            print(f"error: unknown command {' '.join(words[:2])!r}", file=sys.stderr)
+        print(usage(), file=sys.stdout if asked else sys.stderr)
+        sys.exit(0 if asked else 2)
+    sys.exit(guarded(lambda: run_command(name, words[len(name.split()) :])))
+
+
+def run_command(name: str, words: list[str]) -> int:
+    """Parse the words of a command, run it, print its result; returns the exit code."""
+    default = train_defaults(words) if name == "train" else None
+    config = (tyro.conf.AvoidSubcommands, tyro.conf.OmitArgPrefixes)
+    command: Any = tyro.cli(COMMANDS[name], prog=f"dnrlab {name}", args=words, default=default, config=config)
+    result: Result = command.run()
+    exit_code = int(result.pop("exit_code", 0))
+    print(json.dumps(result, indent=2) if command.json else as_text(result))
+    return exit_code
+
+
+def train_defaults(words: Sequence[str]) -> Any:
+    """The defaults of ``train``, which depend on two of its own options: ``--recipe`` and ``--no-dnr``."""
+    name = next((after for word, after in pairwise(words) if word == "--recipe"), "demo")
+    recipe, dnr = recipe_by_name(name), "--no-dnr" not in words
+    recipe = replace(recipe, model=replace(recipe.model, dnr=DNRConfig() if dnr else None))
+    missing: Any = tyro.MISSING
+    return Train(manifest=missing, out=missing, recipe=name, dnr=dnr, settings=recipe)
+
+
+def guarded(action: Callable[[], int]) -> int:
+    """Run an action; an error that a user can mend becomes one message on standard error and exit code 1."""
+    try:
+        return action()
+    except ERRORS as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+def as_text(values: Result, indent: str = "") -> str:
+    """Lines ``name: value``; nested values are indented."""
+    lines = []
+    for name, value in values.items():
+        if isinstance(value, dict):
+            lines += [f"{indent}{name}:", as_text(value, indent + "  ")]
+        elif isinstance(value, list):
+            lines += [f"{indent}{name}:"] * bool(value) + [
+                f"{indent}  " + ": ".join(map(str, v.values())) for v in value
+            ]
+        else:
+            lines.append(f"{indent}{name}: {value:.4g}" if isinstance(value, float) else f"{indent}{name}: {value}")
+    return "\n".join(lines)
+
+
+def usage() -> str:
+    """The commands, a line each."""
+    lines = [f"  {name:<16}{(command.__doc__ or '').splitlines()[0]}" for name, command in COMMANDS.items()]
+    return "usage: dnrlab COMMAND …   (each with --help and --json)\n\n" + "\n".join(lines)
