@@ -71,7 +71,8 @@ def dnr_norms(channels: int, dnr: DNRConfig) -> Norms:
     """The DNR pair: cross-layer on the first norm, cross-temporal on the second.
 
     The release has it in bottlenecks only. In a basic block the second norm stands just before the residual sum, where
-    nothing rescales its gamma; the demo's ResNet-18 learns well so, and other places are still to be compared.
+    nothing rescales its gamma. It learns there, but more slowly than with both on the first norm
+    (notebooks/results/basic_block.md); the published figures of this project are of the place here.
     """
     cross_temporal = CrossTemporalNorm(channels, relay_distance=dnr.relay_distance, reduction=dnr.reduction)
     return CrossLayerNorm(channels), cross_temporal
