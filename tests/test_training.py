@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from dnrlab import DNRConfig
-from dnrlab.data.dataset import DataConfig, EpochBatches, TrainingClips, VideoViews
+from dnrlab.data.dataset import DataConfig, TrainingClips
 from dnrlab.data.decode import READER, VideoError
 from dnrlab.data.manifest import read_manifest, select
 from dnrlab.runs import build_model, load_run
@@ -193,15 +193,6 @@ def test_a_folder_that_must_not_be_written_is_named(synthetic, tmp_path):
         train(tiny(), read_manifest(synthetic), tmp_path / "closed" / "run", progress=False)
 
 
-def test_a_clip_longer_than_its_video_repeats_it(synthetic):
-    manifest = select(read_manifest(synthetic), "test")
-    config = DataConfig(sampling="dense", num_frames=8, frame_interval=8, short_side=18, crop_size=16)  # spans 57 of 24
-    (view,) = VideoViews(manifest, config, READER)[0].clips
-    assert view.shape == (3, 8, 16, 16)
-    assert torch.equal(view[:, 0], view[:, 3])  # frames 0 and 24
-    assert not torch.equal(view[:, 0], view[:, 1])
-
-
 def test_weights_of_another_network_are_refused_with_their_names(finished, tmp_path):
     run_dir, _ = finished
     config = json.loads((run_dir / "config.json").read_text())
@@ -237,41 +228,6 @@ def test_ten_steps_lower_the_loss(synthetic):
     schedule = torch.optim.lr_scheduler.ConstantLR(optimizer, 1)
     losses = [train_epoch(model, [batch], optimizer, schedule, device="cpu", clip_norm=20.0).loss for _ in range(10)]
     assert losses[-1] < 0.5 * losses[0]
-
-
-def test_the_shifted_clips_of_an_epoch_depend_on_seed_and_epoch_alone(synthetic):
-    manifest = select(read_manifest(synthetic), "train")
-    first, second = (TrainingClips(manifest, tiny().data, READER, 0) for _ in range(2))
-    assert torch.equal(first[1, 3][0], second[1, 3][0])
-    assert not torch.equal(first[1, 3][0], first[2, 3][0])
-    assert not torch.equal(first[1, 3][0], TrainingClips(manifest, tiny().data, READER, 1)[1, 3][0])
-
-
-def test_an_epoch_holds_every_row_once():
-    batches = list(EpochBatches(23, 5, seed=0, epoch=2))
-    rows = [row for batch in batches for _, row in batch]
-    assert len(batches) == 4
-    assert len(set(rows)) == 20
-    assert {epoch for batch in batches for epoch, _ in batch} == {2}
-    assert rows != [row for batch in EpochBatches(23, 5, seed=0, epoch=3) for _, row in batch]
-    assert [len(batch) for batch in EpochBatches(3, 5, seed=0, epoch=0)] == [3]
-
-
-def test_a_time_span_limits_the_frames_of_a_video(synthetic, tmp_path):
-    row = read_manifest(synthetic).rows.iloc[[0]]  # 24 frames, 12 a second
-    row.assign(start_seconds=0.5, end_seconds=1.0).to_csv(tmp_path / "part.csv", index=False)
-    row.assign(start_seconds=3.0, end_seconds=4.0).to_csv(tmp_path / "none.csv", index=False)
-    asked = []
-
-    def read(path, indices):
-        asked.extend(indices.tolist())
-        return READER.read_frames(path, indices)
-
-    config = DataConfig(sampling="segments", num_frames=6, short_side=18, crop_size=16)
-    VideoViews(read_manifest(tmp_path / "part.csv"), config, READER._replace(read_frames=read))[0]
-    assert asked == [6, 7, 8, 9, 10, 11]
-    with pytest.raises(VideoError, match=r"no frame from 3.0 s to 4.0 s; the video has 24 frames at 12 a second"):
-        TrainingClips(read_manifest(tmp_path / "none.csv"), config, READER, 0)[0, 0]
 
 
 def test_training_stops_at_a_bad_video_and_names_it(synthetic, tmp_path):

@@ -1,0 +1,75 @@
+"""Gamma and beta along a whole video."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import torch
+
+from dnrlab import DNRConfig
+from dnrlab.data.dataset import DataConfig
+from dnrlab.data.decode import READER, VideoError
+from dnrlab.data.manifest import read_manifest, select
+from dnrlab.data.transforms import evaluation_clips, normalize
+from dnrlab.explain import record_dynamics
+from dnrlab.explain.timeline import overlapping_clips, timeline
+from dnrlab.plots import timeline_figure
+from dnrlab.runs import Run, build_model
+from dnrlab.training.config import ModelConfig, Recipe, TrainConfig
+from dnrlab.training.recipes import override
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    yield
+    plt.close("all")
+
+
+def test_clips_along_a_video_overlap_and_are_enough_for_a_curve():
+    assert overlapping_clips(24, 8, 64)[:, [0, -1]].tolist() == [[start, start + 7] for start in range(17)]
+    assert len(overlapping_clips(15, 8, 64)) == 8
+    assert len(overlapping_clips(14, 8, 64)) == 7
+    long = overlapping_clips(300, 8, 64)
+    assert len(long) == 64
+    assert (long[0, 0], long[-1, -1]) == (0, 299)
+    assert (long.diff(dim=1) == 21).all()
+
+
+@pytest.fixture
+def run(synthetic):
+    data = DataConfig(sampling="segments", num_frames=8, short_side=36, crop_size=32)
+    model = ModelConfig(name="tsn_resnet18", width=8, dnr=DNRConfig(relay_distance=4))
+    recipe = Recipe(model=model, data=data, training=TrainConfig())
+    return Run(build_model(model, num_classes=10, num_frames=8).eval(), recipe, read_manifest(synthetic).classes)
+
+
+def test_a_point_of_the_timeline_is_the_last_group_of_its_clip(run, synthetic):
+    videos = select(read_manifest(synthetic), "test")
+    line = timeline(run, videos, 3)
+    own = line.table[line.table["layer"] == "layer3.0.bn2"]
+    assert own["channel"].nunique() * 17 == len(own)
+    assert sorted(own["seconds"].unique()) == pytest.approx([(start + 5.5) / 12 for start in range(17)])
+    frames = READER.read_frames(videos.rows["path"][3], np.arange(4, 12))  # the clip that starts at frame 4
+    (clip,) = evaluation_clips(torch.from_numpy(frames).permute(0, 3, 1, 2), short_side=36, crop_size=32, num_crops=1)
+    with record_dynamics(run.model) as dynamics:
+        run.model(normalize(clip[None]))
+    expected = dynamics.table().query("layer == 'layer3.0.bn2' and group == 1").sort_values("channel")
+    found = own[own["clip"] == 4].sort_values("channel")
+    np.testing.assert_allclose(found["gamma"], expected["gamma"], rtol=1e-5)
+    assert own.groupby("channel")["beta_change"].mean().abs().max() < 1e-6
+    figure = timeline_figure(own, line.frames, line.frame_seconds, "t")
+    drawn = {tuple(np.round(curve.get_ydata(), 6)) for curve in figure.axes[1].lines}
+    channel = own[own["channel"] == 0].sort_values("seconds")["gamma_change"]
+    assert tuple(np.round(channel, 6)) in drawn
+    assert [round(sum(image.get_extent()[:2]) / 2, 3) for image in figure.axes[0].images] == [
+        round(each, 3) for each in line.frame_seconds
+    ]
+
+
+def test_a_timeline_needs_dnr_and_frames(run, synthetic, tmp_path):
+    videos = select(read_manifest(synthetic), "test")
+    plain = run._replace(recipe=override(run.recipe, dnr=None))
+    with pytest.raises(ValueError, match="expected a run with DNR, got batch norm"):
+        timeline(plain, videos, 0)
+    videos.rows.head(1).assign(start_seconds=0, end_seconds=1).to_csv(tmp_path / "short.csv", index=False)
+    with pytest.raises(VideoError, match="12 frames, expected at least 15"):
+        timeline(run, read_manifest(tmp_path / "short.csv"), 0)
