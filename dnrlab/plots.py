@@ -1,7 +1,6 @@
 """Figures. They take data and return matplotlib Figures; they compute and read nothing.
 
-One colour for one thing everywhere: batch norm and DNR, gamma and beta have the colours of ``COLOURS``, which people
-who see few colours tell apart (the palette of Okabe and Ito, 2008).
+Colours are those of Okabe and Ito (2008) or seaborn's ``colorblind``, which people who see few colours tell apart.
 """
 
 from collections.abc import Sequence
@@ -15,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-COLOURS = {"train": "#0072B2", "val": "#D55E00", "gamma": "#0072B2", "beta": "#D55E00"}
+COLOURS = {"train": "#0072B2", "val": "#D55E00"}
 
 
 class CamRow(NamedTuple):

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -239,7 +240,7 @@ def test_training_stops_at_a_bad_video_and_names_it(synthetic, tmp_path):
         train(tiny(), read_manifest(tmp_path / "bad.csv"), tmp_path / "run", progress=False)
 
 
-def test_a_run_can_start_from_another_but_for_its_classifier(finished, synthetic):
+def test_a_run_can_start_from_another_but_for_its_classifier(finished):
     run_dir, _ = finished
     theirs, model = weights(run_dir), build_model(tiny().model, num_classes=7, num_frames=4)
     classifier = model.fc.weight.clone()
@@ -251,12 +252,18 @@ def test_a_run_can_start_from_another_but_for_its_classifier(finished, synthetic
         transfer_weights(build_model(tiny(width=16).model, num_classes=10, num_frames=4), run_dir)
     with pytest.raises(FileNotFoundError, match="train that run first"):
         transfer_weights(model, "none")
-    settings = {"initial_weights": str(run_dir), "epochs": 1, "lr": 1e-9, "warmup_iterations": 0}
-    recipe = tiny(**settings)
-    train(recipe, read_manifest(synthetic), run_dir.parent / "tuned", progress=False)
-    torch.testing.assert_close(
-        weights(run_dir.parent / "tuned")["layer1.0.conv1.weight"], theirs["layer1.0.conv1.weight"]
-    )
+
+
+def test_a_run_that_started_from_another_can_resume_without_it(finished, synthetic, tmp_path):
+    run_dir, _ = finished
+    shutil.copytree(run_dir, tmp_path / "first")
+    settings = {"initial_weights": str(tmp_path / "first"), "epochs": 1, "lr": 1e-9, "warmup_iterations": 0}
+    history = train(tiny(**settings), read_manifest(synthetic), tmp_path / "tuned", progress=False)
+    name = "layer1.0.conv1.weight"
+    torch.testing.assert_close(weights(tmp_path / "tuned")[name], weights(run_dir)[name])
+    shutil.rmtree(tmp_path / "first")
+    again = train(tiny(**settings), read_manifest(synthetic), tmp_path / "tuned", progress=False)
+    pd.testing.assert_frame_equal(again, history)
 
 
 @pytest.mark.parametrize("name", RECIPES)

@@ -65,7 +65,7 @@ def train(
     optimizer = torch.optim.SGD(
         model.parameters(), lr=settings.lr, momentum=settings.momentum, weight_decay=settings.weight_decay
     )
-    if settings.initial_weights:
+    if settings.initial_weights and not (run_dir / "checkpoint.pt").is_file():  # a run that resumes has its own
         transfer_weights(model, settings.initial_weights)
     clips = TrainingClips(train_set, recipe.data, reader, settings.seed)
     steps_per_epoch = len(training_loader(clips, settings.batch_size, 0, 0))
