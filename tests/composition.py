@@ -53,6 +53,18 @@ def cross_layer(state, name, cell, x, num_frames, relayed, training):
     return affine(standard(state, name, frames, training), relayed).flatten(0, 1), relayed
 
 
+def both(state, name, cell, x, num_frames, over_blocks, training, relay_distance):
+    """Cross-layer and cross-temporal on one norm: gammas and betas added, statistics of the groups."""
+    frames = x.view(-1, num_frames, *x.shape[1:])
+    over_blocks = cell_step(state, cell, frames.mean(dim=(1, 3, 4)), over_blocks or zero_state(frames))
+    over_groups, out = zero_state(frames), []
+    for group in frames.split(relay_distance, dim=1):
+        over_groups = cell_step(state, f"{name}.lstm", group.mean(dim=(1, 3, 4)), over_groups)
+        total = [a + b for a, b in zip(over_groups, over_blocks, strict=True)]
+        out.append(affine(standard(state, name, group, training), total))
+    return torch.cat(out, dim=1).flatten(0, 1), over_blocks
+
+
 def shift(x, num_frames):
     frames, part = x.view(-1, num_frames, *x.shape[1:]), x.shape[1] // 8
     ahead = F.pad(frames[:, 1:, :part], (0, 0, 0, 0, 0, 0, 0, 1))
@@ -78,11 +90,14 @@ def tsn(state, clips, *, relay_distance, interlacing, training):
             if relay_distance is None:
                 out = batch_norm(state, f"{name}.bn1", out, training)
             else:
-                cell = f"layer{stage}.lstm"
-                out, relayed = cross_layer(state, f"{name}.bn1", cell, out, num_frames, relayed, training)
+                cell, inputs = f"layer{stage}.lstm", (out, num_frames, relayed, training)
+                if bottleneck:
+                    out, relayed = cross_layer(state, f"{name}.bn1", cell, *inputs)
+                else:
+                    out, relayed = both(state, f"{name}.bn1", cell, *inputs, relay_distance)
             second = {"stride": stride if bottleneck else 1, "padding": 1}
             out = F.conv2d(F.relu(out), state[f"{name}.conv2.weight"], **second)
-            if relay_distance is None:
+            if relay_distance is None or not bottleneck:
                 out = batch_norm(state, f"{name}.bn2", out, training)
             else:
                 out = cross_temporal(state, f"{name}.bn2", out, num_frames, relay_distance, training)

@@ -101,6 +101,29 @@ def cross_layer(xs, cell_parameters, runnings, *, training):
     return results
 
 
+def cross_layer_temporal(xs, layer_cell, temporal_cells, runnings, *, relay_distance, training):
+    """Both on one norm, a (y, mean, var) a block: gammas and betas of the two relays are added, group by group."""
+    first = xs[0]
+    over_blocks = [([0.0] * first.shape[1], [0.0] * first.shape[1]) for _ in range(first.shape[0])]
+    results = []
+    for x, own_cell, running in zip(xs, temporal_cells, runnings, strict=True):
+        clips, groups = range(x.shape[0]), frame_groups(x.shape[2], relay_distance)
+        whole = list(range(x.shape[2]))
+        over_blocks = [lstm_step(layer_cell, pool(x, clip, whole), over_blocks[clip]) for clip in clips]
+        over_groups = [([0.0] * x.shape[1], [0.0] * x.shape[1]) for _ in clips]
+        affine = []
+        for frames in groups:
+            over_groups = [lstm_step(own_cell, pool(x, clip, frames), over_groups[clip]) for clip in clips]
+            sums = []
+            for clip in clips:
+                gamma = [a + b for a, b in zip(over_groups[clip][0], over_blocks[clip][0], strict=True)]
+                beta = [a + b for a, b in zip(over_groups[clip][1], over_blocks[clip][1], strict=True)]
+                sums.append((gamma, beta))
+            affine.append(sums)
+        results.append(normalize_groups(x, groups, affine, running, training=training))
+    return results
+
+
 def interlace(x):
     """Channel interlacing of (N, C, T, H, W), eight parts."""
     part, num_frames = x.shape[1] // 8, x.shape[2]

@@ -136,13 +136,13 @@ def dnr_network(name="tsn_resnet18"):
 def test_recorded_parameters_are_those_of_the_cells():
     model, clips = dnr_network(), torch.rand(2, 3, 5, 32, 32)
     calls = []
-    cell = model.layer2.get_submodule("1").bn2.lstm
+    cell = model.layer2.get_submodule("1").bn1.lstm
     handle = cell.register_forward_hook(lambda _, inputs, state: calls.append(state))
     with record_dynamics(model) as dynamics:
         model(clips)
     handle.remove()
     table = dynamics.table()
-    own = table[table["layer"] == "layer2.1.bn2"]
+    own = table[(table["layer"] == "layer2.1.bn1") & (table["kind"] == "cross_temporal")]
     assert len(calls) == 3
     for group, (gamma, beta) in enumerate(calls):
         rows = own[own["group"] == group].sort_values(["clip", "channel"])
@@ -150,6 +150,26 @@ def test_recorded_parameters_are_those_of_the_cells():
         np.testing.assert_allclose(rows["beta"], beta.detach().flatten())
     spans = own.drop_duplicates("group")[["first_frame", "last_frame"]].to_numpy().tolist()
     assert spans == [[0, 1], [2, 3], [4, 4]]
+
+
+def test_both_sources_of_a_layer_add_up_to_what_it_applies():
+    model, applied = dnr_network(), []
+    norm = model.layer1.get_submodule("0").bn1
+    with record_dynamics(model) as dynamics:
+        handle = norm.register_forward_hook(lambda _, inputs, outputs: applied.append((inputs[0], outputs[0])))
+        model(torch.rand(2, 3, 5, 32, 32))
+        handle.remove()
+    table = dynamics.table()
+    own = table[table["layer"] == "layer1.0.bn1"]
+    assert own.groupby("kind")["group"].nunique().to_dict() == {"cross_layer": 1, "cross_temporal": 3}
+    whole = own[own["kind"] == "cross_layer"]
+    assert whole[["first_frame", "last_frame"]].drop_duplicates().to_numpy().tolist() == [[0, 4]]
+    ((x, y),) = applied  # running statistics are 0 and 1: y is the affine map of x
+    groups = own[own["kind"] == "cross_temporal"].merge(whole, on=["clip", "channel"])
+    for row in groups.itertuples():
+        frames = (row.clip, row.channel, row.first_frame_x)
+        expected = (row.gamma_x + row.gamma_y) * x[frames] + row.beta_x + row.beta_y
+        torch.testing.assert_close(y[frames], expected, rtol=1e-4, atol=1e-5)
 
 
 def test_the_table_is_tidy_and_counts_clips_over_forward_passes():
@@ -222,8 +242,10 @@ def test_the_dynamics_plots_show_the_recorded_numbers():
     table = dynamics.table()
     figure = group_dynamics(table, "t")
     panel = figure.axes[1]  # gamma of the second stage's last block
-    assert panel.get_title() == "layer2.1.bn2"
-    own = table[table["layer"] == "layer2.1.bn2"].pivot(index="group", columns="channel", values="gamma")
+    assert panel.get_title() == "layer2.1.bn1"
+    own = table[(table["layer"] == "layer2.1.bn1") & (table["kind"] == "cross_temporal")].pivot(
+        index="group", columns="channel", values="gamma"
+    )
     drawn = np.sort([line.get_ydata() for line in panel.lines], axis=0)
     np.testing.assert_allclose(drawn, np.sort(own.to_numpy().T, axis=0))
     assert [text.get_text() for text in panel.get_xticklabels()] == ["1–2", "3–4", "5–5"]

@@ -6,7 +6,15 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dnrlab.relay import ChannelInterlacing, CrossLayerNorm, CrossTemporalNorm, DNRConfig, LayerRelay, RelayCell
+from dnrlab.relay import (
+    ChannelInterlacing,
+    CrossLayerNorm,
+    CrossLayerTemporalNorm,
+    CrossTemporalNorm,
+    DNRConfig,
+    LayerRelay,
+    RelayCell,
+)
 from dnrlab.relay.axes import merge_time, split_time
 from dnrlab.relay.functional import group_lengths, interlace_channels, relay_step
 from tests import reference
@@ -131,6 +139,51 @@ def test_cross_layer_gradients_agree_with_differences_of_the_loops(training):
     assert_gradients(by_module, by_loops, [*xs, *lstm.parameters()])
 
 
+def stage_norms_of_both(training, relay_distance):
+    norms = [CrossLayerTemporalNorm(4, relay_distance=relay_distance).double() for _ in range(2)]
+    return RelayCell(4).double(), [unlike_start(norm).train(training) for norm in norms]
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize(("frames", "relay_distance"), [(4, 2), (5, 2), (3, 8), (1, 4)])
+def test_both_on_one_norm_agree_with_plain_loops(frames, relay_distance, training):
+    lstm, norms = stage_norms_of_both(training, relay_distance)
+    xs = [clip(frames=frames, seed=seed) for seed in range(2)]
+    cells, starts = [plain(norm.lstm) for norm in norms], [running(norm) for norm in norms]
+    expected = reference.cross_layer_temporal(
+        [x.numpy() for x in xs], plain(lstm), cells, starts, relay_distance=relay_distance, training=training
+    )
+    relay = LayerRelay(lstm)
+    for x, norm, (y_expected, mean, var) in zip(xs, norms, expected, strict=True):
+        y, relay = norm(x, relay)
+        torch.testing.assert_close(y, torch.from_numpy(y_expected), **EXACT)
+        torch.testing.assert_close(norm.running_mean, torch.from_numpy(mean), **EXACT)
+        torch.testing.assert_close(norm.running_var, torch.from_numpy(var), **EXACT)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_gradients_of_both_on_one_norm_agree_with_differences_of_the_loops(training):
+    lstm, norms = stage_norms_of_both(training, relay_distance=2)
+    xs, weight = [clip(seed=seed).requires_grad_() for seed in range(2)], clip(seed=9)
+    starts = [running(norm) for norm in norms]
+
+    def by_module():
+        relay, total = LayerRelay(lstm), 0
+        for x, norm in zip(xs, norms, strict=True):
+            y, relay = norm(x, relay)
+            total = total + (y * weight).sum()
+        return total
+
+    def by_loops():
+        cells, values = [plain(norm.lstm) for norm in norms], [x.detach().numpy() for x in xs]
+        options = {"relay_distance": 2, "training": training}
+        results = reference.cross_layer_temporal(values, plain(lstm), cells, starts, **options)
+        return sum((y * weight.numpy()).sum() for y, _, _ in results)
+
+    parameters = [parameter for norm in norms for parameter in norm.parameters()]
+    assert_gradients(by_module, by_loops, [*xs, *lstm.parameters(), *parameters])
+
+
 def test_hidden_state_takes_a_sigmoid_where_a_common_lstm_takes_tanh():
     gates, cell = torch.zeros(1, 4), torch.ones(1, 1)
     hidden, new_cell = relay_step(gates, cell)
@@ -203,6 +256,8 @@ def test_errors_say_what_was_expected_what_came_and_what_to_do():
         DNRConfig(relay_distance=0)
     with pytest.raises(ValueError, match=r"LayerRelay.*got None"):
         CrossLayerNorm(8)(torch.zeros(2, 8, 3, 5, 5), None)
+    with pytest.raises(ValueError, match=r"LayerRelay.*got None"):
+        CrossLayerTemporalNorm(8)(torch.zeros(2, 8, 3, 5, 5), None)
     with pytest.raises(ValueError, match=r"at least 8 channels to interlace, got 4"):
         interlace_channels(torch.zeros(1, 4, 2, 1, 1))
     with pytest.raises(ValueError, match=r"T=3 frames, got \(4, 1, 2, 2\)"):

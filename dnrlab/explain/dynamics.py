@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from torch import Tensor, nn
+from torch import nn
 
-from dnrlab.relay import CrossLayerNorm, CrossTemporalNorm, RelayNorm
-
-KINDS: dict[type[RelayNorm], str] = {CrossTemporalNorm: "cross_temporal", CrossLayerNorm: "cross_layer"}
+from dnrlab.relay import RelayNorm
+from dnrlab.relay.norm import Relayed
 
 
 class Dynamics:
@@ -20,33 +19,40 @@ class Dynamics:
         self.tables: list[pd.DataFrame] = []
         self.clips: dict[str, int] = {}  # seen so far, by layer
 
-    def add(self, layer: str, kind: str, gamma: Tensor, beta: Tensor, lengths: Sequence[int]) -> None:
-        """Keep gamma and beta (N, C, G) of the groups of ``lengths`` frames."""
-        num_clips, num_channels, num_groups = gamma.shape
+    def add(self, layer: str, sources: Sequence[Relayed], lengths: Sequence[int]) -> None:
+        """Keep what one forward pass of a layer received, for groups of ``lengths`` frames."""
+        for source in sources:
+            self.tables.append(self.rows(layer, source, lengths if source.gamma.shape[2] > 1 else [sum(lengths)]))
+        self.clips[layer] = self.clips.get(layer, 0) + len(sources[0].gamma)
+
+    def rows(self, layer: str, source: Relayed, lengths: Sequence[int]) -> pd.DataFrame:
+        """A row a clip, channel and group of ``lengths`` frames."""
+        num_clips, num_channels, num_groups = source.gamma.shape
         clip, channel, group = (each.ravel() for each in np.indices((num_clips, num_channels, num_groups)))
         ends = np.cumsum(lengths)
         stage, block = layer.split(".")[-3:-1] if layer.count(".") > 1 else ("", "0")
         columns = {
             "clip": clip + self.clips.get(layer, 0),
             "layer": layer,
-            "kind": kind,
+            "kind": source.kind,
             "stage": stage,
             "block": int(block) if block.isdigit() else block,
             "group": group,
             "first_frame": (ends - np.asarray(lengths))[group],
             "last_frame": (ends - 1)[group],
             "channel": channel,
-            "gamma": gamma.detach().float().cpu().numpy().ravel(),
-            "beta": beta.detach().float().cpu().numpy().ravel(),
+            "gamma": source.gamma.detach().float().cpu().numpy().ravel(),
+            "beta": source.beta.detach().float().cpu().numpy().ravel(),
         }
-        self.tables.append(pd.DataFrame(columns))
-        self.clips[layer] = self.clips.get(layer, 0) + num_clips
+        return pd.DataFrame(columns)
 
     def table(self) -> pd.DataFrame:
         """Tidy: clip, layer, kind, stage, block, group, first_frame, last_frame, channel, gamma, beta.
 
         ``kind`` is cross_temporal (a row a frame group) or cross_layer (group 0, the whole clip; the relay runs over
-        ``block``). Clips count on over the forward passes. ValueError if nothing was recorded.
+        ``block``). A layer of both kinds applies their sum. Clips count on over the forward passes.
+
+        Raises: ValueError if nothing was recorded.
         """
         if not self.tables:
             raise ValueError("nothing was recorded; run the network inside the with block")
@@ -70,8 +76,7 @@ def record_dynamics(model: nn.Module) -> Iterator[Dynamics]:
     for name, norm in layers.items():
 
         def hook(_: nn.Module, inputs: tuple[Any, ...], name: str = name) -> None:
-            gamma, beta, lengths = inputs[3:]
-            dynamics.add(name, KINDS[type(layers[name])], gamma, beta, lengths)
+            dynamics.add(name, *inputs[3:])
 
         handles.append(norm.affine.register_forward_pre_hook(hook))
     try:

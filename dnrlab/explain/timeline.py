@@ -23,7 +23,7 @@ class Timeline(NamedTuple):
     """The affine parameters of a video over time, and frames to draw them under."""
 
     label: str
-    table: pd.DataFrame  # rows of record_dynamics, with seconds (the middle of the group), gamma_change, beta_change
+    table: pd.DataFrame  # of last_of_each_clip, with seconds (the middle of the group), gamma_change, beta_change
     frames: NDArray[np.uint8]  # (F, side, side, 3)
     frame_seconds: list[float]  # of each of the frames
 
@@ -66,8 +66,7 @@ def timeline(
     with record_dynamics(run.model) as dynamics, torch.inference_mode():
         for clip in clips.split(8):
             run.model(clip)
-    table = dynamics.table()
-    table = table[(table["kind"] == "cross_temporal") & (table["last_frame"] == numbers.shape[1] - 1)]
+    table = last_of_each_clip(dynamics.table())
     ends = numbers.numpy()[table["clip"].to_numpy()[:, None], table[["first_frame", "last_frame"]].to_numpy()]
     seconds = (ends.mean(axis=1) + video.first_frame) / fps
     chosen = np.linspace(0, len(used) - 1, shown).round().astype(int)
@@ -75,6 +74,17 @@ def timeline(
     picture_seconds = (used[chosen] + video.first_frame).numpy() / fps
     table = with_changes(table.assign(seconds=seconds))
     return Timeline(manifest.rows["label"].iloc[row], table, pictures, picture_seconds.tolist())
+
+
+def last_of_each_clip(table: pd.DataFrame) -> pd.DataFrame:
+    """The gamma and beta that layers with cross-temporal DNR apply to the last frame group of each clip.
+
+    ``table`` is that of ``record_dynamics``; where cross-layer DNR stands on the same norm, its part is in the sum.
+    """
+    temporal = table.loc[table["kind"] == "cross_temporal", "layer"].unique()
+    last = table[table["layer"].isin(temporal) & (table["last_frame"] == table["last_frame"].max())]
+    sums = {"first_frame": "max", "last_frame": "max", "gamma": "sum", "beta": "sum"}
+    return last.groupby(["clip", "layer", "channel"], sort=False, as_index=False).agg(sums)
 
 
 def with_changes(table: pd.DataFrame) -> pd.DataFrame:

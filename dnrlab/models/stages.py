@@ -5,7 +5,15 @@ from collections.abc import Callable
 from torch import Tensor, nn
 
 from dnrlab.models.blocks import BasicBlock, Bottleneck, Norms
-from dnrlab.relay import ChannelInterlacing, CrossLayerNorm, CrossTemporalNorm, DNRConfig, LayerRelay, RelayCell
+from dnrlab.relay import (
+    ChannelInterlacing,
+    CrossLayerNorm,
+    CrossLayerTemporalNorm,
+    CrossTemporalNorm,
+    DNRConfig,
+    LayerRelay,
+    RelayCell,
+)
 
 Block = type[BasicBlock] | type[Bottleneck]
 
@@ -55,7 +63,7 @@ def make_stage(
                 in_channels if index == 0 else channels * block.expansion,
                 channels,
                 stride=stride if index == 0 else 1,
-                norms=batch_norms(channels) if dnr is None else dnr_norms(channels, dnr),
+                norms=batch_norms(channels) if dnr is None else dnr_norms(block, channels, dnr),
                 temporal=temporal(index),
             )
         )
@@ -67,15 +75,17 @@ def batch_norms(channels: int) -> Norms:
     return nn.BatchNorm2d(channels), nn.BatchNorm2d(channels)
 
 
-def dnr_norms(channels: int, dnr: DNRConfig) -> Norms:
-    """The DNR pair: cross-layer on the first norm, cross-temporal on the second.
+def dnr_norms(block: Block, channels: int, dnr: DNRConfig) -> Norms:
+    """The DNR pair of a block, as the release has it in bottlenecks: cross-layer first, cross-temporal second.
 
-    The release has it in bottlenecks only. In a basic block the second norm stands just before the residual sum, where
-    nothing rescales its gamma. It learns there, but more slowly than with both on the first norm
-    (notebooks/results/basic_block.md); the published figures of this project are of the place here.
+    A basic block takes both on its first norm, which learned two to three times as fast (notebooks/results/
+    basic_block.md): its second norm stands just before the residual sum, where nothing would rescale gamma.
     """
-    cross_temporal = CrossTemporalNorm(channels, relay_distance=dnr.relay_distance, reduction=dnr.reduction)
-    return CrossLayerNorm(channels), cross_temporal
+    relay_distance, reduction = dnr.relay_distance, dnr.reduction
+    if block is BasicBlock:
+        both = CrossLayerTemporalNorm(channels, relay_distance=relay_distance, reduction=reduction)
+        return both, nn.BatchNorm2d(channels)
+    return CrossLayerNorm(channels), CrossTemporalNorm(channels, relay_distance=relay_distance, reduction=reduction)
 
 
 def interlacing_module(interlacing: bool) -> Callable[[int], nn.Module | None]:

@@ -3,6 +3,7 @@
 from dnrlab.relay.cell import RelayCell
 from dnrlab.relay.config import DNRConfig
 from dnrlab.relay.cross_layer import CrossLayerNorm
+from dnrlab.relay.cross_layer_temporal import CrossLayerTemporalNorm
 from dnrlab.relay.cross_temporal import CrossTemporalNorm
 from dnrlab.relay.interlacing import ChannelInterlacing
 from dnrlab.relay.norm import LayerRelay, RelayNorm
@@ -10,6 +11,7 @@ from dnrlab.relay.norm import LayerRelay, RelayNorm
 __all__ = [
     "ChannelInterlacing",
     "CrossLayerNorm",
+    "CrossLayerTemporalNorm",
     "CrossTemporalNorm",
     "DNRConfig",
     "LayerRelay",

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from dnrlab.relay.axes import check_clip
 from dnrlab.relay.functional import group_means
-from dnrlab.relay.norm import LayerRelay, RelayNorm
+from dnrlab.relay.norm import LayerRelay, Relayed, RelayNorm
 
 
 class CrossLayerNorm(RelayNorm):
@@ -30,10 +30,18 @@ class CrossLayerNorm(RelayNorm):
 
     def forward(self, x: Tensor, relay: LayerRelay | None) -> tuple[Tensor, LayerRelay]:
         check_clip(x, channels=self.channels)
-        if relay is None:
-            raise ValueError("expected a LayerRelay with the stage's cell, got None; start one with LayerRelay(lstm)")
-        lengths = [x.shape[2]]
+        lengths = [x.shape[2]]  # one group, the whole clip
         pooled = group_means(x, lengths)
-        state = relay.lstm(pooled[:, :, 0], relay.state)
-        gamma, beta = (each.unsqueeze(2) for each in state)  # (N, C, 1): one group, the whole clip
-        return self.affine(x, *self.statistics(x, pooled, lengths), gamma, beta, lengths), LayerRelay(relay.lstm, state)
+        source, relay = relay_from_block(pooled, relay)
+        return self.affine(x, *self.statistics(x, pooled, lengths), [source], lengths), relay
+
+
+def relay_from_block(pooled: Tensor, relay: LayerRelay | None) -> tuple[Relayed, LayerRelay]:
+    """Gamma and beta (N, C, 1) of a block from its pooled clips (N, C, 1) and the block before; and the new relay.
+
+    Raises: ValueError if no relay came.
+    """
+    if relay is None:
+        raise ValueError("expected a LayerRelay with the stage's cell, got None; start one with LayerRelay(lstm)")
+    gamma, beta = relay.lstm(pooled[:, :, 0], relay.state)
+    return Relayed("cross_layer", gamma[:, :, None], beta[:, :, None]), LayerRelay(relay.lstm, (gamma, beta))

@@ -9,7 +9,7 @@ from torch import Tensor
 from dnrlab.relay.axes import check_clip
 from dnrlab.relay.cell import RelayCell
 from dnrlab.relay.functional import RelayState, group_lengths, group_means
-from dnrlab.relay.norm import LayerRelay, RelayNorm
+from dnrlab.relay.norm import LayerRelay, Relayed, RelayNorm
 
 
 class CrossTemporalNorm(RelayNorm):
@@ -41,13 +41,13 @@ class CrossTemporalNorm(RelayNorm):
         check_clip(x, channels=self.channels)
         lengths = group_lengths(x.shape[2], self.relay_distance)
         pooled = group_means(x, lengths)
-        gamma, beta = self.affine_parameters(pooled)
-        return self.affine(x, *self.statistics(x, pooled, lengths), gamma, beta, lengths), relay
+        source = self.relay_over_groups(pooled)
+        return self.affine(x, *self.statistics(x, pooled, lengths), [source], lengths), relay
 
-    def affine_parameters(self, pooled: Tensor) -> tuple[Tensor, Tensor]:
-        """Gamma and beta of every group, each (N, C, G), from the pooled groups (N, C, G)."""
+    def relay_over_groups(self, pooled: Tensor) -> Relayed:
+        """Gamma and beta (N, C, G) of every group from the pooled groups (N, C, G)."""
         states: list[RelayState] = []
         for group in pooled.unbind(dim=2):
             states.append(self.lstm(group, states[-1] if states else None))
         gamma, beta = zip(*states, strict=True)
-        return torch.stack(gamma, dim=2), torch.stack(beta, dim=2)
+        return Relayed("cross_temporal", torch.stack(gamma, dim=2), torch.stack(beta, dim=2))

@@ -26,16 +26,30 @@ class LayerRelay(NamedTuple):
     state: RelayState | None = None
 
 
+class Relayed(NamedTuple):
+    """Gamma and beta, each (N, C, G), from one source: ``cross_temporal`` (G groups) or ``cross_layer`` (G = 1)."""
+
+    kind: str
+    gamma: Tensor
+    beta: Tensor
+
+
 class GroupAffine(nn.Module):
-    """``standardize_and_affine`` as a module without parameters: the place where gamma and beta can be observed."""
+    """``standardize_and_affine`` as a module without parameters: the place where gamma and beta can be observed.
+
+    Those of several sources are added.
+    """
 
     def __init__(self, eps: float) -> None:
         super().__init__()
         self.eps = eps
 
     def forward(
-        self, x: Tensor, mean: Tensor, variance: Tensor, gamma: Tensor, beta: Tensor, lengths: Sequence[int]
+        self, x: Tensor, mean: Tensor, variance: Tensor, sources: Sequence[Relayed], lengths: Sequence[int]
     ) -> Tensor:
+        gamma, beta = sources[0].gamma, sources[0].beta
+        for other in sources[1:]:
+            gamma, beta = gamma + other.gamma, beta + other.beta
         return standardize_and_affine(x, mean, variance, gamma, beta, lengths, self.eps)
 
 

@@ -1,0 +1,41 @@
+"""Cross-layer and cross-temporal DNR on one norm, for blocks that have a single place for both.
+
+Source: the two are those of Cai, Yao and Chen, NeurIPS 2021, Sec. 3.3 and 3.4; the paper has bottlenecks only, which
+have a norm for each. That both stand on the first norm of a basic block is this project's choice, made by experiment
+(notebooks/results/basic_block.md).
+"""
+
+from torch import Tensor
+
+from dnrlab.relay.axes import check_clip
+from dnrlab.relay.cross_layer import relay_from_block
+from dnrlab.relay.cross_temporal import CrossTemporalNorm
+from dnrlab.relay.functional import group_lengths, group_means
+from dnrlab.relay.norm import LayerRelay
+
+
+class CrossLayerTemporalNorm(CrossTemporalNorm):
+    """Standardise every group of d_r frames with its own statistics; scale and shift it by the sum of two relays.
+
+        y_g = (gamma_g + gamma_b) * (x_g - mean_g) / sqrt(var_g + eps) + beta_g + beta_b
+
+    (gamma_g, beta_g) comes from the layer's own cell, relayed from group to group; (gamma_b, beta_b) from the stage's
+    cell, relayed from block to block, once for the clip. So 0 < gamma_g + gamma_b < 2.
+
+    Args: those of ``CrossTemporalNorm``.
+
+    Shape:
+        - x: (N, C, T, H, W), any T of at least 1
+        - relay: the stage's cell and its state after the block before
+        - returns: y like x, and the relay with the new state
+
+    Raises: ValueError if x is not 5-D, its C differs, no relay came, or a group holds one value a channel in training.
+    """
+
+    def forward(self, x: Tensor, relay: LayerRelay | None) -> tuple[Tensor, LayerRelay]:
+        check_clip(x, channels=self.channels)
+        lengths = group_lengths(x.shape[2], self.relay_distance)
+        pooled = group_means(x, lengths)
+        over_blocks, relay = relay_from_block(group_means(x, [x.shape[2]]), relay)
+        sources = [self.relay_over_groups(pooled), over_blocks]
+        return self.affine(x, *self.statistics(x, pooled, lengths), sources, lengths), relay
