@@ -101,26 +101,30 @@ class Cam:
     runs: tyro.conf.Positional[tuple[str, ...]]  # run folders, a row each
     video: str  # video file
     out: str  # picture to write; its numbers go beside it
-    layer: str = "layer4"  # module whose features are weighted; early ones are sharper
+    layer: str = ""  # module whose features are weighted; '' is the last stage with maps of at least 6 x 6 cells
     target: str = "predicted"  # class to explain: predicted, or a name
     device: str = "auto"  # cpu, cuda, cuda:1
     json: bool = False  # print the result as JSON
 
     def run(self) -> Result:
         """Draw; what each network predicted."""
-        from dnrlab.explain.clips import explain_clip, same_clips, view_clip
+        from dnrlab import findings
+        from dnrlab.explain.clips import explain_clip, same_clips, sharp_layer, view_clip
         from dnrlab.plots import CamRow, gradcam_figure
 
         device, out = pick_device(self.device), Path(self.out)
         if not self.runs or out.suffix != ".png":
             raise ValueError(f"expected run folders and a picture NAME.png to write, got {list(self.runs)} and {out}")
         opened = [load_run(run_dir, device) for run_dir in self.runs]
-        view = view_clip(single_video(self.video, opened[0].classes), 0, same_clips(opened))
-        found = [explain_clip(run, view, layer=self.layer, target=self.target, device=device) for run in opened]
+        data = same_clips(opened)
+        view = view_clip(single_video(self.video, opened[0].classes), 0, data)
+        layer = self.layer or sharp_layer(data.crop_size)
+        found = [explain_clip(run, view, layer=layer, target=self.target, device=device) for run in opened]
         named = dict(zip(short_names(self.runs), found, strict=True))
         rows = [CamRow(name, each.predicted, each.score, each.heat) for name, each in named.items()]
-        title = f"Grad-CAM++ at {self.layer}: {Path(self.video).name}"
-        figure = gradcam_figure(view.frames, rows, title=title, frame_numbers=view.numbers)
+        finding = f"{Path(self.video).name}: {findings.of_maps('', {row.name: row.predicted for row in rows})}"
+        note = f"Grad-CAM++ at {layer} for the {self.target} class; bright is evidence for it"
+        figure = gradcam_figure(view.frames, rows, finding=finding, note=note, frame_numbers=view.numbers)
         heats = {name.replace("/", "_"): each.heat for name, each in named.items()}
         picture = save_figure(figure, out.parent, out.stem, frames=view.frames, **heats)
         predictions = {name: {"predicted": each.predicted, "score": each.score} for name, each in named.items()}

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from safetensors.torch import load_file
 from torch import nn
 
+from dnrlab.files import whole_file
 from dnrlab.models import create_model
 from dnrlab.models.weights import load_weights
 from dnrlab.training.config import ModelConfig, Recipe, recipe_from_dict
@@ -77,13 +78,15 @@ def save_figure(figure: Figure, folder: str | Path, name: str, **numbers: Any) -
     Returns the path of the picture. What is no letter, digit, dot or hyphen in the name becomes an underscore.
     """
     folder, name = Path(folder), re.sub(r"[^\w.-]", "_", name)
-    folder.mkdir(parents=True, exist_ok=True)
     arrays: dict[str, Any] = {key: value for key, value in numbers.items() if isinstance(value, np.ndarray)}
     if arrays:
-        np.savez_compressed(folder / f"{name}.npz", **arrays)
+        with whole_file(folder / f"{name}.npz") as unfinished:
+            np.savez_compressed(unfinished, **arrays)
     for key, value in numbers.items():
         if isinstance(value, pd.DataFrame):
-            value.to_csv(folder / (f"{name}.csv" if key == "table" else f"{name}_{key}.csv"), index=False)
-    figure.savefig(folder / f"{name}.png", dpi=150)
-    figure.savefig(folder / f"{name}.pdf")
+            with whole_file(folder / (f"{name}.csv" if key == "table" else f"{name}_{key}.csv")) as unfinished:
+                value.to_csv(unfinished, index=False)
+    for suffix in ("png", "pdf"):
+        with whole_file(folder / f"{name}.{suffix}") as unfinished:
+            figure.savefig(unfinished, dpi=150)
     return folder / f"{name}.png"

@@ -9,7 +9,7 @@ from dnrlab import DNRConfig, create_model
 from dnrlab.data.dataset import DataConfig
 from dnrlab.data.manifest import read_manifest, select
 from dnrlab.explain import clip_gradcam, record_dynamics
-from dnrlab.explain.clips import choose_rows, view_clip
+from dnrlab.explain.clips import choose_rows, sharp_layer, view_clip
 from dnrlab.explain.gradcam import clip_weights, scale_to_unit
 from dnrlab.plots import (
     CamRow,
@@ -218,18 +218,38 @@ def test_chosen_videos_are_of_different_classes_and_can_be_read(synthetic, caplo
     assert "left out: gone.mp4: no such file" in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("crop_size", "layer"),
+    [(224, "layer4"), (112, "layer3"), (64, "layer2"), (48, "layer2"), (32, "layer1"), (8, "layer1")],
+)
+def test_the_layer_to_look_at_has_maps_of_six_cells(crop_size, layer):
+    assert sharp_layer(crop_size) == layer
+
+
+def test_a_channel_has_one_colour_in_all_panels_of_a_layer():
+    model = dnr_network()
+    with record_dynamics(model) as dynamics:
+        model(torch.rand(1, 3, 5, 32, 32))
+    axes = group_dynamics(dynamics.table(), "f", "n").axes
+    for gamma, beta in zip(axes[:4], axes[4:], strict=True):
+        colours = [{line.get_label(): line.get_color() for line in panel.lines} for panel in (gamma, beta)]
+        named = [{label: colour for label, colour in each.items() if not label.startswith("_")} for each in colours]
+        assert named[0] == named[1]
+        assert len({*named[0].values()}) == 4
+
+
 def test_the_heat_map_figure_shows_frames_and_maps_in_rows_and_columns():
     frames = np.random.default_rng(0).integers(0, 255, (3, 8, 8, 3), dtype=np.uint8)
     heats = np.random.default_rng(1).random((2, 3, 4, 4)).astype(np.float32)
     rows = [CamRow("baseline", "left", 0.5, heats[0]), CamRow("DNR", "right", 0.875, heats[1])]
-    figure = gradcam_figure(frames, rows, title="t", frame_numbers=[0, 8, 16])
+    figure = gradcam_figure(frames, rows, finding="f", note="n", frame_numbers=[0, 8, 16], label="right")
     grid = np.array(figure.axes[:9]).reshape(3, 3)
     assert [axes.get_title() for axes in grid[0]] == ["frame 1", "frame 9", "frame 17"]
-    assert [axes.get_ylabel() for axes in grid[:, 0]] == ["input", "baseline\n“left” 0.50", "DNR\n“right” 0.88"]
+    assert [axes.get_ylabel() for axes in grid[:, 0]] == ["input", "baseline\n“left” 0.50 ✗", "DNR\n“right” 0.88 ✓"]
     for row in range(3):
         for column in range(3):
             images = [image.get_array() for image in grid[row, column].images]
-            np.testing.assert_array_equal(images[0], frames[column])
+            np.testing.assert_array_equal(images[0], frames[column].mean(axis=2) if row else frames[column])
             if row:
                 np.testing.assert_array_equal(images[1], heats[row - 1, column])
                 assert grid[row, column].images[1].get_clim() == (0, 1)
@@ -240,7 +260,7 @@ def test_the_dynamics_plots_show_the_recorded_numbers():
     with record_dynamics(model) as dynamics:
         model(torch.rand(1, 3, 5, 32, 32))
     table = dynamics.table()
-    figure = group_dynamics(table, "t")
+    figure = group_dynamics(table, "f", "n")
     panel = figure.axes[1]  # gamma of the second stage's last block
     assert panel.get_title() == "layer2.1.bn1"
     own = table[(table["layer"] == "layer2.1.bn1") & (table["kind"] == "cross_temporal")].pivot(
@@ -248,8 +268,8 @@ def test_the_dynamics_plots_show_the_recorded_numbers():
     )
     drawn = np.sort([line.get_ydata() for line in panel.lines], axis=0)
     np.testing.assert_allclose(drawn, np.sort(own.to_numpy().T, axis=0))
-    assert [text.get_text() for text in panel.get_xticklabels()] == ["1–2", "3–4", "5–5"]
-    labels = [text.get_text() for text in block_dynamics(table, "t").axes[1].get_xticklabels()]
+    assert [text.get_text() for text in panel.get_xticklabels()] == ["1–2", "3–4", "5"]
+    labels = [text.get_text() for text in block_dynamics(table, "f", "n").axes[1].get_xticklabels()]
     assert labels == [f"layer{stage}.{block}" for stage in range(1, 5) for block in range(2)]
 
 
@@ -259,9 +279,9 @@ def test_curves_and_confusion_show_their_tables():
     history = pd.DataFrame(
         {"epoch": [0, 1], "loss": [2.0, 1.0], "top1": [0.1, 0.4], "lr": [0.1, 0.05], "val_top1": [np.nan, 0.3]}
     )
-    axes = training_curves(history, "t").axes
+    axes = training_curves(history, "f", "n").axes
     assert axes[0].lines[0].get_ydata().tolist() == [2, 1]
     assert axes[1].lines[1].get_xydata().tolist() == [[2, 0.3]]
     matrix = pd.DataFrame([[3, 1], [0, 2]], index=["a", "b"], columns=["a", "b"])
-    cells = confusion(matrix, "t").axes[0].collections[0].get_array()
+    cells = confusion(matrix, "f", "n").axes[0].collections[0].get_array()
     np.testing.assert_allclose(np.ravel(cells), [0.75, 0.25, 0, 1])

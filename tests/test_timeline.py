@@ -4,6 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
+from matplotlib.offsetbox import AnnotationBbox
 
 from dnrlab import DNRConfig
 from dnrlab.data.dataset import DataConfig
@@ -57,13 +58,14 @@ def test_a_point_of_the_timeline_is_the_last_group_of_its_clip(run, synthetic):
     found = own[own["clip"] == 4].sort_values("channel")
     np.testing.assert_allclose(found["gamma"], expected["gamma"], rtol=1e-5)
     assert own.groupby("channel")["beta_change"].mean().abs().max() < 1e-6
-    figure = timeline_figure(own, line.frames, line.frame_seconds, "t")
+    figure = timeline_figure(own, line.frames, line.frame_seconds, "f", "n")
     drawn = {tuple(np.round(curve.get_ydata(), 6)) for curve in figure.axes[1].lines}
     channel = own[own["channel"] == 0].sort_values("seconds")["gamma_change"]
     assert tuple(np.round(channel, 6)) in drawn
-    assert [round(sum(image.get_extent()[:2]) / 2, 3) for image in figure.axes[0].images] == [
-        round(each, 3) for each in line.frame_seconds
-    ]
+    shown = [artist for artist in figure.axes[0].artists if isinstance(artist, AnnotationBbox)]
+    assert [picture.xy[0] for picture in shown] == line.frame_seconds
+    for picture, frame in zip(shown, line.frames, strict=True):
+        np.testing.assert_array_equal(picture.offsetbox.get_data(), frame)
 
 
 def test_a_timeline_needs_dnr_and_frames(run, synthetic, tmp_path):

@@ -15,8 +15,8 @@ from dnrlab import DNRConfig
 from dnrlab.data.dataset import DataConfig, TrainingClips
 from dnrlab.data.decode import READER, VideoError
 from dnrlab.data.manifest import read_manifest, select
+from dnrlab.files import whole_file
 from dnrlab.runs import build_model, load_run
-from dnrlab.training.checkpoint import whole_file
 from dnrlab.training.config import TrainConfig, recipe_from_dict, recipe_to_dict
 from dnrlab.training.loop import train_epoch
 from dnrlab.training.recipes import RECIPES, demo, override, recipe_by_name
@@ -177,20 +177,20 @@ def test_a_full_disk_is_named_and_the_last_good_file_stays(tmp_path):
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
 def test_a_full_disk_stops_a_checkpoint_with_a_sentence(tmp_path):
-    (tmp_path / "checkpoint.pt.unfinished").symlink_to("/dev/full")  # what is written there has no space
+    (tmp_path / "checkpoint.unfinished.pt").symlink_to("/dev/full")  # what is written there has no space
 
     def write():
         with whole_file(tmp_path / "checkpoint.pt") as unfinished:
             torch.save({"weights": torch.zeros(100_000)}, unfinished)
 
-    with pytest.raises(OSError, match=r"checkpoint.pt could not be written .* there was none before it; free space"):
+    with pytest.raises(OSError, match=r"checkpoint.pt could not be written .*; free space"):
         write()
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_that_must_not_be_written_is_named(synthetic, tmp_path):
     (tmp_path / "closed").mkdir(mode=0o500)
-    with pytest.raises(OSError, match=r"closed.*give another run folder"):
+    with pytest.raises(OSError, match=r"closed.*give a folder that may be written"):
         train(tiny(), read_manifest(synthetic), tmp_path / "closed" / "run", progress=False)
 
 
@@ -275,7 +275,7 @@ def test_recipes_survive_json(name):
 def test_settings_out_of_range_are_refused():
     with pytest.raises(ValueError, match=r"lr in \(0, 10\].*got -1"):
         TrainConfig(lr=-1)
-    with pytest.raises(ValueError, match=r"crop_size <= short_side"):
+    with pytest.raises(ValueError, match=r"got crop_size 64 and short_side 32"):
         DataConfig(short_side=32, crop_size=64)
     with pytest.raises(ValueError, match=r"got 'kinetics'; known: demo"):
         recipe_by_name("kinetics")

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from dnrlab.data.decode import READER, Frames, Reader
 from dnrlab.data.transforms import resize_short_side
+from dnrlab.files import whole_file
 
 AUTO_VIDEOS = 5000  # sets of at most so many are kept without being asked
 LONG_VIDEO = 1000  # frames; longer videos are not kept
@@ -44,10 +45,8 @@ class CachedFrames:
         """Decode a whole video into the file ``kept``, which appears when it is complete."""
         frames = self.reader.read_frames(path, np.arange(self.reader.probe(path).num_frames))
         resized = resize_short_side(torch.from_numpy(frames).permute(0, 3, 1, 2), self.short_side)  # (T, 3, H, W)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        unfinished = kept.with_suffix(f".{os.getpid()}.npy")  # two workers may decode the same video
-        np.save(unfinished, resized.permute(0, 2, 3, 1).contiguous().numpy())
-        unfinished.replace(kept)
+        with whole_file(kept, writer=f".{os.getpid()}") as unfinished:  # two workers may decode the same video
+            np.save(unfinished, resized.permute(0, 2, 3, 1).contiguous().numpy())
 
 
 def cached_reader(reader: Reader, folder: str | Path, short_side: int) -> Reader:

@@ -36,9 +36,14 @@ class DataConfig:
                 f"expected sampling in {SAMPLINGS} and past_end in {sampling.PAST_END}, "
                 f"got {self.sampling!r} and {self.past_end!r}"
             )
-        if min(self.num_frames, self.frame_interval, self.crop_size) < 1 or self.crop_size > self.short_side:
+        numbers = {name: getattr(self, name) for name in ("num_frames", "frame_interval", "crop_size", "short_side")}
+        small = [f"{name} of {value}" for name, value in numbers.items() if value < 1]
+        if small:
+            raise ValueError(f"expected numbers of at least 1, got {' and '.join(small)}")
+        if self.crop_size > self.short_side:
             raise ValueError(
-                f"expected num_frames, frame_interval, crop_size of at least 1 and crop_size <= short_side, got {self}"
+                f"expected a crop within the frame, got crop_size {self.crop_size} and short_side {self.short_side} "
+                "(pixels); lower crop_size or raise short_side"
             )
         if not self.scales or not all(0 < scale <= 1 for scale in self.scales):
             raise ValueError(f"expected scales in (0, 1], got {self.scales}")

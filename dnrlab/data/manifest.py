@@ -65,7 +65,10 @@ def read_manifest(file: str | Path, root: str | Path | None = None) -> Manifest:
         rows[name] = rows[name].str.strip()
         refuse(file, rows[name] == "", rows, f"expected a {name}, got an empty cell")
     span = [name for name in ("path", "start_seconds", "end_seconds") if name in rows]
-    refuse(file, rows.duplicated(span), rows, "this video stands in the manifest already; remove one of the two")
+    again = rows.duplicated(span)
+    if again.any():
+        first = (rows[span] == rows.loc[again.idxmax(), span]).all(axis=1).idxmax()
+        refuse(file, again, rows, f"this video stands in line {first + 2} already; remove one of the two")
     base = file.parent if root is None else Path(root).resolve()
     rows = rows.assign(path=[str(base / path) for path in rows["path"]])
     classes = read_classes(file, rows)

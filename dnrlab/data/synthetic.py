@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from dnrlab.data.motions import CLASSES, PAIRS, motion, pair_of
 from dnrlab.data.render import Strip, boxes, make_scene, render
+from dnrlab.files import whole_file
 
 STRIPS: dict[str, Strip] = {"train": (0.0, 0.6), "val": (0.6, 0.8), "test": (0.8, 1.0)}
 
@@ -57,9 +58,13 @@ def make_synthetic(folder: str | Path, config: SyntheticConfig, *, workers: int 
     scenes = [(split, number) for split in STRIPS for number in range(getattr(config, f"{split}_scenes"))]
     jobs = (joblib.delayed(film_scene)(folder, config, split, number) for split, number in scenes)
     filmed = joblib.Parallel(n_jobs=workers)(jobs)
-    pd.concat([box_rows for _, box_rows in filmed]).round(2).to_csv(folder / "boxes.csv", index=False)
-    pd.concat([rows for rows, _ in filmed]).to_csv(manifest, index=False)
-    (folder / "card.json").write_text(card_text, encoding="utf-8")  # last: it says that the set is whole
+    boxes_of_all = pd.concat([box_rows for _, box_rows in filmed]).round(2)
+    with whole_file(folder / "boxes.csv") as unfinished:
+        boxes_of_all.to_csv(unfinished, index=False)
+    with whole_file(manifest) as unfinished:
+        pd.concat([rows for rows, _ in filmed]).to_csv(unfinished, index=False)
+    with whole_file(folder / "card.json") as unfinished:  # last: it says that the set is whole
+        unfinished.write_text(card_text, encoding="utf-8")
     return manifest
 
 
@@ -91,8 +96,7 @@ def encode(path: Path, frames: NDArray[np.uint8], frames_per_second: int) -> Non
     """Write frames (T, H, W, 3), RGB, as an H.264 file."""
     import av
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with av.open(str(path), "w") as container:
+    with whole_file(path) as unfinished, av.open(str(unfinished), "w") as container:
         stream = container.add_stream("libx264", rate=frames_per_second, options={"crf": "18", "preset": "veryfast"})
         stream.height, stream.width = frames.shape[1:3]
         stream.pix_fmt = "yuv420p"

@@ -7,6 +7,7 @@ from typing import Any
 
 from dnrlab.evaluation.metrics import confusion_matrix, metrics
 from dnrlab.evaluation.views import EvalConfig, Predictions
+from dnrlab.files import whole_file
 
 
 def write_results(
@@ -20,7 +21,6 @@ def write_results(
 ) -> dict[str, Any]:
     """Write ``metrics.json``, ``predictions.csv``, ``confusion.csv`` ``skipped.csv`` (if any); return the metrics."""
     run_dir, videos, skipped = Path(run_dir), predictions.videos, predictions.skipped
-    run_dir.mkdir(parents=True, exist_ok=True)
     scores = videos.iloc[:, -len(classes) :].to_numpy(dtype=float)
     total = len(videos) + len(skipped)
     result: dict[str, Any] = {
@@ -32,11 +32,15 @@ def write_results(
         "split": split,
         "views": asdict(config),
     }
-    videos.to_csv(run_dir / "predictions.csv", index=False)
-    confusion_matrix(list(videos["label"]), list(videos["predicted"]), classes).to_csv(run_dir / "confusion.csv")
+    confused = confusion_matrix(list(videos["label"]), list(videos["predicted"]), classes)
+    tables = {"predictions": videos, "confusion": confused.reset_index(names="")}
     (run_dir / "skipped.csv").unlink(missing_ok=True)
     if len(skipped):
-        skipped.to_csv(run_dir / "skipped.csv", index=False)
+        tables["skipped"] = skipped
         result["skipped_videos"] = str(run_dir / "skipped.csv")
-    (run_dir / "metrics.json").write_text(json.dumps(result, indent=2), encoding="utf-8")
+    for name, table in tables.items():
+        with whole_file(run_dir / f"{name}.csv") as unfinished:
+            table.to_csv(unfinished, index=False)
+    with whole_file(run_dir / "metrics.json") as unfinished:
+        unfinished.write_text(json.dumps(result, indent=2), encoding="utf-8")
     return result

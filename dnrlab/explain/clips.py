@@ -86,6 +86,14 @@ def explain_clip(
     return Explanation(predicted, float(scores.max()), explained, heat.numpy())
 
 
+def sharp_layer(crop_size: int) -> str:
+    """The last stage whose maps have at least 6 x 6 cells: layer4 at 224 pixels, layer2 at 48.
+
+    Late stages know more, early ones are sharper. Stage k of a 2D ResNet has a cell every 2^(k+1) pixels.
+    """
+    return f"layer{max([1, *(stage for stage in (2, 3, 4) if crop_size / 2 ** (stage + 1) >= 6)])}"
+
+
 def choose_rows(manifest: Manifest, number: int, data: DataConfig, reader: Reader = READER) -> list[int]:
     """Rows of ``number`` videos of different classes, spread over the classes and within them; the same every time.
 

@@ -1,15 +1,14 @@
-"""Checkpoints that are whole or not there, and load without running code."""
+"""Checkpoints that load without running code."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
+
+from dnrlab.files import whole_file
 
 
 def save_checkpoint(
@@ -41,24 +40,6 @@ def save_checkpoint(
     }
     with whole_file(file) as unfinished:
         torch.save(state, unfinished)
-
-
-@contextmanager
-def whole_file(file: Path) -> Iterator[Path]:
-    """Gives a path to write to, which becomes ``file`` when the block ends well; until then the old file stays.
-
-    Raises: OSError that says what to do if the disk is full or the folder must not be written.
-    """
-    unfinished = file.with_name(f"{file.name}.unfinished")
-    try:
-        yield unfinished
-        unfinished.replace(file)
-    except (OSError, RuntimeError, SafetensorError) as error:  # torch and safetensors wrap what the system says
-        kept = "the one before it is kept" if file.is_file() else "there was none before it"
-        unfinished.unlink(missing_ok=True)
-        raise OSError(
-            f"{file} could not be written ({error}), {kept}; free space or give another run folder"
-        ) from error
 
 
 def load_checkpoint(

@@ -22,8 +22,9 @@ from dnrlab.data.dataset import TrainingClips, training_loader
 from dnrlab.data.decode import Reader
 from dnrlab.data.manifest import Manifest, select
 from dnrlab.evaluation import EvalConfig, evaluate
+from dnrlab.files import whole_file
 from dnrlab.runs import build_model
-from dnrlab.training.checkpoint import load_checkpoint, save_checkpoint, whole_file
+from dnrlab.training.checkpoint import load_checkpoint, save_checkpoint
 from dnrlab.training.config import Recipe, recipe_to_dict
 from dnrlab.training.loop import train_epoch
 from dnrlab.training.schedule import make_schedule
@@ -134,10 +135,6 @@ def start_or_resume(
     steps_per_epoch: int,
 ) -> tuple[list[dict[str, Any]], int]:
     """Make the run folder, or put the state of its checkpoint back. Returns the history so far and the next epoch."""
-    try:
-        run_dir.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OSError(f"run folder {run_dir} cannot be made ({error}); give another run folder") from error
     checkpoint, history_file = run_dir / "checkpoint.pt", run_dir / "history.csv"
     if checkpoint.is_file():
         epoch = load_checkpoint(checkpoint, model, optimizer, schedule, config=config, device=device) // steps_per_epoch
@@ -145,7 +142,8 @@ def start_or_resume(
         return history[history["epoch"] < epoch].to_dict("records"), epoch
     versions = {"dnrlab": dnrlab.__version__, "torch": torch.__version__, "python": platform.python_version()}
     text = json.dumps(config | {"versions": versions}, indent=2)
-    (run_dir / "config.json").write_text(text, encoding="utf-8")
+    with whole_file(run_dir / "config.json") as unfinished:
+        unfinished.write_text(text, encoding="utf-8")
     return [], 0
 
 

@@ -1,0 +1,106 @@
+"""Sentences for the titles of figures, from the numbers that the figures show."""
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+
+def of_training(name: str, history: pd.DataFrame) -> str:
+    """``runs/a: top-1 0.98 on the validation videos after 16 epochs``; on the training clips where none was scored."""
+    scored = history["val_top1"].dropna()
+    value, what = (
+        (history["top1"].iloc[-1], "training clips") if scored.empty else (scored.iloc[-1], "validation videos")
+    )
+    after = len(history) if scored.empty else int(history.loc[scored.index[-1], "epoch"]) + 1
+    return f"{name}: top-1 {value:.2f} on the {what} after {count(after, 'epoch')}"
+
+
+def of_confusion(matrix: pd.DataFrame) -> str:
+    """The share that is right, and the commonest mistake; ``matrix`` has labels by row and predictions by column."""
+    right = sum(int(matrix.loc[label, label]) for label in matrix.index)
+    total = int(matrix.to_numpy().sum())
+    wrong = matrix.stack()
+    wrong = wrong[wrong.index.get_level_values(0) != wrong.index.get_level_values(1)]
+    finding = f"{right} of {total} videos are right"
+    if not wrong.max():
+        return finding
+    label, predicted = wrong.idxmax()
+    number = int(matrix.loc[label].sum())
+    return f"{finding};\ncommonest mistake: “{label}” taken for “{predicted}” ({wrong.max()} of {number})"
+
+
+def of_maps(label: str, predictions: Mapping[str, str]) -> str:
+    """Which networks are right about a clip; ``predictions`` gives the class by network, ``label`` may be unknown (``).
+
+    ``“up”: relay and dnr are right, bn says “down”``.
+    """
+    said = [f"{name} says “{predicted}”" for name, predicted in predictions.items() if predicted != label]
+    if not label:
+        return ", ".join(said)
+    right = [name for name, predicted in predictions.items() if predicted == label]
+    verdict = [f"{listed(right)} {'is' if len(right) == 1 else 'are'} right"] if right else []
+    return f"“{label}”: " + ", ".join(verdict + said)
+
+
+def of_groups(label: str, table: pd.DataFrame) -> str:
+    """How far cross-temporal gamma and beta move over the frame groups; ``table`` is that of one recorded clip."""
+    temporal = table[table["kind"] == "cross_temporal"]
+    if temporal["group"].nunique() < 2:
+        return f"“{label}”: one frame group, so that nothing is relayed in time"
+    groups = temporal.groupby(["layer", "channel"], sort=False)[["gamma", "beta"]]
+    moved = (groups.last() - groups.first()).abs()
+    layer = moved["gamma"].groupby("layer", sort=False).mean().idxmax()
+    gamma, beta = moved["gamma"].mean(), moved["beta"].mean()
+    return (
+        f"“{label}”: from the first frame group to the last γ moves by {gamma:.3f}\n"
+        f"and β by {beta:.3f} (mean of the channels), γ most in {layer}"
+    )
+
+
+def of_timeline(label: str, table: pd.DataFrame) -> str:
+    """When gamma and beta of one layer change fastest; ``table`` is that of a timeline."""
+    layer, seconds = table["layer"].iloc[0], fastest_change(table)
+    if seconds is None:
+        return f"“{label}”: γ and β of {layer} stay the same"
+    return f"“{label}”: γ and β of {layer} change fastest at {seconds:.1f} s"
+
+
+def fastest_change(table: pd.DataFrame) -> float | None:
+    """The time in seconds, midway between two points, at which gamma and beta of one layer change fastest.
+
+    The speed is the mean over the channels of the absolute change a second, of gamma and of beta each in units of its
+    mean over the video. None if nothing changes.
+    """
+    total: pd.Series | None = None
+    for name in ("gamma", "beta"):
+        wide = table.pivot(index="seconds", columns="channel", values=name).sort_index()
+        steps = wide.index.to_series().diff().iloc[1:]
+        speed = wide.diff().iloc[1:].abs().mean(axis=1) / steps
+        if speed.mean() > 0:
+            total = speed / speed.mean() if total is None else total + speed / speed.mean()
+            middles = speed.index - steps / 2
+    return None if total is None else float(middles.loc[total.idxmax()])
+
+
+def of_blocks(table: pd.DataFrame) -> str:
+    """How the channels of cross-layer gamma spread from the first block of the stages to the last."""
+    layers = table[table["kind"] == "cross_layer"]
+    spread = layers.groupby(["stage", "block"])["gamma"].std().groupby("stage")
+    first, last = spread.first().mean(), spread.last().mean()
+    if not spread.size().max() > 1:
+        return "Every stage has one block: γ is not relayed over the layers"
+    verb = "widens" if last > first else "narrows"
+    return (
+        f"From the first block of a stage to the last, γ {verb} over the channels:\n"
+        f"standard deviation {first:.3f} to {last:.3f} (mean of the stages)"
+    )
+
+
+def listed(names: Sequence[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]
+
+
+def count(number: int, noun: str) -> str:
+    """``1 epoch``, ``2 epochs``."""
+    return f"{number} {noun}" + "s" * (number != 1)

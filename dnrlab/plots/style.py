@@ -1,0 +1,41 @@
+"""What all figures share: one colour for one thing, and where the finding and the reading help stand.
+
+Colours are those of Okabe and Ito (2008), which people who see few colours tell apart; what is a quantity has one of
+matplotlib's perceptually uniform maps.
+"""
+
+from collections.abc import Sequence
+
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+
+TRAIN, VALIDATION = "#0072B2", "#D55E00"  # blue, vermilion
+CHANNELS = ("#E69F00", "#009E73", "#CC79A7", "#56B4E9")  # of single channels: orange, green, purple, sky blue
+REST = "0.85"  # the other channels
+COUNTS = "Blues"  # shares of videos
+STAGES = "viridis"  # blocks, from the first stage to the last
+
+
+def heat_colours() -> LinearSegmentedColormap:
+    """Evidence from 0, where the frame is seen, to 1, where it is nearly covered."""
+    colours = colormaps["plasma"]
+    steps = [(*colours(0.1 + 0.9 * step / 15)[:3], 0.75 * min(1.0, 2 * step / 15)) for step in range(16)]
+    return LinearSegmentedColormap.from_list("evidence", steps)
+
+
+def say(figure: Figure, finding: str, note: str) -> None:
+    """Put the finding above the figure, and below it how it was made and how to read it."""
+    figure.suptitle(finding, fontsize=12)
+    figure.supxlabel(note, fontsize=8, color="0.35")
+
+
+def bare(axes: Axes) -> None:
+    """Leave out the upper and right edges."""
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def channel_colours(channels: Sequence[int]) -> dict[int, str]:
+    """A colour for each of the channels to be told apart, at most as many as there are."""
+    return dict(zip(channels, CHANNELS, strict=False))
