@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from dnrlab.data.dataset import DataConfig, EpochBatches, TrainingClips, VideoViews
+from dnrlab.data.dataset import DataConfig, EpochBatches, TrainingClips, VideoViews, readable, training_loader
 from dnrlab.data.decode import READER, VideoError
 from dnrlab.data.manifest import read_manifest, select
 
@@ -50,5 +50,18 @@ def test_a_time_span_limits_the_frames_of_a_video(synthetic, tmp_path):
     config = DataConfig(sampling="segments", num_frames=6, short_side=18, crop_size=16)
     VideoViews(read_manifest(tmp_path / "part.csv"), config, READER._replace(read_frames=read))[0]
     assert asked == [6, 7, 8, 9, 10, 11]
-    with pytest.raises(VideoError, match=r"no frame from 3.0 s to 4.0 s; the video has 24 frames at 12 a second"):
-        TrainingClips(read_manifest(tmp_path / "none.csv"), config, READER, 0)[0, 0]
+    unreadable = TrainingClips(read_manifest(tmp_path / "none.csv"), config, READER, 0)[0, 0]
+    assert unreadable.reason == "no frame from 3.0 s to 4.0 s; the video has 24 frames at 12 a second"
+
+
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_a_training_names_a_bad_video_without_a_workers_traceback(synthetic, tmp_path, num_workers):
+    rows = read_manifest(synthetic).rows.head(6).copy()
+    rows.loc[4, "path"] = str(tmp_path / "gone.mp4")
+    rows.to_csv(tmp_path / "videos.csv", index=False)
+    manifest = read_manifest(tmp_path / "videos.csv")
+    loader = training_loader(TrainingClips(manifest, TINY, READER, 0), 2, 0, num_workers)
+    with pytest.raises(VideoError) as caught:
+        list(readable(loader, manifest))
+    assert str(caught.value).startswith(f"{tmp_path / 'gone.mp4'}: no such file; correct the path")
+    assert "Traceback" not in str(caught.value)

@@ -1,13 +1,13 @@
 """Datasets: they join manifest row, frame numbers, decoding and transform, and decide nothing themselves."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler, default_collate
 
 from dnrlab.data import sampling
 from dnrlab.data.decode import Reader, VideoError, VideoInfo
@@ -15,6 +15,7 @@ from dnrlab.data.manifest import Manifest, labels, mirrored_classes
 from dnrlab.data.transforms import SCALES, evaluation_clips, training_clip
 
 SAMPLINGS = ("segments", "dense")
+Batch = tuple[Tensor, Tensor]  # clips (N, 3, T, H, W) in [0, 1], labels (N,)
 Key = tuple[int, int]  # epoch, row: a clip depends on these and the seed, not on the worker that makes it
 
 
@@ -102,19 +103,29 @@ def seeded_generator(*numbers: int) -> torch.Generator:
     return torch.Generator().manual_seed(int(seed >> np.uint64(1)))  # below 2**63
 
 
-class TrainingClips(Dataset[tuple[Tensor, int]]):
-    """One random clip (3, T, crop, crop) in [0, 1] and its label, by (epoch, row). A bad video raises VideoError."""
+class Unreadable(NamedTuple):
+    """In place of a video that could not be read. (An exception would leave a worker with its traceback as text.)"""
+
+    row: int
+    reason: str
+
+
+class TrainingClips(Dataset[tuple[Tensor, int] | Unreadable]):
+    """One random clip (3, T, crop, crop) in [0, 1] and its label, by (epoch, row); of a bad video the reason."""
 
     def __init__(self, manifest: Manifest, config: DataConfig, reader: Reader, seed: int) -> None:
         self.manifest, self.config, self.reader, self.seed = manifest, config, reader, seed
         self.labels = labels(manifest)
         self.mirrored = mirrored_classes(manifest.classes) if manifest.flip == "label_aware" else None
 
-    def __getitem__(self, key: Key) -> tuple[Tensor, int]:
+    def __getitem__(self, key: Key) -> tuple[Tensor, int] | Unreadable:
         epoch, row = key
         generator = seeded_generator(2, self.seed, epoch, row)
-        video = find_video(self.manifest, row, self.labels[row], self.reader)
-        frames = read_clips(video, clip_numbers(video.num_frames, self.config, generator), self.reader)
+        try:
+            video = find_video(self.manifest, row, self.labels[row], self.reader)
+            frames = read_clips(video, clip_numbers(video.num_frames, self.config, generator), self.reader)
+        except VideoError as error:
+            return Unreadable(row, error.reason)
         clip, mirrored = training_clip(
             frames,
             short_side=self.config.short_side,
@@ -140,13 +151,6 @@ class EpochBatches(Sampler[list[Key]]):
 
     def __len__(self) -> int:
         return max(self.num_rows // self.batch_size, 1)
-
-
-class Unreadable(NamedTuple):
-    """In place of a video that could not be read."""
-
-    row: int
-    reason: str
 
 
 class Views(NamedTuple):
@@ -181,10 +185,27 @@ class VideoViews(Dataset[Views | Unreadable]):
 
 def training_loader(
     dataset: TrainingClips, batch_size: int, epoch: int, num_workers: int
-) -> DataLoader[tuple[Tensor, int]]:
-    """The batches of one epoch: clips (N, 3, T, H, W) and labels (N,)."""
-    batches = EpochBatches(len(dataset.labels), batch_size, dataset.seed, epoch)
-    return DataLoader(dataset, batch_sampler=batches, num_workers=num_workers, pin_memory=torch.cuda.is_available())
+) -> DataLoader[tuple[Tensor, int] | Unreadable]:
+    """The batches of one epoch: clips (N, 3, T, H, W) and labels (N,), or a video that could not be read."""
+    keys = EpochBatches(len(dataset.labels), batch_size, dataset.seed, epoch)
+    pin_memory = torch.cuda.is_available()
+    return DataLoader(
+        dataset, batch_sampler=keys, num_workers=num_workers, collate_fn=collate_clips, pin_memory=pin_memory
+    )
+
+
+def collate_clips(items: list[tuple[Tensor, int] | Unreadable]) -> Batch | Unreadable:
+    """A batch, or the first of its videos that could not be read."""
+    unreadable = next((item for item in items if isinstance(item, Unreadable)), None)
+    return unreadable or default_collate(items)
+
+
+def readable(batches: Iterable[Batch | Unreadable], manifest: Manifest) -> Iterator[Batch]:
+    """The batches; VideoError names a video of ``manifest`` that could not be read."""
+    for batch in batches:
+        if isinstance(batch, Unreadable):
+            raise VideoError(manifest.rows["path"].iloc[batch.row], batch.reason)
+        yield batch
 
 
 def view_loader(dataset: VideoViews, batch_size: int, num_workers: int) -> DataLoader[Views | Unreadable]:

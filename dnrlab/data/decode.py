@@ -33,12 +33,12 @@ class Reader(NamedTuple):
 class VideoError(RuntimeError):
     """A video that cannot be read; carries its ``path`` and the ``reason``."""
 
-    def __init__(self, path: str, reason: str = "") -> None:
+    def __init__(self, path: str, reason: str) -> None:
         super().__init__(path, reason)  # both, so that it can be pickled
         self.path, self.reason = path, reason
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.reason}" if self.reason else self.path  # a DataLoader raises it anew with one text
+        return f"{self.path}: {self.reason}"
 
 
 def probe(path: str) -> VideoInfo:

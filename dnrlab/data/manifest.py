@@ -53,7 +53,9 @@ def read_manifest(file: str | Path, root: str | Path | None = None) -> Manifest:
         text = {"path": str, "label": str, "split": str}
         rows = pd.read_csv(file, dtype=text, keep_default_na=False, na_values={}, index_col=False)
     except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
-        raise ValueError(f"{file}: not a CSV file with a header: {error}") from error
+        raise ValueError(
+            f"{file}: not a CSV file with a header ({error}); write a first line like path,label,split"
+        ) from error
     missing = [name for name in ("path", "label") if name not in rows]
     if missing:
         found = ", ".join(rows.columns)
@@ -120,7 +122,8 @@ def select(manifest: Manifest, split: str | None, classes: tuple[str, ...] | Non
     if split is not None:
         known = sorted(rows["split"].unique()) if "split" in rows else []
         if split not in known:
-            raise ValueError(f"{manifest.file}: expected split {split!r}, found {known or 'no column split'}")
+            named = ", ".join(name for name in known if name) or "none"
+            raise ValueError(f"{manifest.file}: expected rows of split {split!r}, found {named}; fill its column split")
         rows = rows[rows["split"] == split].reset_index(drop=True)
     classes = classes or manifest.classes
     unknown = sorted(set(rows["label"]) - set(classes))

@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 import dnrlab
 from dnrlab.data.cache import reader_for
-from dnrlab.data.dataset import TrainingClips, training_loader
+from dnrlab.data.dataset import TrainingClips, readable, training_loader
 from dnrlab.data.decode import Reader
 from dnrlab.data.manifest import Manifest, select
 from dnrlab.evaluation import EvalConfig, evaluate
@@ -89,7 +89,8 @@ def train(
             # Every 10 s: an executed notebook keeps each line of a bar.
             bar = tqdm(loader, desc=name, leave=False, disable=not progress, mininterval=10)
             row: dict[str, Any] = {"epoch": epoch, "lr": schedule.get_last_lr()[0]}
-            result = train_epoch(model, bar, optimizer, schedule, device=device, clip_norm=settings.clip_norm)
+            read = readable(bar, train_set)
+            result = train_epoch(model, read, optimizer, schedule, device=device, clip_norm=settings.clip_norm)
             seconds = time.perf_counter() - start
             row |= result._asdict() | {"seconds": round(max(seconds, 0.01), 2), "val_top1": float("nan")}
             last = epoch + 1 == settings.epochs
