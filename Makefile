@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test lab clean
+.PHONY: setup demo networks test lab clean
 
 setup: .venv/installed
 
@@ -13,6 +13,10 @@ setup: .venv/installed
 
 demo: setup
 	$(BIN)/python -m dnrlab.demo --out runs/demo
+
+networks: setup  # trains the small networks in notebooks/networks anew
+	rm -rf runs/networks
+	$(BIN)/python -m dnrlab.demo --out runs/networks --keep notebooks/networks
 
 test: setup
 	$(BIN)/ruff check .

@@ -8,6 +8,7 @@ Everything runs through the notebooks and papermill, two trainings at a time whe
 import argparse
 import json
 import os
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,7 @@ def main() -> None:
     parser.add_argument("--out", default="runs/demo", help="folder for runs, figures and summary.json")
     parser.add_argument("--notebooks", default="notebooks", help="folder of the notebooks")
     parser.add_argument("--epochs", type=int, default=0, help="epochs of each training; 0: the recipe's")
+    parser.add_argument("--keep", default="", help="folder that also takes what is needed to open the four networks")
     arguments = parser.parse_args()
     summary = run_demo(Path(arguments.out), Path(arguments.notebooks), arguments.epochs)
     print("\n" + table(summary) + "\n")
@@ -46,6 +48,9 @@ def main() -> None:
     for figure in summary["figures"]:
         print(f"  {figure}")
     print(f"all numbers: {arguments.out}/summary.json ({summary['seconds']:.0f} s)")
+    if arguments.keep:
+        keep_networks(Path(arguments.out), Path(arguments.keep))
+        print(f"the four networks: {arguments.keep}")
 
 
 def run_demo(out: Path, notebooks: Path, epochs: int = 0) -> dict[str, Any]:
@@ -83,6 +88,14 @@ def train_and_evaluate(
     predictions = pd.read_csv(run_dir / "predictions.csv")
     evaluated = json.loads((run_dir / "metrics.json").read_text(encoding="utf-8"))["evaluated"]
     return {**pair_accuracy(list(predictions["label"]), list(predictions["predicted"])), "evaluated": evaluated}
+
+
+def keep_networks(out: Path, folder: Path) -> None:
+    """Copy configuration, weights and metrics of the four networks from the demo's folder ``out`` into ``folder``."""
+    for name in NETWORKS:
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        for file in ("config.json", "best.safetensors", "metrics.json"):
+            shutil.copyfile(out / name / file, folder / name / file)
 
 
 class Reporter:

@@ -1,13 +1,20 @@
 """The demo and its promises."""
 
 import json
+import shutil
 import subprocess
 import sys
 
 import pytest
 
-from dnrlab.demo import table
+from dnrlab import DNRConfig
+from dnrlab.data.motions import CLASSES
+from dnrlab.demo import NETWORKS, keep_networks, table
+from dnrlab.runs import load_run
+from dnrlab.training.recipes import demo, interlacing_by_name, override
 from tests.conftest import PROJECT
+
+KEPT = PROJECT / "notebooks" / "networks"
 
 ROW = {"top1": 0.5, "pair": 0.75, "within_pair": 2 / 3}
 
@@ -20,9 +27,13 @@ def test_the_table_has_a_line_for_each_network():
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A folder in which the demo was run, as ``make demo`` does."""
+    """A folder in which ``make demo`` was run, without its installation."""
     folder = tmp_path_factory.mktemp("demo")
-    run(folder, "dnrlab.demo", "--notebooks", str(PROJECT / "notebooks"))
+    shutil.copytree(PROJECT / "notebooks", folder / "notebooks")
+    environment = f"BIN={sys.prefix}/bin"
+    subprocess.run(
+        ["make", "--file", PROJECT / "Makefile", "--old-file", "setup", "demo", environment], cwd=folder, check=True
+    )
     return folder
 
 
@@ -40,6 +51,41 @@ def test_the_demo_keeps_its_promises(folder):
     assert {"bn", "bn_interlaced", "relay", "dnr"} <= set(summary)
     assert len(summary["figures"]) >= 5
     assert all((folder / figure).is_file() for figure in summary["figures"])
+
+
+def test_what_opens_the_four_networks_is_kept(tmp_path):
+    for name in NETWORKS:
+        (tmp_path / "runs" / name).mkdir(parents=True)
+        for file in ("config.json", "best.safetensors", "metrics.json", "checkpoint.pt"):
+            (tmp_path / "runs" / name / file).write_text(f"{name} {file}")
+    keep_networks(tmp_path / "runs", tmp_path / "kept")
+    assert {path.name for path in (tmp_path / "kept" / "relay").iterdir()} == {
+        "config.json",
+        "best.safetensors",
+        "metrics.json",
+    }
+    assert (tmp_path / "kept" / "dnr" / "best.safetensors").read_text() == "dnr best.safetensors"
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_networks_of_the_repository_are_those_of_the_recipe(name):
+    run = load_run(KEPT / name)
+    assert (KEPT / name / "best.safetensors").stat().st_size < 1_000_000
+    assert run.classes == tuple(sorted(CLASSES))
+    options = NETWORKS[name]
+    interlacing = interlacing_by_name(str(options["interlacing"]))
+    assert run.recipe == override(demo(), dnr=DNRConfig() if options["dnr"] else None, interlacing=interlacing)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_networks_of_the_repository_score_what_they_say(folder, name):
+    copy = shutil.copytree(KEPT / name, folder / "again" / name)
+    words = ["evaluate", str(copy), "--manifest", "runs/synthetic/manifest.csv"]
+    run(folder, "dnrlab", *words)
+    said, found = (json.loads((each / name / "metrics.json").read_text()) for each in (KEPT, folder / "again"))
+    assert found["evaluated"] == said["evaluated"] == "evaluated 300 of 300"
+    assert found["top1"] == pytest.approx(said["top1"], abs=0.02)  # another CPU may round otherwise
 
 
 @pytest.mark.slow

@@ -1,11 +1,16 @@
 """The documents say what is true: examples print what they say, commands name what exists."""
 
+import json
+import os
 import re
 import shlex
+import shutil
+import signal
 import subprocess
 import sys
 from itertools import pairwise
 
+import pandas as pd
 import pytest
 
 from dnrlab.batch import parameter_types
@@ -32,15 +37,52 @@ def test_commands_name_notebooks_parameters_and_commands_that_exist(document):
         for line in block.replace("\\\n", " ").splitlines():
             words = shlex.split(line, comments=True)
             if words[:1] == ["papermill"]:
-                declared = parameter_types(PROJECT / words[1])
+                declared = parameter_types(PROJECT / next(word for word in words if word.endswith(".ipynb")))
                 names = [after for word, after in pairwise(words) if word == "-p"]
                 names += [after.split(":")[0] for word, after in pairwise(words) if word == "-y"]
                 assert set(names) <= set(declared), line
-                assert names
+                assert names or "--help-notebook" in words
             elif words[:1] == ["dnrlab"]:
                 assert any(words[1 : 1 + len(name.split())] == name.split() for name in COMMANDS), line
             elif words[:1] == ["make"]:
                 assert f"\n{words[1]}:" in (PROJECT / "Makefile").read_text()
+
+
+@pytest.fixture
+def workplace(synthetic, tmp_path):
+    """A folder like a clone after ``make setup``, with a ``videos.csv`` of one's own and a network."""
+    (tmp_path / ".venv").symlink_to(sys.prefix)
+    shutil.copytree(PROJECT / "notebooks", tmp_path / "notebooks")
+    rows = pd.read_csv(synthetic)
+    rows = rows.assign(path=[str(synthetic.parent / path) for path in rows["path"]])
+    rows.to_csv(tmp_path / "videos.csv", index=False)
+    shutil.copyfile(rows["path"].iloc[0], tmp_path / "video.mp4")
+    return tmp_path
+
+
+@pytest.mark.slow
+def test_the_commands_of_the_readme_run(workplace):
+    commands = [block for block in blocks((PROJECT / "README.md").read_text(), "bash") if "make " not in block]
+    assert len(commands) >= 2
+    script = "\n".join(["set -euo pipefail", "source .venv/bin/activate", *commands])
+    subprocess.run(["bash", "-c", script], cwd=workplace, check=True)
+    assert (workplace / "runs" / "mine" / "metrics.json").is_file()
+
+
+@pytest.mark.slow
+def test_jupyterlab_opens_where_make_lab_says(workplace):
+    settings = {"ServerApp": {"allow_root": True, "open_browser": False, "port": 0}}
+    (workplace / "jupyter_server_config.json").write_text(json.dumps(settings))
+    environment = os.environ | {"JUPYTER_CONFIG_DIR": str(workplace)}
+    words = ["make", "--file", str(PROJECT / "Makefile"), "--old-file", "setup", "lab"]
+    lab = subprocess.Popen(
+        words, cwd=workplace, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    try:
+        said = next((line for line in lab.stderr if "/lab/tree/notebooks/00_start_here.ipynb" in line), "")
+    finally:
+        os.killpg(lab.pid, signal.SIGTERM)
+    assert "http://" in said
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(PROJECT)))
