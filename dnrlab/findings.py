@@ -66,16 +66,17 @@ def of_timeline(label: str, table: pd.DataFrame) -> str:
 
 
 def fastest_change(table: pd.DataFrame) -> float | None:
-    """The time in seconds, midway between two points, at which gamma and beta of one layer change fastest.
+    """The time in seconds at which gamma and beta of one layer change fastest: the middle of an eighth of the points.
 
-    The speed is the mean over the channels of the absolute change a second, of gamma and of beta each in units of its
-    mean over the video. None if nothing changes.
+    The speed is the mean over the channels of the absolute change a second over that span, of gamma and of beta each
+    in units of its mean over the video. None if nothing changes.
     """
     total: pd.Series | None = None
     for name in ("gamma", "beta"):
         wide = table.pivot(index="seconds", columns="channel", values=name).sort_index()
-        steps = wide.index.to_series().diff().iloc[1:]
-        speed = wide.diff().iloc[1:].abs().mean(axis=1) / steps
+        span = max(len(wide) // 8, 1)  # single steps would pick out jitter
+        steps = wide.index.to_series().diff(span).iloc[span:]
+        speed = wide.diff(span).iloc[span:].abs().mean(axis=1) / steps
         if speed.mean() > 0:
             total = speed / speed.mean() if total is None else total + speed / speed.mean()
             middles = speed.index - steps / 2
