@@ -109,7 +109,7 @@ class Cam:
     def run(self) -> Result:
         """Draw; what each network predicted."""
         from dnrlab import findings
-        from dnrlab.explain.clips import explain_clip, same_clips, sharp_layer, view_clip
+        from dnrlab.explain.clips import explain_clip, numbers_of, same_clips, sharp_layer, view_clip
         from dnrlab.plots import CamRow, gradcam_figure
 
         device, out = pick_device(self.device), Path(self.out)
@@ -125,8 +125,7 @@ class Cam:
         finding = f"{Path(self.video).name}: {findings.of_maps('', {row.name: row.predicted for row in rows})}"
         note = f"Grad-CAM++ at {layer} for the {self.target} class; bright is evidence for it"
         figure = gradcam_figure(view.frames, rows, finding=finding, note=note, frame_numbers=view.numbers)
-        heats = {name.replace("/", "_"): each.heat for name, each in named.items()}
-        picture = save_figure(figure, out.parent, out.stem, frames=view.frames, **heats)
+        picture = save_figure(figure, out.parent, out.stem, **numbers_of(view.frames, named))
         predictions = {name: {"predicted": each.predicted, "score": each.score} for name, each in named.items()}
         return {"figure": str(picture), "networks": predictions}
 

@@ -1,7 +1,8 @@
 """Files that are whole or not there, and errors that say what to do where they cannot be written."""
 
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from safetensors import SafetensorError
@@ -18,13 +19,22 @@ def whole_file(file: str | Path, writer: str = "") -> Iterator[Path]:
     file = Path(file)
     unfinished = file.with_name(f"{file.stem}{writer}.unfinished{file.suffix}")
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        yield unfinished
-        unfinished.replace(file)
+        with said_plainly(file):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            yield unfinished
+            unfinished.replace(file)
+    finally:
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+
+
+@contextmanager
+def said_plainly(file: Path) -> Iterator[None]:
+    """An error of the disk within the block becomes an OSError that names the file and says what to do."""
+    try:
+        yield
     except (OSError, RuntimeError, SafetensorError) as error:  # torch and safetensors wrap what the system says
-        kept = ", the one before it is kept" if file.is_file() else ""
-        if unfinished.exists():
-            unfinished.unlink()
+        kept = ", the one before it is kept" if os.path.isfile(file) else ""  # noqa: PTH113 (Path.is_file may raise)
         raise OSError(
             f"{file} could not be written ({error}){kept}; free space, or give a folder that may be written"
         ) from error

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+STILL = 1e-5  # gamma and beta a second; less is float32's rounding
+
 
 def of_training(name: str, history: pd.DataFrame) -> str:
     """``runs/a: top-1 0.98 on the validation videos after 16 epochs``; on the training clips where none was scored."""
@@ -22,7 +24,7 @@ def of_confusion(matrix: pd.DataFrame) -> str:
     wrong = matrix.stack()
     wrong = wrong[wrong.index.get_level_values(0) != wrong.index.get_level_values(1)]
     finding = f"{right} of {total} videos are right"
-    if not wrong.max():
+    if wrong.empty or not wrong.max():
         return finding
     label, predicted = wrong.idxmax()
     number = int(matrix.loc[label].sum())
@@ -43,8 +45,12 @@ def of_maps(label: str, predictions: Mapping[str, str]) -> str:
 
 
 def of_groups(label: str, table: pd.DataFrame) -> str:
-    """How far cross-temporal gamma and beta move over the frame groups; ``table`` is that of one recorded clip."""
+    """How far cross-temporal gamma and beta move over the frame groups, in the last block of each stage.
+
+    ``table`` is that of one recorded clip.
+    """
     temporal = table[table["kind"] == "cross_temporal"]
+    temporal = temporal[temporal["layer"].isin(temporal.groupby("stage")["layer"].last())]
     if temporal["group"].nunique() < 2:
         return f"“{label}”: one frame group, so that nothing is relayed in time"
     groups = temporal.groupby(["layer", "channel"], sort=False)[["gamma", "beta"]]
@@ -69,7 +75,7 @@ def fastest_change(table: pd.DataFrame) -> float | None:
     """The time in seconds at which gamma and beta of one layer change fastest: the middle of an eighth of the points.
 
     The speed is the mean over the channels of the absolute change a second over that span, of gamma and of beta each
-    in units of its mean over the video. None if nothing changes.
+    in units of its mean over the video. None if nothing changes but by rounding.
     """
     total: pd.Series | None = None
     for name in ("gamma", "beta"):
@@ -77,7 +83,7 @@ def fastest_change(table: pd.DataFrame) -> float | None:
         span = max(len(wide) // 8, 1)  # single steps would pick out jitter
         steps = wide.index.to_series().diff(span).iloc[span:]
         speed = wide.diff(span).iloc[span:].abs().mean(axis=1) / steps
-        if speed.mean() > 0:
+        if speed.max() > STILL:
             total = speed / speed.mean() if total is None else total + speed / speed.mean()
             middles = speed.index - steps / 2
     return None if total is None else float(middles.loc[total.idxmax()])

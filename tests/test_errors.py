@@ -3,6 +3,8 @@
 import os
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -51,7 +53,7 @@ def command(name, parameters):
 
 
 def assert_said(capsys, notebook, parameters, message):
-    """Both ways stop with ``message``, on the command line as one line on standard error."""
+    """Both ways stop with ``message``; the command on standard error, with exit code 1, or 2 for a wrong call."""
     name = {"01_train": "train", "02_evaluate": "evaluate"}[notebook]
     with pytest.raises((ValueError, TypeError, OSError, RuntimeError, ArithmeticError)) as caught:
         execute(notebook, parameters)
@@ -59,9 +61,8 @@ def assert_said(capsys, notebook, parameters, message):
     capsys.readouterr()
     with pytest.raises(SystemExit) as stopped:
         main(command(name, parameters))
-    captured = capsys.readouterr()
     assert stopped.value.code in (1, 2)
-    assert_line(message, captured.out + captured.err)
+    assert_line(message, capsys.readouterr().err)
 
 
 def assert_line(message, said):
@@ -93,6 +94,10 @@ def write_manifest(folder, synthetic, **changes):
         ("file,label\na.mp4,run\n", r"videos.csv, line 1: expected columns path and label, got file, label"),
         ("path,label,split\na.mp4,fly,train\n", r"videos.csv, line 2: label not in classes.txt; add it there.*fly"),
         (
+            "path,label,start_seconds\na.mp4,run,one\n",
+            r"line 2: expected start_seconds to be a number or empty, got 'one'",
+        ),
+        (
             "path,label,split\na.mp4,run,\n",
             r"videos.csv: expected rows of split 'train', found none; fill its column split",
         ),
@@ -101,7 +106,7 @@ def write_manifest(folder, synthetic, **changes):
             r"line 4: this video stands in line 2",
         ),
     ],
-    ids=["missing", "empty", "missing column", "unknown label", "no training rows", "twice"],
+    ids=["missing", "empty", "missing column", "unknown label", "seconds", "no training rows", "twice"],
 )
 def test_a_manifest_that_is_wrong(tmp_path, capsys, text, message):
     (tmp_path / "classes.txt").write_text("run\nwalk\n")
@@ -137,8 +142,9 @@ def test_a_video_that_is_wrong_stops_a_training_and_is_counted_by_an_evaluation(
     evaluation = {"manifest": str(manifest), "run_dir": str(copy), "split": "train", "cache_dir": ""}
     execute("02_evaluate", evaluation)
     assert "evaluated 3 of 4" in capsys.readouterr().out
-    with pytest.raises(SystemExit):
+    with pytest.raises(SystemExit) as stopped:
         main(command("evaluate", evaluation))
+    assert stopped.value.code == 0
     assert "evaluated: evaluated 3 of 4" in capsys.readouterr().out
     skipped = pd.read_csv(copy / "skipped.csv")
     assert list(skipped["path"]) == [str(bad)]
@@ -218,16 +224,30 @@ def test_a_folder_of_another_run_is_left_as_it_is(run_dir, synthetic, capsys):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
-def test_a_full_disk(synthetic, tmp_path, capsys):
-    (tmp_path / "run").mkdir()
-    given = TINY | {"manifest": str(synthetic), "run_dir": str(tmp_path / "run")}
-    full = tmp_path / "run" / "checkpoint.unfinished.pt"
-    for way in (lambda: execute("01_train", given), lambda: main(command("train", given))):
-        full.symlink_to("/dev/full")  # what is written there has no space
-        with pytest.raises((OSError, SystemExit)) as caught:
-            way()
-        said = capsys.readouterr().err + str(caught.value)
-        assert_line(r"checkpoint.pt could not be written .*free space, or give a folder that may be written", said)
+@pytest.mark.parametrize("file", ["checkpoint.unfinished.pt", "log.txt", "history.unfinished.csv"])
+def test_a_full_disk(synthetic, tmp_path, capsys, file):
+    message = r"(checkpoint.pt|log.txt|history.csv) could not be written .*free space, or give a folder that may be"
+    given = TINY | {"manifest": str(synthetic)}
+    for way in ("notebook", "command"):
+        (tmp_path / way).mkdir()
+        (tmp_path / way / file).symlink_to("/dev/full")  # what is written there has no space
+    with pytest.raises(OSError, match=message):
+        execute("01_train", given | {"run_dir": str(tmp_path / "notebook")})
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as stopped:
+        main(command("train", given | {"run_dir": str(tmp_path / "command")}))
+    assert stopped.value.code == 1
+    assert_line(message, capsys.readouterr().err)
+
+
+def test_the_command_itself_shows_no_traceback_of_a_worker(synthetic, tmp_path):
+    manifest = write_manifest(tmp_path, synthetic, path=str(tmp_path / "gone.mp4"))
+    given = TINY | {"manifest": str(manifest), "run_dir": str(tmp_path / "run"), "batch_size": 2, "num_workers": 1}
+    words = [sys.executable, "-m", "dnrlab", *command("train", given)]
+    done = subprocess.run(words, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"error: {tmp_path / 'gone.mp4'}: no such file")
+    assert len(done.stderr.splitlines()) == 1
 
 
 def closed_folder(tmp_path):

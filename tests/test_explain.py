@@ -2,6 +2,7 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -226,6 +227,15 @@ def test_the_layer_to_look_at_has_maps_of_six_cells(crop_size, layer):
     assert sharp_layer(crop_size) == layer
 
 
+def test_dollars_in_names_are_no_mathematics(tmp_path):
+    frames, heat = np.zeros((1, 8, 8, 3), dtype=np.uint8), np.zeros((1, 8, 8), dtype=np.float32)
+    rows = [CamRow(r"a$\b", "c$d", 0.5, heat)]  # mathematics that cannot be parsed
+    figure = gradcam_figure(frames, rows, finding=r"a$\b says c$d", note="n", frame_numbers=[0])
+    figure.savefig(tmp_path / "dollars.png")
+    matrix = pd.DataFrame([[1]], index=[r"a$\b$"], columns=[r"a$\b$"])
+    confusion(matrix, "f", "n").savefig(tmp_path / "confusion.png")
+
+
 def test_a_channel_has_one_colour_in_all_panels_of_a_layer():
     model = dnr_network()
     with record_dynamics(model) as dynamics:
@@ -274,8 +284,6 @@ def test_the_dynamics_plots_show_the_recorded_numbers():
 
 
 def test_curves_and_confusion_show_their_tables():
-    import pandas as pd
-
     history = pd.DataFrame(
         {"epoch": [0, 1], "loss": [2.0, 1.0], "top1": [0.1, 0.4], "lr": [0.1, 0.05], "val_top1": [np.nan, 0.3]}
     )

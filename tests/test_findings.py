@@ -19,6 +19,7 @@ def test_the_commonest_mistake_is_named():
     expected = "9 of 15 videos are right;\ncommonest mistake: “b” taken for “c” (3 of 7)"
     assert findings.of_confusion(matrix) == expected
     assert findings.of_confusion(matrix.loc[["c"], [*"abc"]]) == "4 of 4 videos are right"
+    assert findings.of_confusion(matrix.loc[["c"], ["c"]]) == "4 of 4 videos are right"  # a single class
 
 
 @pytest.mark.parametrize(
@@ -49,6 +50,8 @@ def recorded(gammas, kind="cross_temporal"):
 
 def test_groups_say_how_far_the_parameters_move():
     table = recorded({"layer1.0.bn2": [[0.1, 0.2], [0.2, 0.3]], "layer2.0.bn2": [[0.1, 0.5], [0.4, 0.0]]})
+    not_drawn = recorded({"layer1.0.bn2": [[0.0, 0.0], [0.9, 0.9]]})  # the first of two blocks
+    table = pd.concat([not_drawn, table.replace("layer1.0.bn2", "layer1.1.bn2")])
     text = findings.of_groups("up", table)  # layer1 moves by 0.1 and 0.1, layer2 by 0.3 and 0.5
     assert "γ moves by 0.250\nand β by 0.500 (mean of the channels), γ most in layer2.0.bn2" in text
     assert "one frame group" in findings.of_groups("up", recorded({"layer1.0.bn2": [[0.1, 0.2]]}))
@@ -60,7 +63,7 @@ def test_the_fastest_change_lies_between_the_points_that_differ_most():
     table = pd.concat(channels).assign(layer="layer1.0.bn1")
     assert findings.fastest_change(table) == pytest.approx(0.75)
     assert findings.of_timeline("up", table) == "“up”: γ and β of layer1.0.bn1 change fastest at 0.8 s"
-    still = table.assign(gamma=0.5, beta=0.0)
+    still = table.assign(gamma=0.5 + 6e-8 * table["channel"] * (table["seconds"] > 1), beta=0.0)  # rounding
     assert findings.fastest_change(still) is None
     assert findings.of_timeline("up", still).endswith("stay the same")
 

@@ -12,7 +12,7 @@ from dnrlab.data.decode import READER, VideoError
 from dnrlab.data.manifest import read_manifest, select
 from dnrlab.data.transforms import evaluation_clips, normalize
 from dnrlab.explain import record_dynamics
-from dnrlab.explain.timeline import overlapping_clips, timeline
+from dnrlab.explain.timeline import overlapping_clips, timeline, timelines
 from dnrlab.plots import timeline_figure
 from dnrlab.runs import Run, build_model
 from dnrlab.training.config import ModelConfig, Recipe, TrainConfig
@@ -76,3 +76,11 @@ def test_a_timeline_needs_dnr_and_frames(run, synthetic, tmp_path):
     videos.rows.head(1).assign(start_seconds=0, end_seconds=1).to_csv(tmp_path / "short.csv", index=False)
     with pytest.raises(VideoError, match="12 frames, expected at least 15"):
         timeline(run, read_manifest(tmp_path / "short.csv"), 0)
+
+
+def test_short_videos_are_left_out_by_name(run, synthetic, tmp_path, caplog):
+    rows = read_manifest(synthetic).rows.head(2).assign(start_seconds=0, end_seconds=[1, 2])
+    rows.to_csv(tmp_path / "videos.csv", index=False)
+    assert list(timelines(run, read_manifest(tmp_path / "videos.csv"), [0, 1])) == [1]
+    assert "no timeline:" in caplog.text
+    assert "12 frames, expected at least 15" in caplog.text

@@ -67,6 +67,12 @@ def read_manifest(file: str | Path, root: str | Path | None = None) -> Manifest:
         rows[name] = rows[name].str.strip()
         refuse(file, rows[name] == "", rows, f"expected a {name}, got an empty cell")
     span = [name for name in ("path", "start_seconds", "end_seconds") if name in rows]
+    for name in ("start_seconds", "end_seconds"):
+        if name in rows:
+            number = pd.to_numeric(rows[name], errors="coerce")
+            wrong = number.isna() & (rows[name].astype(str) != "")
+            found = ", ".join(map(str, rows[name][wrong].head(1)))
+            refuse(file, wrong, rows, f"expected {name} to be a number or empty, got {found!r}")
     again = rows.duplicated(span)
     if again.any():
         first = (rows[span] == rows.loc[again.idxmax(), span]).all(axis=1).idxmax()

@@ -1,10 +1,11 @@
 """What a heat-map figure is made of: a video's clip, its frames to look at, and what trained networks make of it."""
 
 import logging
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -84,6 +85,16 @@ def explain_clip(
         raise ValueError(f"expected a class of the run, got {explained!r}; known: {', '.join(run.classes)}")
     heat = clip_gradcam(run.model, clips, [run.classes.index(explained)], layer)[0]
     return Explanation(predicted, float(scores.max()), explained, heat.numpy())
+
+
+def numbers_of(frames: NDArray[np.uint8], explained: Mapping[str, Explanation]) -> dict[str, Any]:
+    """What a heat-map figure shows, for ``save_figure``: frames and maps as arrays, predictions as a table."""
+    heats = {f"heat_{name.replace('/', '_')}": each.heat for name, each in explained.items()}
+    rows = [
+        {"network": name, "predicted": each.predicted, "score": each.score, "explained": each.explained}
+        for name, each in explained.items()
+    ]
+    return {"frames": frames, **heats, "table": pd.DataFrame(rows)}
 
 
 def sharp_layer(crop_size: int) -> str:

@@ -1,5 +1,7 @@
 """Gamma and beta along a whole video, against time."""
 
+import logging
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +17,8 @@ from dnrlab.data.transforms import evaluation_clips, normalize
 from dnrlab.explain.clips import for_people
 from dnrlab.explain.dynamics import record_dynamics
 from dnrlab.runs import Run
+
+log = logging.getLogger("dnrlab")
 
 MIN_POINTS = 8  # of a curve over time
 
@@ -59,21 +63,31 @@ def timeline(
         wanted = run.recipe.data.num_frames + MIN_POINTS - 1
         raise VideoError(video.path, f"{video.num_frames} frames, expected at least {wanted} for a curve over time")
     used, inverse = numbers.unique(return_inverse=True)
-    frames = read_clips(video, used, reader)  # (F, 3, H, W)
-    data = run.recipe.data
-    (crops,) = evaluation_clips(frames, short_side=data.short_side, crop_size=data.crop_size, num_crops=1)
-    clips = normalize(crops[:, inverse].transpose(0, 1).to(device))  # (P, 3, T, crop, crop)
+    data, chosen = run.recipe.data, np.linspace(0, len(used) - 1, shown).round().astype(int)
+    crops = {"short_side": data.short_side, "crop_size": data.crop_size, "num_crops": 1}
+    parts = [evaluation_clips(read_clips(video, part, reader), **crops)[0] for part in used.split(64)]  # large videos
+    clips = normalize(torch.cat(parts, dim=1)[:, inverse].transpose(0, 1).to(device))  # (P, 3, T, crop, crop)
     with record_dynamics(run.model) as dynamics, torch.inference_mode():
         for clip in clips.split(8):
             run.model(clip)
     table = last_of_each_clip(dynamics.table())
     ends = numbers.numpy()[table["clip"].to_numpy()[:, None], table[["first_frame", "last_frame"]].to_numpy()]
     seconds = (ends.mean(axis=1) + video.first_frame) / fps
-    chosen = np.linspace(0, len(used) - 1, shown).round().astype(int)
-    pictures = for_people(frames[chosen], data, side=160)
+    pictures = for_people(read_clips(video, used[chosen], reader), data, side=160)
     picture_seconds = (used[chosen] + video.first_frame).numpy() / fps
     table = with_changes(table.assign(seconds=seconds))
     return Timeline(manifest.rows["label"].iloc[row], table, pictures, picture_seconds.tolist())
+
+
+def timelines(run: Run, manifest: Manifest, rows: Sequence[int], *, device: str = "cpu") -> dict[int, Timeline]:
+    """The timeline of each of the rows by its place among them; a warning names those that are too short."""
+    found = {}
+    for number, row in enumerate(rows):
+        try:
+            found[number] = timeline(run, manifest, row, device=device)
+        except VideoError as error:
+            log.warning(f"no timeline: {error}")
+    return found
 
 
 def last_of_each_clip(table: pd.DataFrame) -> pd.DataFrame:

@@ -78,8 +78,8 @@ def batch_norms(channels: int) -> Norms:
 def dnr_norms(block: Block, channels: int, dnr: DNRConfig) -> Norms:
     """The DNR pair of a block, as the release has it in bottlenecks: cross-layer first, cross-temporal second.
 
-    A basic block takes both on its first norm, which learned two to three times as fast (notebooks/results/
-    basic_block.md): its second norm stands just before the residual sum, where nothing would rescale gamma.
+    A basic block takes both on its first norm, which learns faster (notebooks/results/basic_block.md): its second norm
+    stands just before the residual sum, where nothing would rescale gamma.
     """
     relay_distance, reduction = dnr.relay_distance, dnr.reduction
     if block is BasicBlock:

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from dnrlab.plots.style import heat_colours, say
+from dnrlab.plots.style import heat_colours, literal, say
 
 
 class CamRow(NamedTuple):
@@ -51,7 +51,7 @@ def gradcam_figure(
             heat, colours = rows[row - 1].heat[column], heat_colours()
             image = axes.imshow(heat, cmap=colours, vmin=0, vmax=1, interpolation="bilinear", extent=extent)
         name = "input" if row == 0 else row_name(rows[row - 1], label)
-        axes_row[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9)
+        axes_row[0].set_ylabel(literal(name), rotation=0, ha="right", va="center", fontsize=9)
     if rows:
         bar = figure.colorbar(image, ax=grid[1:, :], shrink=0.8, aspect=25, pad=0.01)
         bar.set_label("evidence, scaled over the clip", fontsize=8)

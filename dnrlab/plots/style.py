@@ -27,8 +27,13 @@ def heat_colours() -> LinearSegmentedColormap:
 
 def say(figure: Figure, finding: str, note: str) -> None:
     """Put the finding above the figure, and below it how it was made and how to read it."""
-    figure.suptitle(finding, fontsize=12)
-    figure.supxlabel(note, fontsize=8, color="0.35")
+    figure.suptitle(literal(finding), fontsize=12)
+    figure.supxlabel(literal(note), fontsize=8, color="0.35")
+
+
+def literal(text: str) -> str:
+    """Text whose dollar signs matplotlib does not take for mathematics; classes and files may have them."""
+    return text.replace("$", r"\$")
 
 
 def bare(axes: Axes) -> None:

@@ -5,7 +5,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from dnrlab.plots.style import COUNTS, TRAIN, VALIDATION, bare, say
+from dnrlab.plots.style import COUNTS, TRAIN, VALIDATION, bare, literal, say
 
 
 def training_curves(history: pd.DataFrame, finding: str, note: str) -> Figure:
@@ -35,6 +35,7 @@ def confusion(matrix: pd.DataFrame, finding: str, note: str) -> Figure:
     """Confusion matrix (labels by row) as shares of each label's videos; counts stand in the cells of small ones."""
     side = max(4.0, 0.45 * len(matrix))
     figure, axes = plt.subplots(figsize=(side + 2.2, side + 1.2), layout="constrained")
+    matrix = matrix.rename(index=literal, columns=literal)
     shares = matrix.div(matrix.sum(axis=1).clip(lower=1), axis=0)
     counts = matrix.astype(str).where(matrix > 0, "") if len(matrix) <= 25 else None
     bar = {"label": "share of the label's videos", "shrink": 0.8}

@@ -6,7 +6,7 @@ import math
 import platform
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from dnrlab.data.dataset import TrainingClips, readable, training_loader
 from dnrlab.data.decode import Reader
 from dnrlab.data.manifest import Manifest, select
 from dnrlab.evaluation import EvalConfig, evaluate
-from dnrlab.files import whole_file
+from dnrlab.files import said_plainly, whole_file
 from dnrlab.runs import build_model
 from dnrlab.training.checkpoint import load_checkpoint, save_checkpoint
 from dnrlab.training.config import Recipe, recipe_to_dict
@@ -172,10 +172,20 @@ def keep_epoch(run_dir: Path, history: list[dict[str, Any]], model: nn.Module) -
             save_file(weights, unfinished)
 
 
+class LogFile(logging.FileHandler):
+    """A log file that raises when it cannot be written, where ``logging`` would print a traceback and go on."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Called within ``emit``, when it caught an error."""
+        with said_plainly(Path(self.baseFilename)):
+            raise
+
+
 @contextmanager
 def log_to(file: Path) -> Iterator[None]:
-    """Also write the package's log to ``file`` while the block runs."""
-    handler = logging.FileHandler(file, encoding="utf-8")
+    """Also write the package's log to ``file`` while the block runs. OSError says what to do where it cannot be."""
+    with said_plainly(file):
+        handler = LogFile(file, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     level = log.level
     log.setLevel(logging.INFO)
@@ -185,4 +195,5 @@ def log_to(file: Path) -> Iterator[None]:
     finally:
         log.removeHandler(handler)
         log.setLevel(level)
-        handler.close()
+        with suppress(OSError):  # what could not be written was said
+            handler.close()
