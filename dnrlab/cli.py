@@ -4,6 +4,7 @@ Options are the fields of the dataclasses that the notebooks use.
 """
 
 import json
+import logging
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,11 +12,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
 
+import pandas as pd
 import tyro
 
 from dnrlab.data.cache import reader_for
 from dnrlab.data.decode import VideoError
-from dnrlab.data.manifest import check_manifest, read_manifest, select, single_video
+from dnrlab.data.manifest import check_manifest, oddities, read_manifest, select, single_video
 from dnrlab.evaluation import EvalConfig, evaluate, write_results
 from dnrlab.notebook import pick_device
 from dnrlab.relay import DNRConfig
@@ -43,7 +45,7 @@ class Train:
     json: bool = False  # print the result as JSON
 
     def run(self) -> Result:
-        """Train; the last row of the history."""
+        """Train; what the last epoch gave, and the best validation."""
         device = pick_device(self.device)
         history = train(
             self.settings,
@@ -54,7 +56,16 @@ class Train:
             num_workers=self.num_workers,
             progress=sys.stderr.isatty(),
         )
-        return {"run": self.out, **history.iloc[-1].to_dict()}
+        last, scored = history.iloc[-1], history["val_top1"].dropna()
+        result: Result = {
+            "run": self.out,
+            "epochs": len(history),
+            "loss": float(last["loss"]),
+            "top1": float(last["top1"]),
+        }
+        if len(scored):
+            result["best_val_top1"] = float(scored.max())
+        return {**result, "next": f"dnrlab evaluate {self.out} --manifest {self.manifest}"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,9 +174,21 @@ class ManifestCheck:
 
     def run(self) -> Result:
         """Check; the bad videos with their reasons."""
-        good, bad = check_manifest(read_manifest(self.file, self.root), workers=self.workers)
-        listed = bad[["path", "reason"]].to_dict("records")
-        return {"good": len(good), "bad": len(bad), "videos": listed, "exit_code": 1 if listed else 0}
+        manifest = read_manifest(self.file, self.root)
+        good, bad = check_manifest(manifest, workers=self.workers)
+        unreadable = bad[["path", "reason"]].to_dict("records")
+        counts = {
+            str(name): int(n) for name, n in manifest.rows.get("split", pd.Series(dtype=str)).value_counts().items()
+        }
+        return {
+            "classes": len(manifest.classes),
+            "splits": counts,
+            "good": len(good),
+            "bad": len(bad),
+            "unreadable": unreadable,
+            "notes": [{"note": each} for each in oddities(manifest)],
+            "exit_code": 1 if unreadable else 0,
+        }
 
 
 COMMANDS: dict[str, type] = {
@@ -180,6 +203,7 @@ ERRORS = (ValueError, TypeError, OSError, VideoError, FloatingPointError, IndexE
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command; exits with 0, 1 (what was asked for failed) or 2 (the call is wrong)."""
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s", force=True)
     words = list(sys.argv[1:] if arguments is None else arguments)
     name = next((name for name in COMMANDS if words[: len(name.split())] == name.split()), None)
     if name is None:

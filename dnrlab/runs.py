@@ -72,6 +72,12 @@ def short_names(run_dirs: Sequence[str]) -> list[str]:
     return names if len(set(names)) == len(names) else [Path(run_dir).as_posix() for run_dir in run_dirs]
 
 
+def figures_folder(run_dirs: Sequence[str]) -> Path:
+    """Where figures of some runs go unless a folder is given: ``runs/figures/a``, or ``runs/figures/a_b``."""
+    names = "_".join(name.replace("/", "_") for name in short_names(run_dirs))
+    return Path("runs") / "figures" / names[:100]
+
+
 def save_figure(figure: Figure, folder: str | Path, name: str, **numbers: Any) -> Path:
     """Write ``NAME.png``, ``NAME.pdf`` and the numbers that they show: tables as CSV, arrays together as NPZ.
 

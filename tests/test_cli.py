@@ -35,7 +35,7 @@ def test_the_same_train_call_again_only_reports(run_dir, synthetic, capsys):
     before = (run_dir / "best.safetensors").stat().st_mtime_ns
     code, out, _ = call(capsys, "train", "--manifest", synthetic, "--out", run_dir, *TINY, "--json")
     assert code == 0
-    assert json.loads(out)["epoch"] == 0
+    assert json.loads(out)["epochs"] == 1
     assert (run_dir / "best.safetensors").stat().st_mtime_ns == before
 
 
@@ -85,7 +85,16 @@ def test_predict_gives_five_classes_and_cam_a_picture(run_dir, video, tmp_path, 
 def test_manifest_check_names_the_bad_file_and_exits_with_1(synthetic, tmp_path, capsys):
     rows = pd.read_csv(synthetic).head(2).assign(path=lambda table: [str(synthetic.parent / p) for p in table["path"]])
     rows.to_csv(tmp_path / "good.csv", index=False)
-    assert call(capsys, "manifest", "check", tmp_path / "good.csv")[:2] == (0, "good: 2\nbad: 0\n")
+    assert call(capsys, "manifest", "check", tmp_path / "good.csv")[0] == 0
+    code, out, _ = call(capsys, "manifest", "check", tmp_path / "good.csv", "--json")
+    checked = json.loads(out)
+    assert (checked["good"], checked["bad"], checked["splits"]) == (2, 0, {"train": 2})
+    assert [each["note"] for each in checked["notes"]] == ["no rows of split val", "no rows of split test"]
+    rows.assign(split=["train", "vla"]).to_csv(tmp_path / "odd.csv", index=False)
+    said = call(capsys, "manifest", "check", tmp_path / "odd.csv")[1]
+    assert "other splits, which only an evaluation takes when it names them: vla" in said
+    rows.drop(columns="split").to_csv(tmp_path / "none.csv", index=False)
+    assert "no column split" in call(capsys, "manifest", "check", tmp_path / "none.csv")[1]
     (tmp_path / "empty.mp4").touch()
     rows.assign(path=[rows["path"][0], "empty.mp4"]).to_csv(tmp_path / "bad.csv", index=False)
     code, out, _ = call(capsys, "manifest", "check", tmp_path / "bad.csv")

@@ -9,9 +9,11 @@ from dnrlab import findings
 
 def test_a_training_is_told_by_its_last_validation():
     history = pd.DataFrame({"epoch": [0, 1, 2], "top1": [0.1, 0.4, 0.6], "val_top1": [np.nan, 0.3, np.nan]})
-    assert findings.of_training("runs/a", history) == "runs/a: top-1 0.30 on the validation videos after 2 epochs"
+    best = "runs/a: best top-1 on the validation videos 0.30, after epoch 2 of 3"
+    assert findings.of_training("runs/a", history) == best
+    assert findings.of_training("runs/a", history.assign(val_top1=[0.3, 0.3, 0.2])) == best  # the later of two
     history = history.assign(val_top1=np.nan).head(1)
-    assert findings.of_training("runs/a", history) == "runs/a: top-1 0.10 on the training clips after 1 epoch"
+    assert findings.of_training("runs/a", history) == "runs/a: top-1 on the training clips 0.10 after 1 epoch"
 
 
 def test_the_commonest_mistake_is_named():

@@ -101,4 +101,4 @@ def test_check_opens_every_video_and_reports_the_bad_ones(synthetic, tmp_path):
     good, bad = check_manifest(read_manifest(file))
     assert good["num_frames"].tolist() == [24, 24]
     assert good["fps"].tolist() == [12.0, 12.0]
-    assert bad["reason"].tolist() == ["no such file; correct the path in the manifest or give the right root"]
+    assert bad["reason"].tolist() == ["no such file; correct the path, or the root that it is relative to"]

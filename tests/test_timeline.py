@@ -58,7 +58,8 @@ def test_a_point_of_the_timeline_is_the_last_group_of_its_clip(run, synthetic):
     found = own[own["clip"] == 4].sort_values("channel")
     np.testing.assert_allclose(found["gamma"], expected["gamma"], rtol=1e-5)
     assert own.groupby("channel")["beta_change"].mean().abs().max() < 1e-6
-    figure = timeline_figure(own, line.frames, line.frame_seconds, "f", "n")
+    figure = timeline_figure(own, line.frames, line.frame_seconds, "f", "n", clip_seconds=line.clip_seconds)
+    assert line.clip_seconds == pytest.approx(7 / 12)
     drawn = {tuple(np.round(curve.get_ydata(), 6)) for curve in figure.axes[1].lines}
     channel = own[own["channel"] == 0].sort_values("seconds")["gamma_change"]
     assert tuple(np.round(channel, 6)) in drawn

@@ -204,7 +204,8 @@ def readable(batches: Iterable[Batch | Unreadable], manifest: Manifest) -> Itera
     """The batches; VideoError names a video of ``manifest`` that could not be read."""
     for batch in batches:
         if isinstance(batch, Unreadable):
-            raise VideoError(manifest.rows["path"].iloc[batch.row], batch.reason)
+            hint = "; 'dnrlab manifest check' lists all such videos"
+            raise VideoError(manifest.rows["path"].iloc[batch.row], batch.reason + hint)
         yield batch
 
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-DAMAGED = "encode it again or remove its row"
+DAMAGED = "encode it again or leave it out"
 Frames = NDArray[np.uint8]  # (T, H, W, 3), RGB
 
 
@@ -92,7 +92,7 @@ def have_decord() -> bool:
 def check_file(path: str) -> None:
     """VideoError unless ``path`` is a file with something in it."""
     if not Path(path).exists():
-        raise VideoError(path, "no such file; correct the path in the manifest or give the right root")
+        raise VideoError(path, "no such file; correct the path, or the root that it is relative to")
     if not Path(path).is_file():
         raise VideoError(path, "a folder, where a video file was expected")
     if Path(path).stat().st_size == 0:

@@ -155,6 +155,18 @@ def mirrored_classes(classes: tuple[str, ...]) -> list[int]:
     return [classes.index(mirror) if mirror in classes else index for index, mirror in enumerate(swapped)]
 
 
+def oddities(manifest: Manifest) -> list[str]:
+    """What makes a manifest of little use though nothing in it is wrong: sentences, none if all is well."""
+    if "split" not in manifest.rows:
+        return ["no column split: fill one with train, val and test to train and to evaluate"]
+    splits = manifest.rows["split"]
+    odd = [f"no rows of split {name}" for name in ("train", "val", "test") if name not in set(splits)]
+    others = sorted({name or "(empty)" for name in splits} - {"train", "val", "test"})
+    odd += [f"other splits, which only an evaluation takes when it names them: {', '.join(others)}"] if others else []
+    untrained = sorted(set(manifest.classes) - set(manifest.rows["label"][splits == "train"]))
+    return odd + ([f"classes without training videos: {', '.join(untrained)}"] if untrained else [])
+
+
 def check_manifest(
     manifest: Manifest, *, workers: int = 2, reader: Reader = READER
 ) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -1,6 +1,7 @@
 """Result files of an evaluation."""
 
 import json
+import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,11 @@ def write_results(
     manifest: str,
     split: str,
 ) -> dict[str, Any]:
-    """Write ``metrics.json``, ``predictions.csv``, ``confusion.csv`` ``skipped.csv`` (if any); return the metrics."""
+    """Write ``metrics.json``, ``predictions.csv``, ``confusion.csv`` and ``skipped.csv`` (if any); return the metrics.
+
+    The names are those of the split ``test``; another is in the name, as in ``metrics_val.json``, all in ``_all``.
+    """
+    of_split = "" if split == "test" else f"_{re.sub(r'[^-.0-9A-Za-z]', '_', split) or 'all'}"
     run_dir, videos, skipped = Path(run_dir), predictions.videos, predictions.skipped
     scores = videos.iloc[:, -len(classes) :].to_numpy(dtype=float)
     total = len(videos) + len(skipped)
@@ -34,13 +39,13 @@ def write_results(
     }
     confused = confusion_matrix(list(videos["label"]), list(videos["predicted"]), classes)
     tables = {"predictions": videos, "confusion": confused.reset_index(names="")}
-    (run_dir / "skipped.csv").unlink(missing_ok=True)
+    (run_dir / f"skipped{of_split}.csv").unlink(missing_ok=True)
     if len(skipped):
         tables["skipped"] = skipped
-        result["skipped_videos"] = str(run_dir / "skipped.csv")
+        result["skipped_videos"] = str(run_dir / f"skipped{of_split}.csv")
     for name, table in tables.items():
-        with whole_file(run_dir / f"{name}.csv") as unfinished:
+        with whole_file(run_dir / f"{name}{of_split}.csv") as unfinished:
             table.to_csv(unfinished, index=False)
-    with whole_file(run_dir / "metrics.json") as unfinished:
+    with whole_file(run_dir / f"metrics{of_split}.json") as unfinished:
         unfinished.write_text(json.dumps(result, indent=2), encoding="utf-8")
     return result

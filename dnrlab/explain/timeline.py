@@ -30,6 +30,7 @@ class Timeline(NamedTuple):
     table: pd.DataFrame  # of last_of_each_clip, with seconds (the middle of the group), gamma_change, beta_change
     frames: NDArray[np.uint8]  # (F, side, side, 3)
     frame_seconds: list[float]  # of each of the frames
+    clip_seconds: float  # from the first to the last frame of a clip
 
 
 def timeline(
@@ -76,7 +77,8 @@ def timeline(
     pictures = for_people(read_clips(video, used[chosen], reader), data, side=160)
     picture_seconds = (used[chosen] + video.first_frame).numpy() / fps
     table = with_changes(table.assign(seconds=seconds))
-    return Timeline(manifest.rows["label"].iloc[row], table, pictures, picture_seconds.tolist())
+    clip_seconds = float(numbers[0, -1] - numbers[0, 0]) / fps
+    return Timeline(manifest.rows["label"].iloc[row], table, pictures, picture_seconds.tolist(), clip_seconds)
 
 
 def timelines(run: Run, manifest: Manifest, rows: Sequence[int], *, device: str = "cpu") -> dict[int, Timeline]:

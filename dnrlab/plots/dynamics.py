@@ -43,17 +43,24 @@ def group_dynamics(table: pd.DataFrame, finding: str, note: str) -> Figure:
         )  # fmt: skip
     for row, name in enumerate(("γ (scale)", "β (shift)")):
         grid[row, 0].set_ylabel(name, fontsize=9)
+    figure.align_ylabels(grid[:, 0])
     say(figure, finding, note)
     return figure
 
 
 def timeline_figure(
-    table: pd.DataFrame, frames: NDArray[np.uint8], frame_seconds: Sequence[float], finding: str, note: str
+    table: pd.DataFrame,
+    frames: NDArray[np.uint8],
+    frame_seconds: Sequence[float],
+    finding: str,
+    note: str,
+    *,
+    clip_seconds: float,
 ) -> Figure:
     """How gamma and beta of one layer change along a video, under the frames (F, H, W, 3) that they belong to.
 
     ``table`` has columns channel, seconds, gamma_change and beta_change, of one layer. The channels that move most are
-    coloured.
+    coloured. A bar of ``clip_seconds`` shows how long the clip behind the first point is.
     """
     figure, grid = plt.subplots(
         3, 1, figsize=(10, 6.4), sharex=True, height_ratios=[0.8, 1.7, 1.7], layout="constrained"
@@ -74,6 +81,13 @@ def timeline_figure(
     for axes, values, label in zip(grid[1:], wide, ("γ", "β"), strict=True):
         channel_lines(axes, values, colours)
         axes.set_ylabel(f"{label} − its mean over the video")
+    first = table["seconds"].min()
+    low = grid[1].get_xaxis_transform()  # seconds, and the height of the panel
+    grid[1].plot([frame_seconds[0], frame_seconds[0] + clip_seconds], [0.06, 0.06], color="0.4", lw=3, transform=low)
+    grid[1].text(
+        frame_seconds[0], 0.1, f"the first clip ({clip_seconds:.1f} s)", fontsize=8, color="0.4", transform=low
+    )
+    grid[1].axvspan(start, first, color="0.97", zorder=0)
     grid[1].legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, title="channel")
     grid[2].set_xlabel("time (s)")
     grid[2].set_xlim(start, end)

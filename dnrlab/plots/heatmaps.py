@@ -54,7 +54,7 @@ def gradcam_figure(
         axes_row[0].set_ylabel(literal(name), rotation=0, ha="right", va="center", fontsize=9)
     if rows:
         bar = figure.colorbar(image, ax=grid[1:, :], shrink=0.8, aspect=25, pad=0.01)
-        bar.set_label("evidence, scaled over the clip", fontsize=8)
+        bar.set_label("evidence", fontsize=8)
         bar.ax.tick_params(labelsize=7)
     say(figure, finding, note)
     return figure

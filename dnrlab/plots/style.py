@@ -6,6 +6,7 @@ matplotlib's perceptually uniform maps.
 
 from collections.abc import Sequence
 
+import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
@@ -21,7 +22,7 @@ STAGES = "viridis"  # blocks, from the first stage to the last
 def heat_colours() -> LinearSegmentedColormap:
     """Evidence from 0, where the frame is seen, to 1, where it is nearly covered."""
     colours = colormaps["plasma"]
-    steps = [(*colours(0.1 + 0.9 * step / 15)[:3], 0.75 * min(1.0, 2 * step / 15)) for step in range(16)]
+    steps = [(*colours(0.1 + 0.9 * at)[:3], 0.75 * min(max((at - 0.1) / 0.5, 0), 1)) for at in np.linspace(0, 1, 21)]
     return LinearSegmentedColormap.from_list("evidence", steps)
 
 

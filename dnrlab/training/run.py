@@ -80,7 +80,8 @@ def train(
         log.info(f"{begun}: {recipe.model.name}, {len(manifest.classes)} classes, {batches}, {device}")
         if settings.warmup_iterations >= settings.epochs * steps_per_epoch:
             log.warning(
-                f"the warm-up of {settings.warmup_iterations} iterations outlasts the run; lower warmup_iterations"
+                f"the run has {settings.epochs * steps_per_epoch} iterations, fewer than the warm-up of "
+                f"{settings.warmup_iterations}: lr stays below its peak; lower warmup_iterations, or train for longer"
             )
         for epoch in range(first_epoch, settings.epochs):
             start = time.perf_counter()
