@@ -1,10 +1,12 @@
 """Titles of figures, by worked examples."""
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 
 from dnrlab import findings
+from dnrlab.plots.style import say
 
 
 def test_a_training_is_told_by_its_last_validation():
@@ -75,3 +77,14 @@ def test_blocks_say_whether_the_channels_spread():
     assert findings.of_blocks(table).endswith("standard deviation 0.141 to 0.424 (mean of the stages)")
     assert "γ widens over the channels" in findings.of_blocks(table)
     assert "one block" in findings.of_blocks(table[table["block"] == 0])
+
+
+def test_long_notes_stay_within_the_figure():
+    figure = plt.figure(figsize=(6, 3), layout="constrained")
+    say(figure, "a finding of many words " * 5, "a note of many words " * 15)
+    figure.canvas.draw()
+    for text in (figure._suptitle, figure._supxlabel):
+        box = text.get_window_extent()
+        assert box.x0 >= 0
+        assert box.x1 <= figure.bbox.x1
+    plt.close(figure)

@@ -4,6 +4,7 @@ Colours are those of Okabe and Ito (2008), which people who see few colours tell
 matplotlib's perceptually uniform maps.
 """
 
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -28,8 +29,14 @@ def heat_colours() -> LinearSegmentedColormap:
 
 def say(figure: Figure, finding: str, note: str) -> None:
     """Put the finding above the figure, and below it how it was made and how to read it."""
-    figure.suptitle(literal(finding), fontsize=12)
-    figure.supxlabel(literal(note), fontsize=8, color="0.35")
+    width = figure.get_figwidth()  # inches
+    figure.suptitle(wrapped(literal(finding), round(9 * width)), fontsize=12)
+    figure.supxlabel(wrapped(literal(note), round(14 * width)), fontsize=8, color="0.35")
+
+
+def wrapped(text: str, columns: int) -> str:
+    """Text in lines of at most so many letters; its own line ends stay."""
+    return "\n".join(textwrap.fill(line, max(columns, 20)) for line in text.split("\n"))
 
 
 def literal(text: str) -> str:
