@@ -28,6 +28,8 @@ def of_confusion(matrix: pd.DataFrame) -> str:
     if wrong.empty or not wrong.max():
         return finding
     label, predicted = wrong.idxmax()
+    if (wrong == wrong.max()).sum() > 1:
+        return f"{finding};\nmistakes are spread, for example “{label}” taken for “{predicted}”"
     number = int(matrix.loc[label].sum())
     return f"{finding};\ncommonest mistake: “{label}” taken for “{predicted}” ({wrong.max()} of {number})"
 

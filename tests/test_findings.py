@@ -20,6 +20,8 @@ def test_a_training_is_told_by_its_last_validation():
 
 def test_the_commonest_mistake_is_named():
     matrix = pd.DataFrame([[3, 1, 0], [2, 2, 3], [0, 0, 4]], index=[*"abc"], columns=[*"abc"])
+    tied = matrix.replace(2, 3)
+    assert findings.of_confusion(tied).endswith("mistakes are spread, for example “b” taken for “a”")
     expected = "9 of 15 videos are right;\ncommonest mistake: “b” taken for “c” (3 of 7)"
     assert findings.of_confusion(matrix) == expected
     assert findings.of_confusion(matrix.loc[["c"], [*"abc"]]) == "4 of 4 videos are right"

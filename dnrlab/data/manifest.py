@@ -63,8 +63,10 @@ def read_manifest(file: str | Path, root: str | Path | None = None) -> Manifest:
             f"{file}, line 1: expected columns path and label, got {found}; separate columns by commas, "
             f"and name or add {', '.join(missing)}"
         )
+    for name in ("path", "label", "split"):
+        if name in rows:
+            rows[name] = rows[name].str.strip()
     for name in ("path", "label"):
-        rows[name] = rows[name].str.strip()
         refuse(file, rows[name] == "", rows, f"expected a {name}, got an empty cell")
     span = [name for name in ("path", "start_seconds", "end_seconds") if name in rows]
     for name in ("start_seconds", "end_seconds"):

@@ -64,7 +64,7 @@ def timeline(
         wanted = run.recipe.data.num_frames + MIN_POINTS - 1
         raise VideoError(video.path, f"{video.num_frames} frames, expected at least {wanted} for a curve over time")
     used, inverse = numbers.unique(return_inverse=True)
-    data, chosen = run.recipe.data, np.linspace(0, len(used) - 1, shown).round().astype(int)
+    data, chosen = run.recipe.data, torch.linspace(float(used[0]), float(used[-1]), shown).round().long()
     crops = {"short_side": data.short_side, "crop_size": data.crop_size, "num_crops": 1}
     parts = [evaluation_clips(read_clips(video, part, reader), **crops)[0] for part in used.split(64)]  # large videos
     clips = normalize(torch.cat(parts, dim=1)[:, inverse].transpose(0, 1).to(device))  # (P, 3, T, crop, crop)
@@ -74,8 +74,8 @@ def timeline(
     table = last_of_each_clip(dynamics.table())
     ends = numbers.numpy()[table["clip"].to_numpy()[:, None], table[["first_frame", "last_frame"]].to_numpy()]
     seconds = (ends.mean(axis=1) + video.first_frame) / fps
-    pictures = for_people(read_clips(video, used[chosen], reader), data, side=160)
-    picture_seconds = (used[chosen] + video.first_frame).numpy() / fps
+    pictures = for_people(read_clips(video, chosen, reader), data, side=160)
+    picture_seconds = (chosen + video.first_frame).numpy() / fps
     table = with_changes(table.assign(seconds=seconds))
     clip_seconds = float(numbers[0, -1] - numbers[0, 0]) / fps
     return Timeline(manifest.rows["label"].iloc[row], table, pictures, picture_seconds.tolist(), clip_seconds)

@@ -73,6 +73,9 @@ def train(
     schedule = make_schedule(optimizer, settings, steps_per_epoch)
     config = run_config(recipe, train_set)
     history, first_epoch = start_or_resume(run_dir, model, optimizer, schedule, config, device, steps_per_epoch)
+    if first_epoch == settings.epochs:
+        log.info(f"finished already, after {first_epoch} epochs: {run_dir}")
+        return pd.DataFrame(history)
     with log_to(run_dir / "log.txt"):
         begun = f"resumed after epoch {first_epoch}" if first_epoch else "started"
         size = min(settings.batch_size, len(train_set.rows))
