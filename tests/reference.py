@@ -21,16 +21,31 @@ def mlp(parameters, vector):
 
 def lstm_step(cell_parameters, pooled, state):
     """One step for one clip. ``cell_parameters``: bottlenecks A (input) and B (hidden); state: (hidden, cell) lists."""
-    channels = len(pooled)
     hidden, cell = state
     from_input, from_hidden = mlp(cell_parameters["A"], pooled), mlp(cell_parameters["B"], hidden)
-    gates = [a + b for a, b in zip(from_input, from_hidden, strict=True)]
+    return gated([a + b for a, b in zip(from_input, from_hidden, strict=True)], cell)
+
+
+def gated(gates, cell):
+    """New hidden and cell state from the four gates."""
+    channels = len(cell)
     new_hidden, new_cell = [], []
     for k in range(channels):
         i, f, g, o = (gates[part * channels + k] for part in range(4))
         new_cell.append(sigmoid(f) * cell[k] + sigmoid(i) * math.tanh(g))
         new_hidden.append(sigmoid(o) * sigmoid(new_cell[k]))
     return new_hidden, new_cell
+
+
+def stack_step(cell_parameters, pooled, states):
+    """One step of cells on top of one another; ``states``: a (hidden, cell) a cell, the first from bottlenecks."""
+    new = [lstm_step(cell_parameters, pooled, states[0])]
+    for parameters, (hidden, cell) in zip(cell_parameters["deeper"], states[1:], strict=True):
+        gates = [
+            a + b for a, b in zip(linear(*parameters["A"], new[-1][0]), linear(*parameters["B"], hidden), strict=True)
+        ]
+        new.append(gated(gates, cell))
+    return new
 
 
 def frame_groups(num_frames, relay_distance):
@@ -57,6 +72,45 @@ def group_statistics(x, frames):
     return means, variances, len(values)
 
 
+def clip_statistics(x, clip, frames, parts):
+    """Mean and biased variance of every channel of a clip, over some frames and the channels of its part."""
+    size, means, variances = x.shape[1] // parts, [], []
+    for channel in range(x.shape[1]):
+        part = range(channel // size * size, (channel // size + 1) * size)
+        values = [v for other in part for t in frames for v in x[clip, other, t].ravel()]
+        mean = sum(values) / len(values)
+        means.append(mean)
+        variances.append(sum((v - mean) ** 2 for v in values) / len(values))
+    return means, variances
+
+
+def normalize_clips(x, groups, affine, *, parts, whole, eps=1e-5):
+    """Standardise each group of each clip by itself, or by the statistics of the ``whole`` clip. Returns y."""
+    y = np.empty_like(x)
+    for clip in range(x.shape[0]):
+        for group, frames in enumerate(groups):
+            mean, variance = clip_statistics(x, clip, range(x.shape[2]) if whole else frames, parts)
+            gamma, beta = affine[group][clip]
+            for channel in range(x.shape[1]):
+                for t in frames:
+                    standard = (x[clip, channel, t] - mean[channel]) / math.sqrt(variance[channel] + eps)
+                    y[clip, channel, t] = gamma[channel] * standard + beta[channel]
+    return y
+
+
+def normalize_whole(x, groups, affine, running, *, training, eps=1e-5, momentum=0.1):
+    """As ``normalize_groups``, with the statistics of all frames and one update."""
+    frames = range(x.shape[2])
+    mean, variance = running
+    if training:
+        mean, variance, _ = group_statistics(x, frames)
+        _, *running = normalize_groups(
+            x, [list(frames)], [affine[0]], running, training=True, eps=eps, momentum=momentum
+        )
+    y, _, _ = normalize_groups(x, groups, affine, (mean, variance), training=False, eps=eps)
+    return y, *(np.array(each) for each in running)
+
+
 def normalize_groups(x, groups, affine, running, *, training, eps=1e-5, momentum=0.1):
     """Standardise each group, apply ``affine[group][clip]`` = (gamma, beta) lists. Returns y, running mean and var."""
     running_mean, running_var = list(running[0]), list(running[1])
@@ -78,49 +132,74 @@ def normalize_groups(x, groups, affine, running, *, training, eps=1e-5, momentum
     return y, np.array(running_mean), np.array(running_var)
 
 
-def cross_temporal(x, cell_parameters, running, *, relay_distance, training):
-    """Cross-temporal DNR of (N, C, T, H, W). Returns y and the running statistics after it."""
-    groups = frame_groups(x.shape[2], relay_distance)
-    states = [([0.0] * x.shape[1], [0.0] * x.shape[1]) for _ in range(x.shape[0])]
-    affine = []
+def zero_states(clips, channels, cell_parameters):
+    depth = 1 + len(cell_parameters["deeper"])
+    return [[([0.0] * channels, [0.0] * channels) for _ in range(depth)] for _ in range(clips)]
+
+
+def relay_over(x, cell_parameters, groups):
+    """(gamma, beta) of every group and clip, relayed in the order of ``groups``."""
+    states, affine = zero_states(x.shape[0], x.shape[1], cell_parameters), []
     for frames in groups:
-        states = [lstm_step(cell_parameters, pool(x, clip, frames), states[clip]) for clip in range(x.shape[0])]
-        affine.append(states)
-    return normalize_groups(x, groups, affine, running, training=training)
+        states = [stack_step(cell_parameters, pool(x, clip, frames), states[clip]) for clip in range(x.shape[0])]
+        affine.append([state[-1] for state in states])
+    return affine
 
 
-def cross_layer(xs, cell_parameters, runnings, *, training):
+def mean_of(first, second):
+    return tuple([(a + b) / 2 for a, b in zip(*pair, strict=True)] for pair in zip(first, second, strict=True))
+
+
+PARTS = {"group": lambda channels: min(32, channels), "instance": lambda channels: channels, "layer": lambda _: 1}
+
+
+def normalize(x, groups, affine, running, *, training, standardization="batch", statistics="group"):
+    """y, and the running statistics, which only ``batch`` has."""
+    if standardization != "batch":
+        parts = PARTS[standardization](x.shape[1])
+        return normalize_clips(x, groups, affine, parts=parts, whole=statistics == "clip"), None, None
+    function = normalize_whole if statistics == "clip" else normalize_groups
+    return function(x, groups, affine, running, training=training)
+
+
+def cross_temporal(x, cell_parameters, running, *, relay_distance, training, backward=None, **options):
+    """Cross-temporal DNR of (N, C, T, H, W). Returns y and the running statistics after it.
+
+    ``backward``: the cell that relays from the last group to the first, if any.
+    """
+    groups = frame_groups(x.shape[2], relay_distance)
+    affine = relay_over(x, cell_parameters, groups)
+    if backward is not None:
+        back = relay_over(x, backward, groups[::-1])[::-1]
+        affine = [[mean_of(a, b) for a, b in zip(*pair, strict=True)] for pair in zip(affine, back, strict=True)]
+    return normalize(x, groups, affine, running, training=training, **options)
+
+
+def cross_layer(xs, cell_parameters, runnings, *, training, **options):
     """Cross-layer DNR of the blocks' features ``xs``, one cell for all. Returns a (y, mean, var) a block."""
-    first = xs[0]
-    states = [([0.0] * first.shape[1], [0.0] * first.shape[1]) for _ in range(first.shape[0])]
+    states = zero_states(xs[0].shape[0], xs[0].shape[1], cell_parameters)
     results = []
     for x, running in zip(xs, runnings, strict=True):
         frames = list(range(x.shape[2]))
-        states = [lstm_step(cell_parameters, pool(x, clip, frames), states[clip]) for clip in range(x.shape[0])]
-        results.append(normalize_groups(x, [frames], [states], running, training=training))
+        states = [stack_step(cell_parameters, pool(x, clip, frames), states[clip]) for clip in range(x.shape[0])]
+        affine = [[state[-1] for state in states]]
+        results.append(normalize(x, [frames], affine, running, training=training, **options))
     return results
 
 
 def cross_layer_temporal(xs, layer_cell, temporal_cells, runnings, *, relay_distance, training):
     """Both on one norm, a (y, mean, var) a block: gammas and betas of the two relays are added, group by group."""
-    first = xs[0]
-    over_blocks = [([0.0] * first.shape[1], [0.0] * first.shape[1]) for _ in range(first.shape[0])]
+    states = zero_states(xs[0].shape[0], xs[0].shape[1], layer_cell)
     results = []
     for x, own_cell, running in zip(xs, temporal_cells, runnings, strict=True):
         clips, groups = range(x.shape[0]), frame_groups(x.shape[2], relay_distance)
         whole = list(range(x.shape[2]))
-        over_blocks = [lstm_step(layer_cell, pool(x, clip, whole), over_blocks[clip]) for clip in clips]
-        over_groups = [([0.0] * x.shape[1], [0.0] * x.shape[1]) for _ in clips]
+        states = [stack_step(layer_cell, pool(x, clip, whole), states[clip]) for clip in clips]
         affine = []
-        for frames in groups:
-            over_groups = [lstm_step(own_cell, pool(x, clip, frames), over_groups[clip]) for clip in clips]
-            sums = []
-            for clip in clips:
-                gamma = [a + b for a, b in zip(over_groups[clip][0], over_blocks[clip][0], strict=True)]
-                beta = [a + b for a, b in zip(over_groups[clip][1], over_blocks[clip][1], strict=True)]
-                sums.append((gamma, beta))
-            affine.append(sums)
-        results.append(normalize_groups(x, groups, affine, running, training=training))
+        for over_groups in relay_over(x, own_cell, groups):
+            pairs = [zip(over_groups[clip], states[clip][-1], strict=True) for clip in clips]
+            affine.append([tuple([a + b for a, b in zip(*pair, strict=True)] for pair in each) for each in pairs])
+        results.append(normalize(x, groups, affine, running, training=training))
     return results
 
 

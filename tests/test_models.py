@@ -78,14 +78,43 @@ def test_one_frame_is_torchvisions_resnet():
 
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize(("dnr", "interlacing"), [PLAIN, RELAY, INTERLACED, DNR])
-@pytest.mark.parametrize("name", ["tsn_resnet18", "tsn_resnet50"])
+@pytest.mark.parametrize("name", ["tsn_resnet18", "tsn_resnet50", "tanet_resnet18", "tanet_resnet50"])
 def test_the_whole_network_agrees_with_a_plain_composition(name, dnr, interlacing, training):
-    clips = torch.randn(2, 3, 5, 32, 32, dtype=torch.float64)  # 5 frames: the last group is shorter
-    model = trained_a_little(small(name, dnr, interlacing).double(), clips).train(training)
+    assert_agrees(small(name, dnr, interlacing, num_frames=5), 5, interlacing=interlacing, training=training)
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("dnr", [None, DNRConfig()])
+@pytest.mark.parametrize(
+    ("name", "num_frames"),
+    [("tsm_resnet18", 5), ("tsm_resnet50", 5), ("tsm_resnet101", 3), ("tdn_resnet18", 5), ("tdn_resnet50", 4)],
+)
+def test_networks_that_shift_agree_with_a_plain_composition(name, num_frames, dnr, training):
+    model = small(name, dnr, num_frames=num_frames)
+    assert_agrees(model, num_frames, interlacing=False, training=training)
+
+
+@pytest.mark.parametrize("dnr", [None, DNRConfig()])
+def test_tsm_with_half_the_frames_agrees_with_a_plain_composition(dnr):
+    model = small("tsm_resnet18", dnr, num_frames=5, temporal_pool=True)
+    assert_agrees(model, 5, interlacing=False, training=True, temporal_pool=True)
+
+
+def test_tdn_of_sixteen_segments_weighs_the_main_frame_more():
+    assert_agrees(small("tdn_resnet18", num_frames=16), 16, interlacing=False, training=False)
+
+
+def assert_agrees(model, num_frames, *, interlacing, training, **options):
+    """A network of DNR or not against the composition, with the last frame group shorter; in float64."""
+    frames = num_frames * model.frames_per_segment
+    clips = torch.randn(2, 3, frames, 32, 32, dtype=torch.float64)
+    model = trained_a_little(model.double(), clips).train(training)
     state = {key: value.clone() for key, value in model.state_dict().items()}
-    expected = composition.tsn(
-        state, clips, relay_distance=4 if dnr else None, interlacing=interlacing, training=training
-    )
+    has_dnr = any(".lstm." in key for key in state)
+    family = {"TSM": "tsm", "TDN": "tdn"}.get(type(model).__name__)
+    family = family or ("tanet" if any(".inside.kernel." in key for key in state) else "tsn")
+    options |= {"relay_distance": 4 if has_dnr else None, "interlacing": interlacing, "training": training}
+    expected = composition.network(state, clips, family, **options)
     torch.testing.assert_close(model(clips), expected, rtol=1e-10, atol=1e-10)
 
 

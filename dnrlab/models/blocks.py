@@ -1,9 +1,11 @@
 """Residual blocks of 2D networks that thread the relay from block to block.
 
-A block is given its norms and its temporal module; it names no class of them. Parameter names are torchvision's, and
+A block is given its norms and its temporal modules; it names no class of them. Parameter names are torchvision's, and
 the stride stands in the 3x3 convolution, as there.
 Source: He et al., "Deep residual learning for image recognition", CVPR 2016.
 """
+
+from typing import NamedTuple
 
 from torch import Tensor, nn
 
@@ -12,9 +14,16 @@ from dnrlab.relay.norm import LayerRelay, apply_norm
 Norms = tuple[nn.Module, nn.Module]  # of the first and second convolution of a block
 
 
-def conv(in_channels: int, out_channels: int, kernel: int, stride: int = 1) -> nn.Conv2d:
-    """A convolution without bias that keeps the size at stride 1."""
-    return nn.Conv2d(in_channels, out_channels, kernel, stride=stride, padding=kernel // 2, bias=False)
+class Temporal(NamedTuple):
+    """The temporal modules of a block, each called with images (N*T, C, H, W) and T; None for none."""
+
+    before: nn.Module | None = None  # on the input of the residual branch
+    inside: nn.Module | None = None  # after the first norm and ReLU
+
+
+def conv(in_channels: int, out_channels: int, kernel: int, stride: int = 1, *, bias: bool = False) -> nn.Conv2d:
+    """A convolution that keeps the size at stride 1."""
+    return nn.Conv2d(in_channels, out_channels, kernel, stride=stride, padding=kernel // 2, bias=bias)
 
 
 class Bottleneck(nn.Module):
@@ -25,7 +34,8 @@ class Bottleneck(nn.Module):
         channels: C of the inner convolutions; the output has 4 C.
         stride: of the 3x3 convolution and the shortcut.
         norms: of the first two convolutions, each over C channels.
-        temporal: applied to the input of the residual branch, called with the images and T; None for none.
+        temporal: on the input of the residual branch, and after the first norm and ReLU.
+        bias: whether the convolutions carry biases.
 
     Shape:
         - x: images (N*T, in_channels, H, W), and T
@@ -35,23 +45,25 @@ class Bottleneck(nn.Module):
     expansion = 4
 
     def __init__(
-        self, in_channels: int, channels: int, *, stride: int, norms: Norms, temporal: nn.Module | None = None
+        self, in_channels: int, channels: int, *, stride: int, norms: Norms, temporal: Temporal, bias: bool = False
     ) -> None:
         super().__init__()
-        self.temporal = temporal
-        self.conv1 = conv(in_channels, channels, 1)
+        self.before, self.inside = temporal
+        self.conv1 = conv(in_channels, channels, 1, bias=bias)
         self.bn1 = norms[0]
-        self.conv2 = conv(channels, channels, 3, stride)
+        self.conv2 = conv(channels, channels, 3, stride, bias=bias)
         self.bn2 = norms[1]
-        self.conv3 = conv(channels, channels * self.expansion, 1)
+        self.conv3 = conv(channels, channels * self.expansion, 1, bias=bias)
         self.bn3 = nn.BatchNorm2d(channels * self.expansion)
         self.relu = nn.ReLU(inplace=True)
-        self.downsample = shortcut(in_channels, channels * self.expansion, stride)
+        self.downsample = shortcut(in_channels, channels * self.expansion, stride, bias=bias)
 
     def forward(self, x: Tensor, num_frames: int, relay: LayerRelay | None) -> tuple[Tensor, LayerRelay | None]:
-        out = x if self.temporal is None else self.temporal(x, num_frames)
+        out = x if self.before is None else self.before(x, num_frames)
         out, relay = apply_norm(self.bn1, self.conv1(out), num_frames, relay)
-        out, relay = apply_norm(self.bn2, self.conv2(self.relu(out)), num_frames, relay)
+        out = self.relu(out)
+        out = out if self.inside is None else self.inside(out, num_frames)
+        out, relay = apply_norm(self.bn2, self.conv2(out), num_frames, relay)
         out = self.bn3(self.conv3(self.relu(out)))
         return self.relu(out + (x if self.downsample is None else self.downsample(x))), relay
 
@@ -67,26 +79,28 @@ class BasicBlock(nn.Module):
     expansion = 1
 
     def __init__(
-        self, in_channels: int, channels: int, *, stride: int, norms: Norms, temporal: nn.Module | None = None
+        self, in_channels: int, channels: int, *, stride: int, norms: Norms, temporal: Temporal, bias: bool = False
     ) -> None:
         super().__init__()
-        self.temporal = temporal
-        self.conv1 = conv(in_channels, channels, 3, stride)
+        self.before, self.inside = temporal
+        self.conv1 = conv(in_channels, channels, 3, stride, bias=bias)
         self.bn1 = norms[0]
-        self.conv2 = conv(channels, channels, 3)
+        self.conv2 = conv(channels, channels, 3, bias=bias)
         self.bn2 = norms[1]
         self.relu = nn.ReLU(inplace=True)
-        self.downsample = shortcut(in_channels, channels, stride)
+        self.downsample = shortcut(in_channels, channels, stride, bias=bias)
 
     def forward(self, x: Tensor, num_frames: int, relay: LayerRelay | None) -> tuple[Tensor, LayerRelay | None]:
-        out = x if self.temporal is None else self.temporal(x, num_frames)
+        out = x if self.before is None else self.before(x, num_frames)
         out, relay = apply_norm(self.bn1, self.conv1(out), num_frames, relay)
-        out, relay = apply_norm(self.bn2, self.conv2(self.relu(out)), num_frames, relay)
+        out = self.relu(out)
+        out = out if self.inside is None else self.inside(out, num_frames)
+        out, relay = apply_norm(self.bn2, self.conv2(out), num_frames, relay)
         return self.relu(out + (x if self.downsample is None else self.downsample(x))), relay
 
 
-def shortcut(in_channels: int, out_channels: int, stride: int) -> nn.Sequential | None:
+def shortcut(in_channels: int, out_channels: int, stride: int, *, bias: bool) -> nn.Sequential | None:
     """A strided 1x1 convolution and batch norm where the shape changes, else None."""
     if stride == 1 and in_channels == out_channels:
         return None
-    return nn.Sequential(conv(in_channels, out_channels, 1, stride), nn.BatchNorm2d(out_channels))
+    return nn.Sequential(conv(in_channels, out_channels, 1, stride, bias=bias), nn.BatchNorm2d(out_channels))

@@ -1,9 +1,14 @@
 """Networks by name."""
 
+from typing import Any
+
 from torch import nn
 
 from dnrlab.models.blocks import BasicBlock, Bottleneck
-from dnrlab.models.stages import Block
+from dnrlab.models.stages import Block, interlaced, no_temporal
+from dnrlab.models.tanet import adaptive
+from dnrlab.models.tdn import TDN
+from dnrlab.models.tsm import TSM
 from dnrlab.models.tsn import TSN
 from dnrlab.relay import DNRConfig
 
@@ -14,11 +19,17 @@ RESNETS: dict[int, tuple[Block, tuple[int, ...]]] = {  # block, and blocks a sta
     101: (Bottleneck, (3, 4, 23, 3)),
     152: (Bottleneck, (3, 8, 36, 3)),
 }
+FAMILIES = ("tsn", "tsm", "tanet", "tdn")
 
 
 def model_names() -> list[str]:
     """All names that ``create_model`` knows."""
-    return [f"tsn_resnet{depth}" for depth in RESNETS]
+    return [f"{family}_resnet{depth}" for family in FAMILIES for depth in RESNETS]
+
+
+def frames_per_segment(name: str) -> int:
+    """Neighbouring frames that a network wants in place of each of its T frames: 5 of TDN, 1 of the others."""
+    return TDN.frames_per_segment if name.startswith("tdn_") else 1
 
 
 def create_model(
@@ -30,21 +41,24 @@ def create_model(
     width: int = 64,
     interlacing: bool | None = None,
     dropout: float = 0.5,
+    temporal_pool: bool = False,
 ) -> nn.Module:
     """A network by name, with random weights.
 
     Args:
         name: one of ``model_names()``.
         num_classes: logits a clip.
-        num_frames: T of the clips, kept as ``model.num_frames``.
+        num_frames: T of the clips, kept as ``model.num_frames``; of TDN the number of segments of five frames.
         dnr: settings of DNR; None is the plain network.
         width: channels of the stem, 64 as published.
-        interlacing: channel interlacing; None follows ``dnr``.
+        interlacing: channel interlacing; None follows ``dnr`` in TSN and TANet. TSM and TDN shift already.
         dropout: probability before the classifier.
+        temporal_pool: of TSM only: halves the frames before layer2.
 
-    Returns: a module from clips (N, 3, T, H, W) to logits (N, num_classes).
+    Returns: a module from clips (N, 3, T * model.frames_per_segment, H, W) to logits (N, num_classes).
 
-    Raises: ValueError if the name is unknown (it lists the known ones) or a number is out of range.
+    Raises: ValueError if the name is unknown (it lists the known ones), a number is out of range, or an option is not
+        one of this network.
     """
     if name not in model_names():
         raise ValueError(f"expected a network's name, got {name!r}; known: {', '.join(model_names())}")
@@ -53,14 +67,19 @@ def create_model(
             "num_classes, num_frames and width must be at least 1 and dropout in [0, 1), "
             f"got {num_classes}, {num_frames}, {width} and {dropout}"
         )
-    block, depths = RESNETS[int(name.removeprefix("tsn_resnet"))]
-    return TSN(
-        block,
-        depths,
-        num_classes=num_classes,
-        num_frames=num_frames,
-        dnr=dnr,
-        interlacing=dnr is not None if interlacing is None else interlacing,
-        width=width,
-        dropout=dropout,
-    )
+    family, depth = name.split("_resnet")
+    if interlacing and family in ("tsm", "tdn"):
+        raise ValueError(f"expected no interlacing in {name}, which shifts channels already; leave it out")
+    if temporal_pool and family != "tsm":
+        raise ValueError(f"expected temporal_pool with TSM only, got {name}; leave it out")
+    block, depths = RESNETS[int(depth)]
+    settings: dict[str, Any] = {"num_classes": num_classes, "num_frames": num_frames, "dnr": dnr}
+    settings |= {"width": width, "dropout": dropout}
+    shift = interlaced if interlacing or (interlacing is None and dnr is not None) else no_temporal
+    if family == "tsm":
+        return TSM(block, depths, temporal_pool=temporal_pool, **settings)
+    if family == "tanet":
+        return TSN(block, depths, temporal=adaptive(num_frames, interlacing=shift), **settings)
+    if family == "tdn":
+        return TDN(block, depths, **settings)
+    return TSN(block, depths, temporal=shift, **settings)

@@ -1,10 +1,11 @@
 """Stages of a 2D residual network, with or without DNR."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from dnrlab.models.blocks import BasicBlock, Bottleneck, Norms
+from dnrlab.models.blocks import BasicBlock, Bottleneck, Norms, Temporal
 from dnrlab.relay import (
     ChannelInterlacing,
     CrossLayerNorm,
@@ -28,7 +29,7 @@ class Stage(nn.Module):
     Shape: images (N*T, C, H, W) and T in, images out.
     """
 
-    def __init__(self, blocks: list[nn.Module], lstm: RelayCell | None = None) -> None:
+    def __init__(self, blocks: Sequence[nn.Module], lstm: RelayCell | None = None) -> None:
         super().__init__()
         for index, block in enumerate(blocks):
             self.add_module(str(index), block)
@@ -42,32 +43,43 @@ class Stage(nn.Module):
         return x
 
 
-def make_stage(
-    block: Block,
-    in_channels: int,
-    channels: int,
-    num_blocks: int,
-    *,
-    stride: int,
-    dnr: DNRConfig | None,
-    temporal: Callable[[int], nn.Module | None],
-) -> Stage:
-    """A stage of ``num_blocks`` blocks of C = ``channels``; the first has the stride.
+class Place(NamedTuple):
+    """Where in a network a block stands."""
 
-    ``temporal`` makes the module at the input of a block's residual branch from the block's index.
-    """
-    blocks: list[nn.Module] = []
-    for index in range(num_blocks):
-        blocks.append(
-            block(
-                in_channels if index == 0 else channels * block.expansion,
-                channels,
-                stride=stride if index == 0 else 1,
-                norms=batch_norms(channels) if dnr is None else dnr_norms(block, channels, dnr),
-                temporal=temporal(index),
-            )
-        )
-    return Stage(blocks, None if dnr is None else RelayCell(channels, dnr.reduction))
+    stage: int  # 1 to 4
+    block: int  # from 0
+    in_channels: int  # of the block
+    channels: int  # C, after its first convolution
+
+
+TemporalAt = Callable[[Place], Temporal]  # the temporal modules of a network, block by block
+
+
+def make_stages(
+    block: Block,
+    depths: Sequence[int],
+    width: int,
+    *,
+    dnr: DNRConfig | None,
+    temporal: TemporalAt,
+    bias: bool = False,
+) -> list[Stage]:
+    """The four stages of a ResNet with C = ``width`` in the first, twice as much in each next; all but it stride 2."""
+    stages, in_channels = [], width
+    for index, depth in enumerate(depths):
+        channels = width * 2**index
+        blocks: list[nn.Module] = []
+        for number in range(depth):
+            stride = 2 if index > 0 and number == 0 else 1
+            norms = batch_norms(channels) if dnr is None else dnr_norms(block, channels, dnr)
+            modules = temporal(Place(index + 1, number, in_channels, channels))
+            blocks.append(block(in_channels, channels, stride=stride, norms=norms, temporal=modules, bias=bias))
+            in_channels = channels * block.expansion
+        if dnr is None or dnr.where == "temporal":
+            stages.append(Stage(blocks))
+        else:
+            stages.append(Stage(blocks, RelayCell(channels, dnr.reduction, dnr.depth)))
+    return stages
 
 
 def batch_norms(channels: int) -> Norms:
@@ -81,13 +93,19 @@ def dnr_norms(block: Block, channels: int, dnr: DNRConfig) -> Norms:
     A basic block takes both on its first norm, which learns faster (notebooks/results/basic_block.md): its second norm
     stands just before the residual sum, where nothing would rescale gamma.
     """
-    relay_distance, reduction = dnr.relay_distance, dnr.reduction
-    if block is BasicBlock:
-        both = CrossLayerTemporalNorm(channels, relay_distance=relay_distance, reduction=reduction)
-        return both, nn.BatchNorm2d(channels)
-    return CrossLayerNorm(channels), CrossTemporalNorm(channels, relay_distance=relay_distance, reduction=reduction)
+    temporal, layer = dnr.where in ("both", "temporal"), dnr.where in ("both", "layer")
+    if block is Bottleneck:
+        first = CrossLayerNorm(channels, dnr) if layer else nn.BatchNorm2d(channels)
+        return first, CrossTemporalNorm(channels, dnr) if temporal else nn.BatchNorm2d(channels)
+    both = CrossLayerTemporalNorm if temporal and layer else CrossTemporalNorm if temporal else CrossLayerNorm
+    return both(channels, dnr), nn.BatchNorm2d(channels)
 
 
-def interlacing_module(interlacing: bool) -> Callable[[int], nn.Module | None]:
-    """Channel interlacing in every block, or nothing."""
-    return lambda index: ChannelInterlacing() if interlacing else None
+def no_temporal(place: Place) -> Temporal:
+    """No temporal module anywhere."""
+    return Temporal()
+
+
+def interlaced(place: Place) -> Temporal:
+    """Channel interlacing at the input of every block."""
+    return Temporal(before=ChannelInterlacing())

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from einops import reduce
 from torch import Tensor, nn
 
-from dnrlab.models.stages import Block, interlacing_module, make_stage
+from dnrlab.models.stages import Block, TemporalAt, make_stages, no_temporal
 from dnrlab.relay import DNRConfig
 from dnrlab.relay.axes import check_clip, merge_time
 
@@ -16,13 +16,15 @@ from dnrlab.relay.axes import check_clip, merge_time
 class TSN(nn.Module):
     """ResNet on N*T frames, classifier on every frame, consensus by the mean. Parameter names are torchvision's.
 
+    Other 2D networks are this one with temporal modules in its blocks.
+
     Args:
         block: ``BasicBlock`` or ``Bottleneck``.
         depths: blocks of the four stages.
         num_classes: logits a clip.
-        num_frames: T that clips should have; any T is accepted.
-        dnr: puts DNR on norms 1 and 2 of every block; None for batch norm.
-        interlacing: channel interlacing at the input of every block.
+        num_frames: T that clips should have; any T is accepted, unless a temporal module says otherwise.
+        dnr: puts DNR on the norms of every block; None for batch norm.
+        temporal: the temporal modules of a block, by its place.
         width: channels of the stem, 64 as published.
         dropout: probability before the classifier.
 
@@ -38,10 +40,10 @@ class TSN(nn.Module):
         *,
         num_classes: int,
         num_frames: int,
-        dnr: DNRConfig | None,
-        interlacing: bool,
-        width: int,
-        dropout: float,
+        dnr: DNRConfig | None = None,
+        temporal: TemporalAt = no_temporal,
+        width: int = 64,
+        dropout: float = 0.5,
     ) -> None:
         super().__init__()
         self.num_frames = num_frames
@@ -49,39 +51,25 @@ class TSN(nn.Module):
         self.bn1 = nn.BatchNorm2d(width)
         self.relu = nn.ReLU(inplace=True)
         self.maxpool = nn.MaxPool2d(kernel_size=3, stride=2, padding=1)
-        in_channels, stages = width, []
-        for index, depth in enumerate(depths):
-            channels = width * 2**index
-            stage = make_stage(
-                block,
-                in_channels,
-                channels,
-                depth,
-                stride=1 if index == 0 else 2,
-                dnr=dnr,
-                temporal=interlacing_module(interlacing),
-            )
-            stages.append(stage)
-            in_channels = channels * block.expansion
+        stages = make_stages(block, depths, width, dnr=dnr, temporal=temporal)
         self.layer1, self.layer2, self.layer3, self.layer4 = stages
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.dropout = nn.Dropout(dropout)
-        self.fc = nn.Linear(in_channels, num_classes)
+        self.fc = nn.Linear(width * 8 * block.expansion, num_classes)
         initialize(self)
 
     def forward(self, clips: Tensor) -> Tensor:
         check_clip(clips, channels=3)
-        num_frames = clips.shape[2]
-        images = self.features(merge_time(clips), num_frames)
+        images, num_frames = self.features(merge_time(clips), clips.shape[2])
         logits: Tensor = self.fc(self.dropout(self.avgpool(images).flatten(1)))  # (N*T, classes)
         return reduce(logits, "(n t) classes -> n classes", "mean", t=num_frames)
 
-    def features(self, images: Tensor, num_frames: int) -> Tensor:
-        """The last stage's output (N*T, C, h, w) for images (N*T, 3, H, W)."""
+    def features(self, images: Tensor, num_frames: int) -> tuple[Tensor, int]:
+        """The last stage's output (N*T, C, h, w) for images (N*T, 3, H, W), and its T."""
         x: Tensor = self.maxpool(self.relu(self.bn1(self.conv1(images))))
         for stage in (self.layer1, self.layer2, self.layer3, self.layer4):
             x = stage(x, num_frames)
-        return x
+        return x, num_frames
 
 
 def initialize(model: nn.Module) -> None:
@@ -89,3 +77,5 @@ def initialize(model: nn.Module) -> None:
     for module in model.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)

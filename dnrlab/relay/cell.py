@@ -1,4 +1,4 @@
-"""The LSTM cell that turns pooled features into affine parameters.
+"""The LSTM that turns pooled features into affine parameters.
 
 Source: Cai, Yao and Chen, NeurIPS 2021, Sec. 3.2 and supplement A.
 """
@@ -10,26 +10,30 @@ from dnrlab.relay.functional import RelayState, relay_step
 
 
 class RelayCell(nn.Module):
-    """One LSTM cell of width C whose gates come from bottlenecks.
+    """An LSTM of width C; the gates of its first cell come from bottlenecks.
 
         gates = A(p) + B(h);    A, B: Linear(C -> C/r) - ReLU - Linear(C/r -> 4C)
-        gamma = h', beta = c';  (h', c') is relayed
+        gamma = h', beta = c' of the last cell;  all (h', c') are relayed
 
-    It has 10 C^2 / r weights and 8 C + 2 C / r biases: 2.5 C^2 and 8.5 C at r = 4.
+    A deeper cell takes the new hidden state of the one below in place of p, and its A and B are Linear(C -> 4C).
+    At depth 1 it has 10 C^2 / r weights and 8 C + 2 C / r biases: 2.5 C^2 and 8.5 C at r = 4.
 
     Args:
         channels: C.
         reduction: r, the paper's 4.
+        depth: d, cells on top of one another.
 
     Shape:
         - pooled: (N, C), the global average pool of the features before they are standardised
-        - state: hidden and cell, each (N, C); None starts the relay at zero
-        - returns: the new hidden and cell, each (N, C)
+        - state: hidden and cell, each (d, N, C); None starts the relay at zero
+        - returns: the new hidden and cell, each (d, N, C); gamma and beta are their last rows, (N, C)
 
     Raises: ValueError if C is not a positive multiple of r.
+
+    Differs from the source: the release feeds p to every cell, a slip without effect at its depth of 1.
     """
 
-    def __init__(self, channels: int, reduction: int = 4) -> None:
+    def __init__(self, channels: int, reduction: int = 4, depth: int = 1) -> None:
         super().__init__()
         if reduction < 1 or channels < reduction or channels % reduction:
             raise ValueError(
@@ -39,13 +43,31 @@ class RelayCell(nn.Module):
         self.channels = channels
         self.input_gates = bottleneck(channels, reduction)
         self.hidden_gates = bottleneck(channels, reduction)
+        self.deeper = nn.ModuleList(DeeperCell(channels) for _ in range(depth - 1))
 
     def forward(self, pooled: Tensor, state: RelayState | None = None) -> RelayState:
         pooled = pooled.to(next(self.parameters()).dtype)  # it is float32 even where the network is bfloat16
         if state is None:
-            state = (torch.zeros_like(pooled), torch.zeros_like(pooled))
+            zero = pooled.new_zeros(len(self.deeper) + 1, *pooled.shape)
+            state = (zero, zero)
         hidden, cell = state
-        return relay_step(self.input_gates(pooled) + self.hidden_gates(hidden), cell)
+        new = [relay_step(self.input_gates(pooled) + self.hidden_gates(hidden[0]), cell[0])]
+        for index, deeper in enumerate(self.deeper, start=1):
+            new.append(deeper(new[-1][0], (hidden[index], cell[index])))
+        return torch.stack([each[0] for each in new]), torch.stack([each[1] for each in new])
+
+
+class DeeperCell(nn.Module):
+    """A cell above another: gates = A(h below) + B(h), A and B Linear(C -> 4C). States (N, C)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.input_gates = nn.Linear(channels, 4 * channels)
+        self.hidden_gates = nn.Linear(channels, 4 * channels)
+
+    def forward(self, below: Tensor, state: RelayState) -> RelayState:
+        hidden, cell = state
+        return relay_step(self.input_gates(below) + self.hidden_gates(hidden), cell)
 
 
 def bottleneck(channels: int, reduction: int) -> nn.Sequential:

@@ -19,6 +19,7 @@ class CrossLayerNorm(RelayNorm):
 
     Args:
         channels: C.
+        config: the settings of DNR.
 
     Shape:
         - x: (N, C, T, H, W)
@@ -43,5 +44,5 @@ def relay_from_block(pooled: Tensor, relay: LayerRelay | None) -> tuple[Relayed,
     """
     if relay is None:
         raise ValueError("expected a LayerRelay with the stage's cell, got None; start one with LayerRelay(lstm)")
-    gamma, beta = relay.lstm(pooled[:, :, 0], relay.state)
-    return Relayed("cross_layer", gamma[:, :, None], beta[:, :, None]), LayerRelay(relay.lstm, (gamma, beta))
+    hidden, cell = relay.lstm(pooled[:, :, 0], relay.state)  # (d, N, C) each
+    return Relayed("cross_layer", hidden[-1, :, :, None], cell[-1, :, :, None]), LayerRelay(relay.lstm, (hidden, cell))

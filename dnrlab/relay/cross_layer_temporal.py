@@ -34,7 +34,7 @@ class CrossLayerTemporalNorm(CrossTemporalNorm):
 
     def forward(self, x: Tensor, relay: LayerRelay | None) -> tuple[Tensor, LayerRelay]:
         check_clip(x, channels=self.channels)
-        lengths = group_lengths(x.shape[2], self.relay_distance)
+        lengths = group_lengths(x.shape[2], self.config.relay_distance)
         pooled = group_means(x, lengths)
         over_blocks, relay = relay_from_block(group_means(x, [x.shape[2]]), relay)
         sources = [self.relay_over_groups(pooled), over_blocks]

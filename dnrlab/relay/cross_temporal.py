@@ -8,6 +8,7 @@ from torch import Tensor
 
 from dnrlab.relay.axes import check_clip
 from dnrlab.relay.cell import RelayCell
+from dnrlab.relay.config import PAPER, DNRConfig
 from dnrlab.relay.functional import RelayState, group_lengths, group_means
 from dnrlab.relay.norm import LayerRelay, Relayed, RelayNorm
 
@@ -17,37 +18,49 @@ class CrossTemporalNorm(RelayNorm):
 
         (gamma_g, beta_g) = lstm(pool(x_g), (gamma_{g-1}, beta_{g-1})),    g = 1 … G, from zero
 
-    The running statistics receive one update a group, in order, as in the authors' release.
+    The running statistics receive one update a group, in order, as in the authors' release. Bi-directional: also from
+    G to 1, by another cell (``bi``) or the same (``bi_shared``), and the two gammas and betas of a group are averaged.
+    With the same cell, and groups of one length, the layer is symmetric: a clip played backwards comes out backwards.
 
     Args:
         channels: C.
-        relay_distance: d_r, frames a group; the last group is shorter if it does not divide T.
-        reduction: r of the cell.
+        config: the settings of DNR.
 
     Shape:
-        - x: (N, C, T, H, W), any T of at least 1
+        - x: (N, C, T, H, W), any T of at least 1; the last group is shorter if d_r does not divide T
         - relay: the stage's cross-layer relay, returned as it came
         - returns: y like x, and the relay
 
     Raises: ValueError if x is not 5-D, its C differs, or a group holds one value a channel in training.
     """
 
-    def __init__(self, channels: int, *, relay_distance: int = 4, reduction: int = 4) -> None:
-        super().__init__(channels)
-        self.relay_distance = relay_distance
-        self.lstm = RelayCell(channels, reduction)
+    def __init__(self, channels: int, config: DNRConfig = PAPER) -> None:
+        super().__init__(channels, config)
+        self.lstm = RelayCell(channels, config.reduction, config.depth)
+        if config.direction == "bi":
+            self.lstm_backward = RelayCell(channels, config.reduction, config.depth)
 
     def forward(self, x: Tensor, relay: LayerRelay | None) -> tuple[Tensor, LayerRelay | None]:
         check_clip(x, channels=self.channels)
-        lengths = group_lengths(x.shape[2], self.relay_distance)
+        lengths = group_lengths(x.shape[2], self.config.relay_distance)
         pooled = group_means(x, lengths)
         source = self.relay_over_groups(pooled)
         return self.affine(x, *self.statistics(x, pooled, lengths), [source], lengths), relay
 
     def relay_over_groups(self, pooled: Tensor) -> Relayed:
         """Gamma and beta (N, C, G) of every group from the pooled groups (N, C, G)."""
-        states: list[RelayState] = []
-        for group in pooled.unbind(dim=2):
-            states.append(self.lstm(group, states[-1] if states else None))
-        gamma, beta = zip(*states, strict=True)
-        return Relayed("cross_temporal", torch.stack(gamma, dim=2), torch.stack(beta, dim=2))
+        gamma, beta = relay_in_order(self.lstm, pooled)
+        if self.config.direction != "uni":
+            lstm = self.lstm_backward if self.config.direction == "bi" else self.lstm
+            back_gamma, back_beta = (each.flip(2) for each in relay_in_order(lstm, pooled.flip(2)))
+            gamma, beta = (gamma + back_gamma) / 2, (beta + back_beta) / 2
+        return Relayed("cross_temporal", gamma, beta)
+
+
+def relay_in_order(lstm: RelayCell, pooled: Tensor) -> tuple[Tensor, Tensor]:
+    """Gamma and beta (N, C, G) from the pooled groups (N, C, G), relayed from the first to the last."""
+    states: list[RelayState] = []
+    for group in pooled.unbind(dim=2):
+        states.append(lstm(group, states[-1] if states else None))
+    gamma, beta = (torch.stack([each[-1] for each in part], dim=2) for part in zip(*states, strict=True))
+    return gamma, beta

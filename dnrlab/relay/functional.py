@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-RelayState = tuple[Tensor, Tensor]  # hidden (= gamma) and cell (= beta), each (N, C)
+RelayState = tuple[Tensor, Tensor]  # hidden and cell, each (N, C) of one cell or (d, N, C) of d on top of one another
 
 
 def group_lengths(num_frames: int, relay_distance: int) -> list[int]:
@@ -35,6 +35,26 @@ def group_variances(x: Tensor, lengths: Sequence[int]) -> Tensor:
     """Biased variance of ``x`` (N, C, T, H, W) over (N, frames of the group, H, W): (1, C, G), float32 or wider."""
     groups = x.to(statistics_dtype(x)).split(list(lengths), dim=2)
     return torch.stack([group.var(dim=(0, 2, 3, 4), correction=0) for group in groups], dim=1).unsqueeze(0)
+
+
+def clip_moments(x: Tensor, lengths: Sequence[int], channel_groups: int) -> tuple[Tensor, Tensor]:
+    """Mean and biased variance, each (N, C, G), of every clip of ``x`` (N, C, T, H, W) by itself.
+
+    They are taken over the frames of a group, over space, and over the channels of one of ``channel_groups`` equal
+    parts: C of them is instance norm, 1 is layer norm. ValueError if the parts would not be equal.
+    """
+    if x.shape[1] % channel_groups:
+        raise ValueError(
+            f"expected channels to be a multiple of the {channel_groups} channel groups, got {x.shape[1]}; "
+            "choose another width, or standardization instance or layer"
+        )
+    parts = x.to(statistics_dtype(x)).unflatten(1, (channel_groups, -1))  # (N, parts, C / parts, T, H, W)
+    moments = [
+        torch.var_mean(group, dim=(2, 3, 4, 5), correction=0) for group in parts.split(list(lengths), dim=3)
+    ]  # each (N, parts)
+    variance, mean = (torch.stack(each, dim=2) for each in zip(*moments, strict=True))
+    channels = x.shape[1] // channel_groups
+    return mean.repeat_interleave(channels, dim=1), variance.repeat_interleave(channels, dim=1)
 
 
 def statistics_dtype(x: Tensor) -> torch.dtype:
@@ -79,7 +99,7 @@ def standardize_and_affine(
 
     Args:
         x: (N, C, T, H, W).
-        mean, variance: (1, C, G), or (1, C, 1) for all groups.
+        mean, variance: (1, C, G), (N, C, G) of clips by themselves, or (…, C, 1) for all groups.
         gamma, beta: (N, C, G).
         lengths: frames of each group; they add up to T.
         eps: added to the variance, in squared units of x.

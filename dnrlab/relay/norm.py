@@ -11,12 +11,17 @@ from torch import Tensor, nn
 
 from dnrlab.relay.axes import merge_time, split_time
 from dnrlab.relay.cell import RelayCell
+from dnrlab.relay.config import PAPER, DNRConfig
 from dnrlab.relay.functional import (
     RelayState,
+    clip_moments,
+    group_means,
     group_variances,
     standardize_and_affine,
     updated_running_statistics,
 )
+
+CHANNEL_GROUPS = 32  # of group standardisation, as in group norm; C where C is smaller
 
 
 class LayerRelay(NamedTuple):
@@ -57,9 +62,11 @@ class RelayNorm(nn.Module):
     """Base of the DNR layers: batch statistics of frame groups in training, running statistics in evaluation.
 
     A subclass takes a clip (N, C, T, H, W) and the relay of its stage, and returns both. It has no learned affine pair.
+    With the standardisations group, instance and layer each clip has statistics of its own, and none are kept running.
 
     Args:
         channels: C.
+        config: the settings of DNR; a layer uses those that concern it.
         eps: added to the variance, in squared units of x.
         momentum: weight of the newest group in the running statistics.
     """
@@ -67,18 +74,25 @@ class RelayNorm(nn.Module):
     running_mean: Tensor
     running_var: Tensor
 
-    def __init__(self, channels: int, *, eps: float = 1e-5, momentum: float = 0.1) -> None:
+    def __init__(self, channels: int, config: DNRConfig = PAPER, *, eps: float = 1e-5, momentum: float = 0.1) -> None:
         super().__init__()
-        self.channels, self.momentum = channels, momentum
-        self.register_buffer("running_mean", torch.zeros(channels))
-        self.register_buffer("running_var", torch.ones(channels))
+        self.channels, self.config, self.momentum = channels, config, momentum
+        if config.standardization == "batch":
+            self.register_buffer("running_mean", torch.zeros(channels))
+            self.register_buffer("running_var", torch.ones(channels))
         self.affine = GroupAffine(eps)
 
     def statistics(self, x: Tensor, pooled: Tensor, lengths: Sequence[int]) -> tuple[Tensor, Tensor]:
-        """Mean and biased variance to standardise with, each (1, C, G) or (1, C, 1); training updates the running ones.
+        """Mean and biased variance to standardise with, each (1 or N, C, G or 1); training updates the running ones.
 
         ``pooled`` (N, C, G) holds the means of the groups of ``x`` (N, C, T, H, W), clip by clip.
         """
+        if self.config.statistics == "clip" and len(lengths) > 1:
+            lengths = [sum(lengths)]
+            pooled = group_means(x, lengths)
+        if self.config.standardization != "batch":
+            parts = {"group": min(CHANNEL_GROUPS, self.channels), "instance": self.channels, "layer": 1}
+            return clip_moments(x, lengths, parts[self.config.standardization])
         if not self.training:
             return self.running_mean[None, :, None], self.running_var[None, :, None]
         mean = pooled.mean(dim=0, keepdim=True)  # clips are equally long: the mean of their means

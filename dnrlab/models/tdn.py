@@ -1,0 +1,107 @@
+"""Temporal difference network: motion between neighbouring frames, and between segments.
+
+Source: Wang et al., "TDN: temporal difference networks for efficient action recognition", CVPR 2021.
+Axes: N clips, T segments of five frames, C channels.
+"""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange, reduce
+from torch import Tensor, nn
+
+from dnrlab.models.blocks import Temporal
+from dnrlab.models.stages import Block, Place, make_stages, no_temporal
+from dnrlab.models.tdn_modules import LongTermModule
+from dnrlab.models.tsn import initialize
+from dnrlab.relay import DNRConfig
+from dnrlab.relay.axes import check_clip
+
+FRAMES = 5  # a segment; the middle one is the main frame
+
+
+class TDN(nn.Module):
+    """A ResNet on the main frame of every segment, joined by the differences of its five frames.
+
+        X = maxpool(stem(x3)),                        D1 = maxpool(ReLU(BN(conv(avgpool(x2-x1, …, x5-x4)))))
+        X = layer1(a X + b up(D1)),                   D2 = layer1'(D1)
+        X = layer4(layer3(layer2(a X + b up(D2))))    with long-term modules in the blocks of layers 2 to 4
+
+    up is nearest; a = b = 0.5, or 0.75 and 0.25 from T = 16 on. The convolutions of the backbone, and of the copy
+    layer1', carry biases, as in the authors' code.
+
+    Args:
+        block, depths, num_classes, width, dropout: those of ``TSN``.
+        num_frames: T, segments.
+        dnr: puts DNR on the norms of the main path; the copy of layer1 keeps batch norm.
+
+    Shape: clips (N, 3, 5 T, H, W), segment by segment, in the order of time, in; logits (N, num_classes) out.
+
+    Raises: ValueError if the number of frames is not 5 T.
+    """
+
+    frames_per_segment = FRAMES
+
+    def __init__(
+        self,
+        block: Block,
+        depths: Sequence[int],
+        *,
+        num_classes: int,
+        num_frames: int,
+        dnr: DNRConfig | None = None,
+        width: int = 64,
+        dropout: float = 0.5,
+    ) -> None:
+        super().__init__()
+        self.num_frames = num_frames
+        self.conv1 = nn.Conv2d(3, width, kernel_size=7, stride=2, padding=3)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.relu = nn.ReLU(inplace=True)
+        self.maxpool = nn.MaxPool2d(kernel_size=3, stride=2, padding=1)
+        self.avgpool_difference = nn.AvgPool2d(2)
+        self.conv_difference = nn.Conv2d(3 * (FRAMES - 1), width, kernel_size=7, stride=2, padding=3, bias=False)
+        self.bn_difference = nn.BatchNorm2d(width)
+        stages = make_stages(block, depths, width, dnr=dnr, temporal=long_term, bias=True)
+        self.layer1, self.layer2, self.layer3, self.layer4 = stages
+        (self.layer1_difference,) = make_stages(block, depths[:1], width, dnr=None, temporal=no_temporal, bias=True)
+        self.avgpool = nn.AdaptiveAvgPool2d(1)
+        self.dropout = nn.Dropout(dropout)
+        self.fc = nn.Linear(width * 8 * block.expansion, num_classes)
+        initialize(self)
+        for module in self.modules():
+            if isinstance(module, LongTermModule):
+                module.initialize_as_shift()
+        with torch.no_grad():  # a difference image starts as the mean of what the stem does with its colours
+            self.conv_difference.weight.copy_(self.conv1.weight.mean(dim=1, keepdim=True).expand(-1, 12, -1, -1))
+
+    def forward(self, clips: Tensor) -> Tensor:
+        check_clip(clips, channels=3)
+        if clips.shape[2] != FRAMES * self.num_frames:
+            raise ValueError(
+                f"expected clips of {self.num_frames} segments of {FRAMES} frames, {FRAMES * self.num_frames} in all, "
+                f"got {clips.shape[2]}; sample segments of five frames, or create and train a TDN of another num_frames"
+            )
+        images = self.features(clips)
+        logits: Tensor = self.fc(self.dropout(self.avgpool(images).flatten(1)))  # (N*T, classes)
+        return reduce(logits, "(n t) classes -> n classes", "mean", t=self.num_frames)
+
+    def features(self, clips: Tensor) -> Tensor:
+        """The last stage's output (N*T, C, h, w) for clips (N, 3, 5 T, H, W)."""
+        segments = rearrange(clips, "n c (t f) h w -> (n t) f c h w", f=FRAMES)
+        differences = self.avgpool_difference((segments[:, 1:] - segments[:, :-1]).flatten(1, 2))  # (N*T, 12, h, w)
+        short1 = self.maxpool(self.relu(self.bn_difference(self.conv_difference(differences))))
+        short2 = self.layer1_difference(short1, self.num_frames)
+        main = 0.5 if self.num_frames < 16 else 0.75
+        x: Tensor = self.maxpool(self.relu(self.bn1(self.conv1(segments[:, FRAMES // 2]))))
+        x = self.layer1(main * x + (1 - main) * F.interpolate(short1, x.shape[2:]), self.num_frames)
+        x = main * x + (1 - main) * F.interpolate(short2, x.shape[2:])
+        for stage in (self.layer2, self.layer3, self.layer4):
+            x = stage(x, self.num_frames)
+        return x
+
+
+def long_term(place: Place) -> Temporal:
+    """The long-term module after the first norm and ReLU of every block of layers 2 to 4."""
+    return Temporal(inside=LongTermModule(place.channels) if place.stage > 1 else None)

@@ -1,0 +1,89 @@
+"""The long-term part of TDN: multi-scale motion excitation between segments, and a learned temporal shift.
+
+Source: Wang et al., "TDN: temporal difference networks for efficient action recognition", CVPR 2021.
+Axes: N clips, T segments, C channels; c = C/16.
+"""
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from torch import Tensor, nn
+
+from dnrlab.relay.axes import merge_time, split_time
+
+REDUCTION = 16
+SHIFTED = 8  # of so many channel groups one starts as taken from the next frame, and one from the frame before
+
+
+class LongTermModule(nn.Module):
+    """Motion excitation, then a depthwise convolution of three frames that starts as the shift of TSM.
+
+    Args:
+        channels: C.
+
+    Shape: images (N*T, C, H, W) and T in, images out.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.excitation = MotionExcitation(channels)
+        self.shift = nn.Conv1d(channels, channels, 3, padding=1, groups=channels, bias=False)
+        self.initialize_as_shift()
+
+    def forward(self, images: Tensor, num_frames: int) -> Tensor:
+        clips = split_time(self.excitation(images, num_frames), num_frames)
+        rows = self.shift(rearrange(clips, "n c t h w -> (n h w) c t"))
+        return merge_time(rearrange(rows, "(n h w) c t -> n c t h w", h=clips.shape[3], w=clips.shape[4])).contiguous()
+
+    def initialize_as_shift(self) -> None:
+        """An eighth of the channels comes from the next frame, an eighth from the one before, the rest stays."""
+        channels = self.shift.weight.shape[0]
+        part = channels // SHIFTED
+        with torch.no_grad():
+            self.shift.weight.zero_()
+            self.shift.weight[:part, 0, 2] = 1
+            self.shift.weight[part : 2 * part, 0, 0] = 1
+            self.shift.weight[2 * part :, 0, 1] = 1
+
+
+class MotionExcitation(nn.Module):
+    """Channels are raised or lowered by what changes between neighbouring segments (mSE).
+
+        z = BN(conv1x1(x)),  q = depthwise conv3x3(z),  f_t = q_{t+1} - z_t,  g_t = q_{t-1} - z_t  (0 past the ends)
+        e(d) = sigmoid(BN(conv1x1((d + up(BN(conv3x3(avgpool(d)))) + BN(conv3x3(d))) / 3))) - 0.5,  weights shared
+        y = x + x * (e(f) + e(g)) / 2
+
+    Args:
+        channels: C.
+
+    Shape: images (N*T, C, H, W) and T in, images out.
+
+    Differs from the source: a map of one row or column is not pooled along it, where the source has nothing to pool.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        inner = max(channels // REDUCTION, 1)
+        self.squeeze = nn.Sequential(nn.Conv2d(channels, inner, 1, bias=False), nn.BatchNorm2d(inner))
+        self.neighbour = nn.Conv2d(inner, inner, 3, padding=1, groups=inner, bias=False)
+        self.at_half = nn.Sequential(nn.Conv2d(inner, inner, 3, padding=1, bias=False), nn.BatchNorm2d(inner))
+        self.at_full = nn.Sequential(nn.Conv2d(inner, inner, 3, padding=1, bias=False), nn.BatchNorm2d(inner))
+        self.expand = nn.Sequential(nn.Conv2d(inner, channels, 1, bias=False), nn.BatchNorm2d(channels))
+
+    def forward(self, images: Tensor, num_frames: int) -> Tensor:
+        squeezed = self.squeeze(images)
+        still = split_time(squeezed, num_frames)  # (N, c, T, H, W)
+        moved = split_time(self.neighbour(squeezed), num_frames)
+        ahead = F.pad(moved[:, :, 1:] - still[:, :, :-1], (0, 0, 0, 0, 0, 1))
+        behind = F.pad(moved[:, :, :-1] - still[:, :, 1:], (0, 0, 0, 0, 1, 0))
+        excited = self.excite(merge_time(ahead)) + self.excite(
+            merge_time(behind)
+        )  # in this order: the norms are shared
+        return images + images * excited / 2
+
+    def excite(self, difference: Tensor) -> Tensor:
+        """Weights in (-0.5, 0.5), (N*T, C, H, W), from differences (N*T, c, H, W)."""
+        size = difference.shape[2:]
+        pooled = F.avg_pool2d(difference, (min(2, size[0]), min(2, size[1])))
+        half = F.interpolate(self.at_half(pooled), size)
+        return torch.sigmoid(self.expand((difference + half + self.at_full(difference)) / 3)) - 0.5
