@@ -36,6 +36,7 @@ def build_model(config: ModelConfig, *, num_classes: int, num_frames: int) -> nn
         width=config.width,
         interlacing=config.interlacing,
         dropout=config.dropout,
+        temporal_pool=config.temporal_pool,
     )
 
 

@@ -4,11 +4,12 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import asdict
 
 import nbformat
 import pytest
 
-from dnrlab import batch
+from dnrlab import DNRConfig, batch
 from dnrlab.notebook import check_parameters, declared_parameters, pick_device, start
 from tests.conftest import PROJECT
 
@@ -40,7 +41,7 @@ def test_train_and_evaluate_leave_a_whole_run_folder(trained):
     assert {"best.safetensors", "metrics.json", "predictions.csv", "confusion.csv", "log.txt"} <= names
     assert json.loads((trained / "dnr" / "metrics.json").read_text())["evaluated"] == "evaluated 10 of 10"
     config = json.loads((trained / "dnr" / "config.json").read_text())
-    assert config["model"]["dnr"] == {"relay_distance": 4, "reduction": 4}
+    assert config["model"]["dnr"] == asdict(DNRConfig())
 
 
 def test_heat_maps_and_dynamics_leave_figures_with_their_numbers(trained, synthetic):

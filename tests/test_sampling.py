@@ -68,6 +68,39 @@ def test_segments_stay_in_order_inside_the_video(num_frames, count, clips, seed)
         assert (indices.diff() >= 0).all()
 
 
+def test_window_of_64_frames():
+    starts = sampling.window_test_indices(300, 8, 10)[:, 0].tolist()
+    assert starts == [0, 26, 52, 78, 104, 131, 157, 183, 209, 236]
+    assert sampling.window_test_indices(300, 8, 1)[0].tolist() == list(range(118, 118 + 64, 8))
+    assert sampling.window_test_indices(40, 8, 3)[:, 0].tolist() == [0, 0, 0]
+    drawn = {int(sampling.window_indices(66, 16, generator(seed))[0]) for seed in range(100)}
+    assert drawn == {0, 1, 2}
+    assert sampling.window_indices(64, 16, generator()).tolist() == list(range(0, 64, 4))
+
+
+def test_segments_of_five_neighbours():
+    (clip,) = sampling.neighbour_test_indices(40, 8, 5)
+    assert clip[::5].tolist() == [2, 6, 11, 15, 20, 24, 29, 33]
+    assert clip[5:10].tolist() == [6, 7, 8, 9, 10]
+    assert sampling.neighbour_test_indices(12, 8, 5)[0, ::5].tolist() == [0] * 8  # N = T + 4
+    assert sampling.neighbour_test_indices(3, 2, 5).tolist() == [[0, 1, 2, 2, 2] * 2]
+    assert sampling.following(torch.tensor([2, 7]), 3, 9).tolist() == [2, 3, 4, 7, 8, 8]
+    drawn = torch.stack([sampling.neighbour_indices(28, 4, 5, generator(seed)) for seed in range(300)])  # parts of 6
+    firsts = [sorted(set(column.tolist())) for column in drawn[:, ::5].T]
+    assert firsts == [[*range(i * 6, i * 6 + 6)] for i in range(4)]
+    assert (drawn.view(300, 4, 5).diff(dim=2) == 1).all()
+
+
+@given(num_frames=st.integers(1, 90), count=st.integers(1, 9), clips=st.integers(1, 4), seed=st.integers(0, 99))
+@settings(max_examples=50, deadline=None)
+def test_neighbours_stay_inside_the_video(num_frames, count, clips, seed):
+    training = sampling.neighbour_indices(num_frames, count, 5, generator(seed))
+    for indices in [training, *sampling.neighbour_test_indices(num_frames, count, 5, clips)]:
+        assert len(indices) == 5 * count
+        assert indices.min() >= 0
+        assert indices.max() < num_frames
+
+
 def test_counts_below_one_and_unknown_names_are_refused():
     with pytest.raises(ValueError, match=r"at least 1, got \{'num_frames': 0\}"):
         sampling.segment_test_indices(0, 8)

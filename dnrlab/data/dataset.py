@@ -14,7 +14,7 @@ from dnrlab.data.decode import Reader, VideoError, VideoInfo
 from dnrlab.data.manifest import Manifest, labels, mirrored_classes
 from dnrlab.data.transforms import SCALES, evaluation_clips, training_clip
 
-SAMPLINGS = ("segments", "dense")
+SAMPLINGS = ("segments", "dense", "window")
 Batch = tuple[Tensor, Tensor]  # clips (N, 3, T, H, W) in [0, 1], labels (N,)
 Key = tuple[int, int]  # epoch, row: a clip depends on these and the seed, not on the worker that makes it
 
@@ -23,8 +23,9 @@ Key = tuple[int, int]  # epoch, row: a clip depends on these and the seed, not o
 class DataConfig:
     """What a clip is. The defaults are those of DNR on Kinetics."""
 
-    sampling: str = "dense"  # dense: frames frame_interval apart; segments: one frame of each equal part
-    num_frames: int = 8  # T, frames a clip
+    sampling: str = "dense"  # dense: frames frame_interval apart; segments: one of each equal part; window: over 64
+    num_frames: int = 8  # T, frames a clip, or segments of several neighbouring frames
+    frames_per_segment: int = 1  # neighbouring frames in place of each; a recipe takes what its network wants
     frame_interval: int = 8  # frames from one to the next of a dense clip
     past_end: str = "loop"  # what a video shorter than the clip does: loop or repeat_last
     short_side: int = 256  # pixels, before cropping
@@ -37,7 +38,8 @@ class DataConfig:
                 f"expected sampling in {SAMPLINGS} and past_end in {sampling.PAST_END}, "
                 f"got {self.sampling!r} and {self.past_end!r}"
             )
-        numbers = {name: getattr(self, name) for name in ("num_frames", "frame_interval", "crop_size", "short_side")}
+        names = ("num_frames", "frames_per_segment", "frame_interval", "crop_size", "short_side")
+        numbers = {name: getattr(self, name) for name in names}
         small = [f"{name} of {value}" for name, value in numbers.items() if value < 1]
         if small:
             raise ValueError(f"expected numbers of at least 1, got {' and '.join(small)}")
@@ -51,19 +53,31 @@ class DataConfig:
 
 
 def clip_numbers(num_frames: int, config: DataConfig, generator: torch.Generator) -> Tensor:
-    """Frame numbers (T,) of a training clip of a video of ``num_frames``."""
+    """Frame numbers (T * frames_per_segment,) of a training clip of a video of ``num_frames``."""
+    clip_len, neighbours = config.num_frames, config.frames_per_segment
+    if config.sampling == "segments" and neighbours > 1:
+        return sampling.neighbour_indices(num_frames, clip_len, neighbours, generator)
     if config.sampling == "segments":
-        return sampling.segment_indices(num_frames, config.num_frames, generator)
-    indices = sampling.dense_indices(num_frames, config.num_frames, config.frame_interval, generator)
-    return sampling.within_video(indices, num_frames, config.past_end)
+        return sampling.segment_indices(num_frames, clip_len, generator)
+    if config.sampling == "window":
+        indices = sampling.window_indices(num_frames, clip_len, generator)
+    else:
+        indices = sampling.dense_indices(num_frames, clip_len, config.frame_interval, generator)
+    return sampling.following(sampling.within_video(indices, num_frames, config.past_end), neighbours, num_frames)
 
 
 def view_numbers(num_frames: int, config: DataConfig, num_clips: int) -> Tensor:
-    """Frame numbers (V, T) of the test clips of a video of ``num_frames``."""
+    """Frame numbers (V, T * frames_per_segment) of the test clips of a video of ``num_frames``."""
+    clip_len, neighbours = config.num_frames, config.frames_per_segment
+    if config.sampling == "segments" and neighbours > 1:
+        return sampling.neighbour_test_indices(num_frames, clip_len, neighbours, num_clips)
     if config.sampling == "segments":
-        return sampling.segment_test_indices(num_frames, config.num_frames, num_clips)
-    indices = sampling.dense_test_indices(num_frames, config.num_frames, config.frame_interval, num_clips)
-    return sampling.within_video(indices, num_frames, config.past_end)
+        return sampling.segment_test_indices(num_frames, clip_len, num_clips)
+    if config.sampling == "window":
+        indices = sampling.window_test_indices(num_frames, clip_len, num_clips)
+    else:
+        indices = sampling.dense_test_indices(num_frames, clip_len, config.frame_interval, num_clips)
+    return sampling.following(sampling.within_video(indices, num_frames, config.past_end), neighbours, num_frames)
 
 
 class Video(NamedTuple):

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 PAST_END = ("loop", "repeat_last")
+WINDOW = 64  # frames that a clip of TANet spans on Kinetics
 
 
 def dense_indices(num_frames: int, clip_len: int, frame_interval: int, generator: torch.Generator) -> Tensor:
@@ -63,6 +64,61 @@ def segment_indices_twice(num_frames: int, num_segments: int) -> Tensor:
     """
     first = torch.arange(num_segments) * num_frames // num_segments
     return torch.cat([segment_test_indices(num_frames, num_segments), first[None]])
+
+
+def window_indices(num_frames: int, clip_len: int, generator: torch.Generator, window: int = WINDOW) -> Tensor:
+    """Training, dense 64-window (TANet): T frames, 64 // T apart, from a random start in [0, max(N - 64, 0)].
+
+    Returns (T,) int64, which may lie past the end.
+    """
+    check_positive(num_frames=num_frames, clip_len=clip_len)
+    start = torch.randint(max(num_frames - window, 0) + 1, (1,), generator=generator)
+    return start + torch.arange(clip_len) * max(window // clip_len, 1)
+
+
+def window_test_indices(num_frames: int, clip_len: int, num_clips: int, window: int = WINDOW) -> Tensor:
+    """Test, dense 64-window: V clips whose starts spread evenly, i * M // (V - 1), M = max(1, N - 63) - 1.
+
+    N = 300 and V = 10 give 0, 26, 52, 78, 104, 131, 157, 183, 209, 236; V = 1 starts at max(1, N - 63) // 2.
+    Returns (V, T) int64, which may lie past the end.
+    """
+    check_positive(num_frames=num_frames, clip_len=clip_len, num_clips=num_clips)
+    places = max(1, num_frames - window + 1)
+    starts = [places // 2] if num_clips == 1 else [i * (places - 1) // (num_clips - 1) for i in range(num_clips)]
+    return torch.tensor(starts)[:, None] + torch.arange(clip_len) * max(window // clip_len, 1)
+
+
+def neighbour_indices(num_frames: int, num_segments: int, neighbours: int, generator: torch.Generator) -> Tensor:
+    """Training, TDN: ``neighbours`` consecutive frames from each segment's index on; the segments leave room for them.
+
+    The index of a segment is that of ``segment_indices`` over N - 4 frames, for five neighbours.
+    Returns (T * neighbours,) int64, segment by segment, each in [0, N).
+    """
+    check_positive(num_frames=num_frames, num_segments=num_segments, neighbours=neighbours)
+    starts = segment_indices(max(num_frames - neighbours + 1, 1), num_segments, generator)
+    return following(starts, neighbours, num_frames)
+
+
+def neighbour_test_indices(num_frames: int, num_segments: int, neighbours: int, num_clips: int = 1) -> Tensor:
+    """Test, TDN: from floor((i + (v + 0.5) / V) * (N - 4) / T) on if N > T + 4, else from 0 on, for five neighbours.
+
+    N = 40, T = 8 and V = 1 give 2, 6, 11, 15, 20, 24, 29, 33 as the first of five. Returns (V, T * neighbours) int64.
+    """
+    check_positive(num_frames=num_frames, num_segments=num_segments, neighbours=neighbours, num_clips=num_clips)
+    room = num_frames - neighbours + 1
+    if room > num_segments:
+        starts = segment_test_indices(room, num_segments, num_clips)
+    else:
+        starts = torch.zeros(num_clips, num_segments, dtype=torch.int64)
+    return following(starts, neighbours, num_frames)
+
+
+def following(indices: Tensor, neighbours: int, num_frames: int) -> Tensor:
+    """Each of (…, T) indices and the frames after it, none past the end: (…, T * neighbours).
+
+    [2, 7] with three neighbours in 9 frames give [2, 3, 4, 7, 8, 8].
+    """
+    return (indices[..., None] + torch.arange(neighbours)).clamp(max=num_frames - 1).flatten(-2)
 
 
 def within_video(indices: Tensor, num_frames: int, past_end: str = "loop") -> Tensor:

@@ -25,9 +25,9 @@ class ClipView(NamedTuple):
 
     path: str
     label: str
-    clip: Tensor  # (3, T, crop, crop) in [0, 1]
-    frames: NDArray[np.uint8]  # (T, side, side, 3), the same crop
-    numbers: list[int]  # frame numbers in the video, from 0
+    clip: Tensor  # (3, T * frames_per_segment, crop, crop) in [0, 1]
+    frames: NDArray[np.uint8]  # (T, side, side, 3), the same crop; of segments the middle frames
+    numbers: list[int]  # of these frames in the video, from 0
 
 
 class Explanation(NamedTuple):
@@ -52,8 +52,14 @@ def view_clip(manifest: Manifest, row: int, data: DataConfig, reader: Reader = R
     numbers = view_numbers(video.num_frames, data, 1)[0]
     frames = read_clips(video, numbers, reader)  # (T, 3, H, W)
     (clip,) = evaluation_clips(frames, short_side=data.short_side, crop_size=data.crop_size, num_crops=1)
-    shown = for_people(frames, data, side=side)
-    return ClipView(video.path, manifest.rows["label"].iloc[row], clip, shown, (numbers + video.first_frame).tolist())
+    main = middle_frames(data.frames_per_segment)
+    shown, shown_numbers = for_people(frames[main], data, side=side), (numbers[main] + video.first_frame).tolist()
+    return ClipView(video.path, manifest.rows["label"].iloc[row], clip, shown, shown_numbers)
+
+
+def middle_frames(frames_per_segment: int) -> slice:
+    """The middle frame of every segment: all frames of a network that takes single ones."""
+    return slice(frames_per_segment // 2, None, frames_per_segment)
 
 
 def for_people(frames: Tensor, data: DataConfig, *, side: int) -> NDArray[np.uint8]:
@@ -84,7 +90,8 @@ def explain_clip(
     if explained not in run.classes:
         raise ValueError(f"expected a class of the run, got {explained!r}; known: {', '.join(run.classes)}")
     heat = clip_gradcam(run.model, clips, [run.classes.index(explained)], layer)[0]
-    return Explanation(predicted, float(scores.max()), explained, heat.numpy())
+    main = middle_frames(run.recipe.data.frames_per_segment)
+    return Explanation(predicted, float(scores.max()), explained, heat[main].numpy())
 
 
 def numbers_of(frames: NDArray[np.uint8], explained: Mapping[str, Explanation]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from torch import Tensor
 from dnrlab.data.dataset import find_video, read_clips
 from dnrlab.data.decode import READER, Reader, VideoError
 from dnrlab.data.manifest import Manifest
+from dnrlab.data.sampling import following
 from dnrlab.data.transforms import evaluation_clips, normalize
 from dnrlab.explain.clips import for_people
 from dnrlab.explain.dynamics import record_dynamics
@@ -63,7 +64,8 @@ def timeline(
     if len(numbers) < MIN_POINTS:
         wanted = run.recipe.data.num_frames + MIN_POINTS - 1
         raise VideoError(video.path, f"{video.num_frames} frames, expected at least {wanted} for a curve over time")
-    used, inverse = numbers.unique(return_inverse=True)
+    neighbours = run.recipe.data.frames_per_segment
+    used, inverse = following(numbers, neighbours, video.num_frames).unique(return_inverse=True)
     data, chosen = run.recipe.data, torch.linspace(float(used[0]), float(used[-1]), shown).round().long()
     crops = {"short_side": data.short_side, "crop_size": data.crop_size, "num_crops": 1}
     parts = [evaluation_clips(read_clips(video, part, reader), **crops)[0] for part in used.split(64)]  # large videos

@@ -1,11 +1,12 @@
 """Frozen configurations of a training run, and their way to JSON and back."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Annotated, Any
 
 import tyro
 
 from dnrlab.data.dataset import DataConfig
+from dnrlab.models import frames_per_segment
 from dnrlab.relay import DNRConfig
 
 SCHEDULES = ("cosine", "steps")
@@ -20,6 +21,7 @@ class ModelConfig:
     interlacing: bool | None = None  # None follows dnr
     width: int = 64  # channels of the stem
     dropout: float = 0.5  # probability before the classifier
+    temporal_pool: bool = False  # of TSM only: halves the frames before layer2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,11 +62,15 @@ class TrainConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """A training run: network, clips, optimisation."""
+    """A training run: network, clips, optimisation. The clips have as many neighbouring frames as the network wants."""
 
     model: ModelConfig
     data: DataConfig
     training: TrainConfig
+
+    def __post_init__(self) -> None:
+        wanted = replace(self.data, frames_per_segment=frames_per_segment(self.model.name))
+        object.__setattr__(self, "data", wanted)  # the class is frozen for its users
 
 
 def recipe_to_dict(recipe: Recipe) -> dict[str, Any]:
