@@ -1,0 +1,5 @@
+"""What networks cost."""
+
+from dnrlab.bench.macs import macs, parameters
+
+__all__ = ["macs", "parameters"]

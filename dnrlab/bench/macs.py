@@ -1,0 +1,122 @@
+"""Multiply-accumulates of a network, in closed form: convolutions and matrix products of one clip.
+
+1 MAC is 2 FLOPs; the papers' "GFLOPs" are these MACs. Norms, pooling and activations are not counted, as there.
+Axes: T frames, C channels; c = C / 16.
+"""
+
+from math import ceil
+from typing import NamedTuple
+
+from torch import nn
+
+from dnrlab.models.blocks import Bottleneck
+from dnrlab.models.create import RESNETS
+from dnrlab.relay import DNRConfig
+
+
+def parameters(model: nn.Module) -> int:
+    """Learned numbers of a network."""
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def macs(
+    name: str,
+    *,
+    num_classes: int = 400,
+    num_frames: int = 8,
+    size: int = 224,
+    width: int = 64,
+    dnr: DNRConfig | None = None,
+    temporal_pool: bool = False,
+) -> int:
+    """MACs of one clip of T = ``num_frames`` frames (segments, of TDN) of ``size`` x ``size`` pixels.
+
+    TSN-ResNet-50 with 400 classes takes 32,703,643,648 at 8 x 224 x 224.
+    """
+    family, depth = name.split("_resnet")
+    block, depths = RESNETS[int(depth)]
+    bottleneck, frames = block is Bottleneck, num_frames
+    side = halved(halved(size))  # after stem and pooling
+    total = frames * halved(size) ** 2 * 3 * width * 49
+    if family == "tdn":
+        total += frames * halved(size // 2) ** 2 * 12 * width * 49
+        first = Stage(width, width, halved(halved(size // 2)), 1, bottleneck)
+        total += frames * sum(block_macs(first, number) for number in range(depths[0]))
+    in_channels = width
+    for index, blocks in enumerate(depths):
+        if index == 1 and temporal_pool:
+            frames = ceil(frames / 2)
+        stage = Stage(in_channels, width * 2**index, side, 1 if index == 0 else 2, bottleneck)
+        for number in range(blocks):
+            inside = stage.inner_side(number)
+            total += frames * block_macs(stage, number)
+            if family == "tanet":
+                total += adaptive_macs(stage.channels, frames, inside)
+            if family == "tdn" and index > 0:
+                total += frames * long_term_macs(stage.channels, inside)
+            total += 0 if dnr is None else relay_macs(stage.channels, frames, dnr)
+        side, in_channels = stage.out_side, stage.out_channels
+    return total + frames * in_channels * num_classes
+
+
+class Stage(NamedTuple):
+    """Sizes within a stage."""
+
+    in_channels: int  # of its first block
+    channels: int  # C, after the first convolution of a block
+    side: int  # pixels of its input
+    stride: int  # of its first block
+    bottleneck: bool
+
+    @property
+    def out_side(self) -> int:
+        """Pixels of its output."""
+        return halved(self.side) if self.stride == 2 else self.side
+
+    @property
+    def out_channels(self) -> int:
+        """Of every block's output."""
+        return self.channels * (Bottleneck.expansion if self.bottleneck else 1)
+
+    def inner_side(self, number: int) -> int:
+        """Side in pixels of the map after the first convolution of a block; a bottleneck's keeps its size."""
+        return self.side if number == 0 and self.bottleneck else self.out_side
+
+
+def halved(side: int) -> int:
+    """Pixels after a convolution or pooling of stride 2, padded by half its kernel."""
+    return ceil(side / 2)
+
+
+def block_macs(stage: Stage, number: int) -> int:
+    """Of the convolutions of one block, a frame."""
+    in_channels = stage.in_channels if number == 0 else stage.out_channels
+    inner, outer, c = stage.inner_side(number) ** 2, stage.out_side**2, stage.channels
+    if stage.bottleneck:
+        total = inner * in_channels * c + outer * c * c * 9 + outer * c * stage.out_channels
+    else:
+        total = outer * in_channels * c * 9 + outer * c * c * 9
+    reshaped = number == 0 and (stage.stride == 2 or in_channels != stage.out_channels)
+    return total + (outer * in_channels * stage.out_channels if reshaped else 0)
+
+
+def adaptive_macs(channels: int, frames: int, side: int) -> int:
+    """Of TANet's module: global branch, local branch, and the convolution along T."""
+    inner = max(channels // 4, 1)
+    branches = channels * (frames * 2 * frames + 2 * frames * 3) + frames * channels * inner * (3 + 1)
+    return branches + channels * frames * side**2 * 3
+
+
+def long_term_macs(channels: int, side: int) -> int:
+    """Of TDN's module, a frame: squeeze, neighbour, both directions of the excitation, and the shift."""
+    inner, pixels, half = max(channels // 16, 1), side**2, (side // min(2, side)) ** 2
+    direction = half * inner**2 * 9 + pixels * inner**2 * 9 + pixels * inner * channels
+    return pixels * (channels * inner + inner * 9 + channels * 3) + 2 * direction
+
+
+def relay_macs(channels: int, frames: int, dnr: DNRConfig) -> int:
+    """Of the LSTM steps of one block: one a frame group, and one for the block; 2.5 C^2 each at r = 4."""
+    step = 10 * channels * (channels // dnr.reduction) + (dnr.depth - 1) * 8 * channels**2
+    groups = ceil(frames / dnr.relay_distance) * (1 if dnr.direction == "uni" else 2)
+    steps = {"both": groups + 1, "temporal": groups, "layer": 1}
+    return steps[dnr.where] * step

@@ -1,0 +1,60 @@
+"""Parameters to the last digit; MACs in closed form against METHOD's figures and against a count of what runs."""
+
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from dnrlab import DNRConfig, create_model
+from dnrlab.bench import macs, parameters
+
+PAPER = DNRConfig()
+TABLE = [  # 400 classes, 8 frames of 224 x 224 pixels: parameters, MACs; DNR adds 4,039,232 and 9,431,040
+    ("tsn_resnet50", 24_327_632, 32_703_643_648),
+    ("tsm_resnet50", 24_327_632, 32_703_643_648),
+    ("tanet_resnet50", 25_590_320, 32_760_128_512),
+    ("tdn_resnet50", 24_873_648, 35_642_446_848),
+]
+
+
+def counted(name, *, size=224, num_frames=8, **settings):
+    """Parameters, and MACs of a forward pass without numbers."""
+    with torch.device("meta"):
+        model = create_model(name, num_frames=num_frames, **settings).eval()
+        with FlopCounterMode(display=False) as counter:
+            model(torch.zeros(1, 3, num_frames * model.frames_per_segment, size, size))
+    return parameters(model), counter.get_total_flops() // 2
+
+
+@pytest.mark.parametrize(("name", "expected_parameters", "expected_macs"), TABLE)
+def test_the_networks_of_the_paper_to_the_last_digit(name, expected_parameters, expected_macs):
+    assert counted(name) == (expected_parameters, expected_macs)
+    assert macs(name) == expected_macs
+    with_dnr = counted(name, dnr=PAPER)
+    assert with_dnr == (expected_parameters + 4_039_232, expected_macs + 9_431_040)
+    assert macs(name, dnr=PAPER) == with_dnr[1]
+
+
+def test_the_modules_of_tanet():
+    with torch.device("meta"):
+        model = create_model("tanet_resnet50")
+    assert sum(value.numel() for name, value in model.named_parameters() if ".inside." in name) == 1_262_688
+
+
+OTHERS = [
+    ("tsn_resnet18", {}),
+    ("tsn_resnet34", {"dnr": DNRConfig(relay_distance=3, depth=2, reduction=2)}),
+    ("tsm_resnet101", {"temporal_pool": True, "num_frames": 5}),
+    ("tsm_resnet18", {"temporal_pool": True, "dnr": DNRConfig(direction="bi", relay_distance=2)}),
+    ("tanet_resnet18", {"num_frames": 6, "dnr": DNRConfig(where="temporal")}),
+    ("tanet_resnet152", {}),
+    ("tdn_resnet18", {"num_frames": 4, "dnr": DNRConfig(where="layer", standardization="layer")}),
+    ("tdn_resnet34", {"num_frames": 16}),
+    ("tdn_resnet101", {"dnr": DNRConfig(direction="bi_shared")}),
+]
+
+
+@pytest.mark.parametrize(("name", "settings"), OTHERS)
+@pytest.mark.parametrize("size", [112, 100, 48])
+def test_the_closed_form_is_what_runs(name, settings, size):
+    given = {"num_classes": 7, "width": 16, **settings}
+    assert macs(name, size=size, **given) == counted(name, size=size, **given)[1]
