@@ -12,6 +12,7 @@ from dnrlab.explain.timeline import timeline
 from dnrlab.runs import load_run
 from dnrlab.training.recipes import demo, override
 from dnrlab.training.run import train
+from tests.test_errors import execute
 
 
 @pytest.mark.parametrize("dnr", [None, DNRConfig(relay_distance=2)], ids=["bn", "dnr"])
@@ -35,6 +36,20 @@ def test_a_family_trains_and_is_looked_into(name, dnr, synthetic, tmp_path):
     if dnr is not None:
         line = timeline(run, videos, 0)
         assert line.table["seconds"].nunique() >= 8
+
+
+@pytest.mark.parametrize("name", ["tsm_resnet18", "tanet_resnet18", "tdn_resnet18"])
+def test_every_notebook_takes_the_name(name, synthetic, tmp_path):
+    shared, run_dir = {"manifest": str(synthetic)}, str(tmp_path / "run")
+    tiny = {"short_side": 36, "crop_size": 32, "num_frames": 4, "epochs": 1, "batch_size": 10, "cache_dir": ""}
+    execute("01_train", shared | tiny | {"model": name, "run_dir": run_dir, "dnr_settings": {"direction": "bi"}})
+    execute("02_evaluate", shared | {"run_dir": run_dir, "cache_dir": ""})
+    look = shared | {"num_videos": 1, "out_dir": str(tmp_path / "figures")}
+    execute("03_gradcam", look | {"runs": [run_dir]})
+    execute("04_affine_dynamics", look | {"run_dir": run_dir})
+    assert load_run(run_dir).recipe.model.dnr == DNRConfig(direction="bi")
+    names = {path.name for path in (tmp_path / "figures").glob("*.png")}
+    assert names == {f"{kind}_0_appears.png" for kind in ("gradcam", "dynamics", "timeline")} | {"dynamics_blocks.png"}
 
 
 def test_the_main_frame_of_a_segment_is_the_one_that_is_shown(synthetic):
