@@ -13,11 +13,14 @@ from dnrlab import DNRConfig, create_model
 from dnrlab.training.loop import train_epoch
 from tests.conftest import PROJECT
 
-FILE = PROJECT / "tests" / "golden" / "tsn.json"
+FILE = PROJECT / "tests" / "golden" / "networks.json"
 NETWORKS = {
     "tsn_resnet18": {"dnr": None},
     "tsn_resnet18_dnr": {"dnr": DNRConfig(relay_distance=2)},
     "tsn_resnet50_dnr": {"dnr": DNRConfig(relay_distance=2)},
+    "tsm_resnet18_dnr": {"dnr": DNRConfig(relay_distance=2)},
+    "tanet_resnet18_dnr": {"dnr": DNRConfig(relay_distance=2)},
+    "tdn_resnet18_dnr": {"dnr": DNRConfig(relay_distance=2)},
 }
 
 
@@ -27,14 +30,15 @@ def numbers(shape, seed):
 
 
 def golden(name):
-    model = create_model(name.removesuffix("_dnr"), num_classes=4, width=8, dropout=0.0, **NETWORKS[name]).double()
+    shape = {"num_classes": 4, "num_frames": 4, "width": 8, "dropout": 0.0}
+    model = create_model(name.removesuffix("_dnr"), **shape, **NETWORKS[name]).double()
     with torch.no_grad():
         for seed, (key, parameter) in enumerate(model.named_parameters()):
             if parameter.ndim > 1:
                 parameter.copy_(numbers(parameter.shape, seed) * (2 / parameter[0].numel()) ** 0.5)
             else:  # biases and the scales of batch norm
                 parameter.copy_(numbers(parameter.shape, seed) * 0.1 + ("bias" not in key))
-    clips, labels = numbers((4, 3, 4, 48, 48), 99) * 0.2 + 0.5, torch.tensor([0, 1, 2, 3])
+    clips, labels = numbers((4, 3, 4 * model.frames_per_segment, 48, 48), 99) * 0.2 + 0.5, torch.tensor([0, 1, 2, 3])
     optimizer = torch.optim.SGD(model.parameters(), lr=0.002)
     schedule = torch.optim.lr_scheduler.ConstantLR(optimizer, 1)
     step = {"device": "cpu", "clip_norm": 20.0}
