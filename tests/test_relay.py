@@ -224,6 +224,39 @@ def test_cross_layer_gradients_agree_with_differences_of_the_loops(training):
     assert_gradients(by_module, by_loops, [*xs, *lstm.parameters()])
 
 
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize(
+    "options", [{"depth": 2}, {"reduction": 2}, {"standardization": "layer"}, {"standardization": "instance"}]
+)
+def test_options_of_cross_layer_agree_with_plain_loops(options, training):
+    config = DNRConfig(**options)
+    lstm = RelayCell(4, config.reduction, config.depth).double()
+    norms = [CrossLayerNorm(4, config).double().train(training) for _ in range(3)]
+    xs, weight = [clip(seed=seed).requires_grad_() for seed in range(3)], clip(seed=9)
+    batch = config.standardization == "batch"
+    starts = [running(norm) if batch else None for norm in norms]
+
+    def by_loops():
+        values = [x.detach().numpy() for x in xs]
+        kind = {"standardization": config.standardization}
+        return reference.cross_layer(values, plain(lstm), starts, training=training, **kind)
+
+    relay, outputs = LayerRelay(lstm), []
+    for x, norm in zip(xs, norms, strict=True):
+        y, relay = norm(x, relay)
+        outputs.append(y)
+    for y, norm, (expected, mean, var) in zip(outputs, norms, by_loops(), strict=True):
+        torch.testing.assert_close(y, torch.from_numpy(expected), **EXACT)
+        if batch:
+            torch.testing.assert_close(norm.running_mean, torch.from_numpy(mean), **EXACT)
+            torch.testing.assert_close(norm.running_var, torch.from_numpy(var), **EXACT)
+    assert_gradients(
+        lambda: sum((y * weight).sum() for y in outputs),
+        lambda: sum((y * weight.numpy()).sum() for y, _, _ in by_loops()),
+        [*xs, *lstm.parameters()],
+    )
+
+
 def stage_norms_of_both(training, relay_distance):
     norms = [CrossLayerTemporalNorm(4, DNRConfig(relay_distance=relay_distance)).double() for _ in range(2)]
     return RelayCell(4).double(), [unlike_start(norm).train(training) for norm in norms]
