@@ -75,7 +75,7 @@ def timeline(
             run.model(clip)
     table = last_of_each_clip(dynamics.table())
     ends = numbers.numpy()[table["clip"].to_numpy()[:, None], table[["first_frame", "last_frame"]].to_numpy()]
-    seconds = (ends.mean(axis=1) + video.first_frame) / fps
+    seconds = (ends.mean(axis=1) + neighbours // 2 + video.first_frame) / fps  # of segments, their middle frames
     pictures = for_people(read_clips(video, chosen, reader), data, side=160)
     picture_seconds = (chosen + video.first_frame).numpy() / fps
     table = with_changes(table.assign(seconds=seconds))
