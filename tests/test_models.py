@@ -1,4 +1,4 @@
-"""TSN: names and counts to the last digit, a second composition, and what its logits may depend on."""
+"""The networks: names and counts to the last digit, a second composition, and what logits may depend on."""
 
 import copy
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from dnrlab import DNRConfig, create_model, model_names
 from dnrlab.torchvision_guard import guard_torchvision
-from tests import composition
+from tests.reference import networks
 
 PLAIN, RELAY, INTERLACED, DNR = (None, False), (DNRConfig(), False), (None, True), (DNRConfig(), True)
 
@@ -105,7 +105,7 @@ def test_tdn_of_sixteen_segments_weighs_the_main_frame_more():
 
 
 def assert_agrees(model, num_frames, *, interlacing, training, **options):
-    """A network of DNR or not against the composition, with the last frame group shorter; in float64."""
+    """Logits and running statistics against the composition, with the last frame group shorter; in float64."""
     frames = num_frames * model.frames_per_segment
     clips = torch.randn(2, 3, frames, 32, 32, dtype=torch.float64)
     model = trained_a_little(model.double(), clips).train(training)
@@ -114,8 +114,11 @@ def assert_agrees(model, num_frames, *, interlacing, training, **options):
     family = {"TSM": "tsm", "TDN": "tdn"}.get(type(model).__name__)
     family = family or ("tanet" if any(".inside.kernel." in key for key in state) else "tsn")
     options |= {"relay_distance": 4 if has_dnr else None, "interlacing": interlacing, "training": training}
-    expected = composition.network(state, clips, family, **options)
+    expected = networks.network(state, clips, family, **options)
     torch.testing.assert_close(model(clips), expected, rtol=1e-10, atol=1e-10)
+    for key, value in model.state_dict().items():
+        if ".running_" in key:
+            torch.testing.assert_close(value, state[key], rtol=1e-10, atol=1e-10)
 
 
 def test_logits_of_tsn_do_not_depend_on_the_order_of_frames():

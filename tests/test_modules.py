@@ -9,7 +9,7 @@ from dnrlab import create_model
 from dnrlab.models.tanet import TemporalAdaptiveModule
 from dnrlab.models.tdn_modules import LongTermModule, MotionExcitation
 from dnrlab.relay.axes import merge_time, split_time
-from tests import reference, reference_modules
+from tests.reference import layers, modules
 from tests.test_relay import EXACT, assert_gradients
 
 
@@ -58,29 +58,29 @@ def assert_agrees(module, loops, x):
 @pytest.mark.parametrize("frames", [1, 3])
 def test_the_adaptive_module_agrees_with_plain_loops(frames, training):
     module = unlike_start(TemporalAdaptiveModule(8, frames), training)
-    assert_agrees(module, reference_modules.adaptive, clip(8, frames))
+    assert_agrees(module, modules.adaptive, clip(8, frames))
 
 
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize(("height", "width"), [(3, 4), (1, 2)])
 def test_motion_excitation_agrees_with_plain_loops(height, width, training):
     module = unlike_start(MotionExcitation(32), training)
-    assert_agrees(module, reference_modules.excitation, clip(32, 3, height, width))
+    assert_agrees(module, modules.excitation, clip(32, 3, height, width))
 
 
 def test_the_long_term_module_shifts_what_was_excited():
     module = unlike_start(LongTermModule(16), training=False)
     state, x = numbers(module), clip(16, 4, 2, 2)
-    excited, _ = reference_modules.excitation(x.numpy(), state, False, prefix="excitation.")
-    expected = reference_modules.shift(excited, state["shift.weight"])
+    excited, _ = modules.excitation(x.numpy(), state, False, prefix="excitation.")
+    expected = modules.shift(excited, state["shift.weight"])
     torch.testing.assert_close(split_time(module(merge_time(x), 4), 4), torch.from_numpy(expected), **EXACT)
 
 
 def test_the_learned_shift_starts_as_that_of_tsm():
     module, x = LongTermModule(16).double(), clip(16, 4)
     weight = module.shift.weight.detach().numpy()
-    expected = torch.from_numpy(reference.interlace(x.numpy()))
-    torch.testing.assert_close(torch.from_numpy(reference_modules.shift(x.numpy(), weight)), expected, rtol=0, atol=0)
+    expected = torch.from_numpy(layers.interlace(x.numpy()))
+    torch.testing.assert_close(torch.from_numpy(modules.shift(x.numpy(), weight)), expected, rtol=0, atol=0)
     network = create_model("tdn_resnet18", num_frames=4, width=16)  # after the initialisation of all convolutions
     for layer in (network.layer2, network.layer4):
         kernel = layer.get_submodule("1").inside.shift.weight
@@ -95,6 +95,6 @@ def test_short_term_differences_are_those_of_neighbouring_frames():
     model.avgpool_difference.register_forward_hook(lambda _, inputs, output: seen.append(inputs[0]))
     clips = torch.randn(2, 3, 10, 32, 32, dtype=torch.float64)
     model(clips)
-    torch.testing.assert_close(seen[0], torch.from_numpy(reference_modules.differences(clips.numpy())), **EXACT)
+    torch.testing.assert_close(seen[0], torch.from_numpy(modules.differences(clips.numpy())), **EXACT)
     stem = model.conv1.weight.mean(dim=1)
     torch.testing.assert_close(model.conv_difference.weight[:, 7], stem)  # each of the twelve starts as their mean

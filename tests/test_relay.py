@@ -17,7 +17,7 @@ from dnrlab.relay import (
 )
 from dnrlab.relay.axes import merge_time, split_time
 from dnrlab.relay.functional import group_lengths, interlace_channels, relay_step
-from tests import reference
+from tests.reference import layers
 
 EXACT = {"rtol": 1e-10, "atol": 1e-10}
 
@@ -79,7 +79,7 @@ def assert_gradients(function_of_module, function_by_loops, tensors, atol=1e-8):
 def test_cross_temporal_agrees_with_plain_loops(frames, relay_distance, training):
     norm = unlike_start(CrossTemporalNorm(4, DNRConfig(relay_distance=relay_distance)).double()).train(training)
     x = clip(frames=frames)
-    expected, mean, var = reference.cross_temporal(
+    expected, mean, var = layers.cross_temporal(
         x.numpy(), plain(norm.lstm), running(norm), relay_distance=relay_distance, training=training
     )
     y, relay = norm(x, None)
@@ -97,7 +97,7 @@ def test_cross_temporal_gradients_agree_with_differences_of_the_loops(training):
 
     def by_loops():
         values = x.detach().numpy()
-        y, _, _ = reference.cross_temporal(values, plain(norm.lstm), start, relay_distance=2, training=training)
+        y, _, _ = layers.cross_temporal(values, plain(norm.lstm), start, relay_distance=2, training=training)
         return (y * weight.numpy()).sum()
 
     assert_gradients(lambda: (norm(x, None)[0] * weight).sum(), by_loops, [x, *norm.parameters()])
@@ -113,7 +113,7 @@ def stage_norms(training):
 def test_cross_layer_agrees_with_plain_loops(frames, training):
     lstm, norms = stage_norms(training)
     xs = [clip(frames=frames, seed=seed) for seed in range(3)]
-    expected = reference.cross_layer(
+    expected = layers.cross_layer(
         [x.numpy() for x in xs], plain(lstm), [running(norm) for norm in norms], training=training
     )
     relay = LayerRelay(lstm)
@@ -139,55 +139,10 @@ def test_cross_layer_gradients_agree_with_differences_of_the_loops(training):
         return total
 
     def by_loops():
-        results = reference.cross_layer([x.detach().numpy() for x in xs], plain(lstm), start, training=training)
+        results = layers.cross_layer([x.detach().numpy() for x in xs], plain(lstm), start, training=training)
         return sum((y * weight.numpy()).sum() for y, _, _ in results)
 
     assert_gradients(by_module, by_loops, [*xs, *lstm.parameters()])
-
-
-def stage_norms_of_both(training, relay_distance):
-    norms = [CrossLayerTemporalNorm(4, DNRConfig(relay_distance=relay_distance)).double() for _ in range(2)]
-    return RelayCell(4).double(), [unlike_start(norm).train(training) for norm in norms]
-
-
-@pytest.mark.parametrize("training", [True, False])
-@pytest.mark.parametrize(("frames", "relay_distance"), [(4, 2), (5, 2), (3, 8), (1, 4)])
-def test_both_on_one_norm_agree_with_plain_loops(frames, relay_distance, training):
-    lstm, norms = stage_norms_of_both(training, relay_distance)
-    xs = [clip(frames=frames, seed=seed) for seed in range(2)]
-    cells, starts = [plain(norm.lstm) for norm in norms], [running(norm) for norm in norms]
-    expected = reference.cross_layer_temporal(
-        [x.numpy() for x in xs], plain(lstm), cells, starts, relay_distance=relay_distance, training=training
-    )
-    relay = LayerRelay(lstm)
-    for x, norm, (y_expected, mean, var) in zip(xs, norms, expected, strict=True):
-        y, relay = norm(x, relay)
-        torch.testing.assert_close(y, torch.from_numpy(y_expected), **EXACT)
-        torch.testing.assert_close(norm.running_mean, torch.from_numpy(mean), **EXACT)
-        torch.testing.assert_close(norm.running_var, torch.from_numpy(var), **EXACT)
-
-
-@pytest.mark.parametrize("training", [True, False])
-def test_gradients_of_both_on_one_norm_agree_with_differences_of_the_loops(training):
-    lstm, norms = stage_norms_of_both(training, relay_distance=2)
-    xs, weight = [clip(seed=seed).requires_grad_() for seed in range(2)], clip(seed=9)
-    starts = [running(norm) for norm in norms]
-
-    def by_module():
-        relay, total = LayerRelay(lstm), 0
-        for x, norm in zip(xs, norms, strict=True):
-            y, relay = norm(x, relay)
-            total = total + (y * weight).sum()
-        return total
-
-    def by_loops():
-        cells, values = [plain(norm.lstm) for norm in norms], [x.detach().numpy() for x in xs]
-        options = {"relay_distance": 2, "training": training}
-        results = reference.cross_layer_temporal(values, plain(lstm), cells, starts, **options)
-        return sum((y * weight.numpy()).sum() for y, _, _ in results)
-
-    parameters = [parameter for norm in norms for parameter in norm.parameters()]
-    assert_gradients(by_module, by_loops, [*xs, *lstm.parameters(), *parameters])
 
 
 def test_hidden_state_takes_a_sigmoid_where_a_common_lstm_takes_tanh():
@@ -216,7 +171,7 @@ def test_interlacing_agrees_with_plain_loops_and_its_gradient_goes_back_the_same
     x = clip(channels=17, frames=4).requires_grad_()
     weight = clip(channels=17, frames=4, seed=1)
     y = interlace_channels(x)
-    torch.testing.assert_close(y, torch.from_numpy(reference.interlace(x.detach().numpy())), rtol=0, atol=0)
+    torch.testing.assert_close(y, torch.from_numpy(layers.interlace(x.detach().numpy())), rtol=0, atol=0)
     (y * weight).sum().backward()
     # Each value is used once at most, so the gradient is the weight where it was used: the loops on a one-hot input.
     expected = torch.zeros_like(x)
@@ -224,7 +179,7 @@ def test_interlacing_agrees_with_plain_loops_and_its_gradient_goes_back_the_same
         for frame in range(4):
             one = np.zeros(x.shape)
             one[:, channel, frame] = 1
-            expected[:, channel, frame] = (torch.from_numpy(reference.interlace(one)) * weight).sum(dim=(1, 2))
+            expected[:, channel, frame] = (torch.from_numpy(layers.interlace(one)) * weight).sum(dim=(1, 2))
     torch.testing.assert_close(x.grad, expected, rtol=0, atol=0)
 
 

@@ -7,7 +7,7 @@ import torch
 
 from dnrlab.relay import CrossLayerNorm, CrossTemporalNorm, DNRConfig, LayerRelay, RelayCell
 from dnrlab.relay.functional import clip_moments
-from tests import reference
+from tests.reference import layers
 from tests.test_relay import EXACT, assert_gradients, clip, plain, running, unlike_start
 
 OPTIONS = [
@@ -28,7 +28,7 @@ def loops_of(norm, x, training):
     """Cross-temporal DNR by loops, with the settings of ``norm``."""
     config = norm.config
     back = {"uni": None, "bi_shared": norm.lstm, "bi": getattr(norm, "lstm_backward", None)}[config.direction]
-    return reference.cross_temporal(
+    return layers.cross_temporal(
         x.detach().numpy(),
         plain(norm.lstm),
         running(norm) if config.standardization == "batch" else None,
@@ -66,8 +66,8 @@ def test_moments_of_a_clip_by_itself_agree_with_plain_loops(parts):
     x = clip(frames=5)
     mean, variance = clip_moments(x, [2, 2, 1], parts)
     for index in range(2):
-        for group, frames in enumerate(reference.frame_groups(5, 2)):
-            means, variances = reference.clip_statistics(x.numpy(), index, frames, parts)
+        for group, frames in enumerate(layers.frame_groups(5, 2)):
+            means, variances = layers.clip_statistics(x.numpy(), index, frames, parts)
             torch.testing.assert_close(mean[index, :, group], torch.tensor(means, dtype=torch.float64), **EXACT)
             torch.testing.assert_close(variance[index, :, group], torch.tensor(variances, dtype=torch.float64), **EXACT)
     with pytest.raises(ValueError, match=r"multiple of the 3 channel groups, got 4; choose another width"):
@@ -102,7 +102,7 @@ def test_options_of_cross_layer_agree_with_plain_loops(options, training):
     def by_loops():
         values = [x.detach().numpy() for x in xs]
         kind = {"standardization": config.standardization}
-        return reference.cross_layer(values, plain(lstm), starts, training=training, **kind)
+        return layers.cross_layer(values, plain(lstm), starts, training=training, **kind)
 
     relay, outputs = LayerRelay(lstm), []
     for x, norm in zip(xs, norms, strict=True):

@@ -1,11 +1,14 @@
-"""The networks again, in plain functional calls on a state dict: no module, no shared code with ``dnrlab``."""
+"""The networks again, in plain functional calls on a state dict: no module, no shared code with ``dnrlab``.
+
+In training the running statistics of the state dict are brought up to date in place.
+"""
 
 import torch
 import torch.nn.functional as F
 
 
 def batch_norm(state, name, x, training):
-    mean, var = (None, None) if training else (state[f"{name}.running_mean"], state[f"{name}.running_var"])
+    mean, var = state[f"{name}.running_mean"], state[f"{name}.running_var"]
     return F.batch_norm(x, mean, var, state[f"{name}.weight"], state[f"{name}.bias"], training, 0.1, 1e-5)
 
 
@@ -24,7 +27,7 @@ def cell_step(state, name, pooled, relayed):
 def standard(state, name, frames, training):
     """Standardised frames (N, t, C, H, W)."""
     flat = frames.flatten(0, 1)
-    mean, var = (None, None) if training else (state[f"{name}.running_mean"], state[f"{name}.running_var"])
+    mean, var = state[f"{name}.running_mean"], state[f"{name}.running_var"]
     return F.batch_norm(flat, mean, var, None, None, training, 0.1, 1e-5).view_as(frames)
 
 

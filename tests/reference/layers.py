@@ -146,6 +146,15 @@ def relay_over(x, cell_parameters, groups):
     return affine
 
 
+def relay_both_ways(x, cell_parameters, backward, groups):
+    """(gamma, beta) of every group and clip: the mean of the two directions, or the first alone."""
+    affine = relay_over(x, cell_parameters, groups)
+    if backward is None:
+        return affine
+    back = relay_over(x, backward, groups[::-1])[::-1]
+    return [[mean_of(a, b) for a, b in zip(*pair, strict=True)] for pair in zip(affine, back, strict=True)]
+
+
 def mean_of(first, second):
     return tuple([(a + b) / 2 for a, b in zip(*pair, strict=True)] for pair in zip(first, second, strict=True))
 
@@ -168,10 +177,7 @@ def cross_temporal(x, cell_parameters, running, *, relay_distance, training, bac
     ``backward``: the cell that relays from the last group to the first, if any.
     """
     groups = frame_groups(x.shape[2], relay_distance)
-    affine = relay_over(x, cell_parameters, groups)
-    if backward is not None:
-        back = relay_over(x, backward, groups[::-1])[::-1]
-        affine = [[mean_of(a, b) for a, b in zip(*pair, strict=True)] for pair in zip(affine, back, strict=True)]
+    affine = relay_both_ways(x, cell_parameters, backward, groups)
     return normalize(x, groups, affine, running, training=training, **options)
 
 
@@ -187,19 +193,22 @@ def cross_layer(xs, cell_parameters, runnings, *, training, **options):
     return results
 
 
-def cross_layer_temporal(xs, layer_cell, temporal_cells, runnings, *, relay_distance, training):
-    """Both on one norm, a (y, mean, var) a block: gammas and betas of the two relays are added, group by group."""
+def cross_layer_temporal(xs, layer_cell, temporal_cells, runnings, *, relay_distance, training, **options):
+    """Both on one norm, a (y, mean, var) a block: gammas and betas of the two relays are added, group by group.
+
+    ``temporal_cells``: of every block the cell forwards, and the one backwards or None.
+    """
     states = zero_states(xs[0].shape[0], xs[0].shape[1], layer_cell)
     results = []
-    for x, own_cell, running in zip(xs, temporal_cells, runnings, strict=True):
+    for x, (own_cell, backward), running in zip(xs, temporal_cells, runnings, strict=True):
         clips, groups = range(x.shape[0]), frame_groups(x.shape[2], relay_distance)
         whole = list(range(x.shape[2]))
         states = [stack_step(layer_cell, pool(x, clip, whole), states[clip]) for clip in clips]
         affine = []
-        for over_groups in relay_over(x, own_cell, groups):
+        for over_groups in relay_both_ways(x, own_cell, backward, groups):
             pairs = [zip(over_groups[clip], states[clip][-1], strict=True) for clip in clips]
             affine.append([tuple([a + b for a, b in zip(*pair, strict=True)] for pair in each) for each in pairs])
-        results.append(normalize(x, groups, affine, running, training=training))
+        results.append(normalize(x, groups, affine, running, training=training, **options))
     return results
 
 
