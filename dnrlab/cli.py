@@ -78,6 +78,7 @@ class Evaluate:
     clips: int = 1  # a video, spread over its time
     crops: int = 1  # a clip: 1 (centre) or 3 (along the longer side)
     crop_size: int = 0  # pixels; 0 is that of the training
+    sampling: str = ""  # dense, segments, twice or window; '' is that of the training
     batch_size: int = 16  # views that go through the network at a time
     root: str | None = None  # folder that the manifest's paths are relative to; its own by default
     device: str = "auto"  # cpu, cuda, cuda:1
@@ -89,7 +90,8 @@ class Evaluate:
         """Evaluate; the metrics."""
         device = pick_device(self.device)
         run = load_run(self.run_dir, device)
-        data = replace(run.recipe.data, crop_size=self.crop_size or run.recipe.data.crop_size)
+        given: dict[str, Any] = {"crop_size": self.crop_size, "sampling": self.sampling}
+        data = replace(run.recipe.data, **{name: value for name, value in given.items() if value})
         videos = select(read_manifest(self.manifest, self.root), self.split or None, run.classes)
         views = EvalConfig(num_clips=self.clips, num_crops=self.crops, batch_size=self.batch_size)
         predictions = evaluate(

@@ -3,7 +3,16 @@
 import pytest
 import torch
 
-from dnrlab.data.dataset import DataConfig, EpochBatches, TrainingClips, VideoViews, readable, training_loader
+from dnrlab.data.dataset import (
+    DataConfig,
+    EpochBatches,
+    TrainingClips,
+    VideoViews,
+    clip_numbers,
+    readable,
+    training_loader,
+    view_numbers,
+)
 from dnrlab.data.decode import READER, VideoError
 from dnrlab.data.manifest import read_manifest, select
 
@@ -65,3 +74,13 @@ def test_a_training_names_a_bad_video_without_a_workers_traceback(synthetic, tmp
         list(readable(loader, manifest))
     assert str(caught.value).startswith(f"{tmp_path / 'gone.mp4'}: no such file; correct the path")
     assert "Traceback" not in str(caught.value)
+
+
+def test_segments_twice_are_tested_with_the_middle_and_the_first_frames():
+    config = DataConfig(sampling="twice", num_frames=4, short_side=18, crop_size=16)
+    assert view_numbers(10, config, 2).tolist() == [[1, 3, 6, 8], [0, 2, 5, 7]]
+    generators = [torch.Generator().manual_seed(0) for _ in range(2)]
+    segments = clip_numbers(10, TINY, generators[0])
+    assert torch.equal(clip_numbers(10, config, generators[1]), segments)
+    with pytest.raises(ValueError, match="use segments for TDN"):
+        DataConfig(sampling="twice", frames_per_segment=5)

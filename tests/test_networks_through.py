@@ -1,15 +1,17 @@
 """Every family of networks, plain and with DNR, from training to heat maps and timelines."""
 
+import numpy as np
 import pytest
 import torch
 
 from dnrlab import DNRConfig, create_model
 from dnrlab.data.decode import READER
 from dnrlab.data.manifest import read_manifest, select
+from dnrlab.data.transforms import evaluation_clips
 from dnrlab.evaluation import EvalConfig, evaluate
-from dnrlab.explain.clips import explain_clip, view_clip
+from dnrlab.explain.clips import clip_for, explain_clip, same_clips, view_clip
 from dnrlab.explain.timeline import timeline
-from dnrlab.runs import load_run
+from dnrlab.runs import Run, build_model, load_run
 from dnrlab.training.recipes import demo, override
 from dnrlab.training.run import train
 from tests.test_errors import execute
@@ -56,6 +58,32 @@ def test_the_main_frame_of_a_segment_is_the_one_that_is_shown(synthetic):
     videos = select(read_manifest(synthetic), "test")  # 24 frames: segments of four start at 2, 7, 12, 17
     view = view_clip(videos, 0, override(demo(), name="tdn_resnet18", num_frames=4).data)
     assert view.numbers == [4, 9, 14, 19]
+
+
+def made(name, num_frames=8):
+    """A run with random weights."""
+    recipe = override(demo(), name=name, dnr=DNRConfig(), num_frames=num_frames)
+    model = build_model(recipe.model, num_classes=10, num_frames=num_frames).eval()
+    return Run(model, recipe, tuple(f"class {number}" for number in range(10)))
+
+
+def test_beside_tdn_a_network_of_single_frames_takes_the_middle_ones(synthetic):
+    runs, videos = [made("tsn_resnet18", 4), made("tdn_resnet18", 4)], select(read_manifest(synthetic), "test")
+    data = same_clips(runs)
+    assert data == runs[1].recipe.data
+    view = view_clip(videos, 0, data)
+    assert torch.equal(clip_for(runs[1], view), view.clip)
+    frames = torch.from_numpy(READER.read_frames(videos.rows["path"][0], np.array([4, 9, 14, 19])))
+    (middle,) = evaluation_clips(frames.permute(0, 3, 1, 2), short_side=54, crop_size=48, num_crops=1)
+    assert torch.equal(clip_for(runs[0], view), middle)
+    with pytest.raises(ValueError, match="take the same clips, got 2 kinds"):
+        same_clips([made("tsn_resnet18", 8), runs[1]])
+
+
+def test_the_timeline_of_tdn_stands_at_the_middle_frames_of_its_segments(synthetic):
+    line = timeline(made("tdn_resnet18"), select(read_manifest(synthetic), "test"), 0)
+    seconds = sorted(line.table["seconds"].unique())  # eight segments from frame s on; the last group starts at s + 4
+    assert seconds == pytest.approx([(start + 5.5 + 2) / 12 for start in range(17)])
 
 
 def test_a_network_takes_the_frames_that_it_was_made_for():

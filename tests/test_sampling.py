@@ -44,7 +44,10 @@ def test_dense_training_reaches_every_start_and_no_other():
 def test_segment_test_indices():
     assert sampling.segment_test_indices(10, 4).tolist() == [[1, 3, 6, 8]]
     assert sampling.segment_test_indices(10, 4, 2).tolist() == [[0, 3, 5, 8], [1, 4, 6, 9]]
-    assert sampling.segment_indices_twice(10, 4).tolist() == [[1, 3, 6, 8], [0, 2, 5, 7]]
+    assert sampling.twice_test_indices(10, 4).tolist() == [[1, 3, 6, 8], [0, 2, 5, 7]]
+    assert sampling.twice_test_indices(10, 4, 1).tolist() == [[1, 3, 6, 8]]
+    with pytest.raises(ValueError, match="1 or 2 clips a video of twice-sampled segments, got 3"):
+        sampling.twice_test_indices(10, 4, 3)
 
 
 def test_segments_of_24_frames_are_the_same_backwards():

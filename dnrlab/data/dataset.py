@@ -14,16 +14,19 @@ from dnrlab.data.decode import Reader, VideoError, VideoInfo
 from dnrlab.data.manifest import Manifest, labels, mirrored_classes
 from dnrlab.data.transforms import SCALES, evaluation_clips, training_clip
 
-SAMPLINGS = ("segments", "dense", "window")
+SAMPLINGS = ("segments", "twice", "dense", "window")
 Batch = tuple[Tensor, Tensor]  # clips (N, 3, T, H, W) in [0, 1], labels (N,)
 Key = tuple[int, int]  # epoch, row: a clip depends on these and the seed, not on the worker that makes it
 
 
 @dataclass(frozen=True, kw_only=True)
 class DataConfig:
-    """What a clip is. The defaults are those of DNR on Kinetics."""
+    """What a clip is. The defaults are those of DNR on Kinetics.
 
-    sampling: str = "dense"  # dense: frames frame_interval apart; segments: one of each equal part; window: over 64
+    ``twice`` trains as ``segments`` and may be tested with two clips: the middle frame of each part, and its first.
+    """
+
+    sampling: str = "dense"  # dense: frame_interval apart; segments, or twice: one of each part; window: over 64 frames
     num_frames: int = 8  # T, frames a clip, or segments of several neighbouring frames
     frames_per_segment: int = 1  # neighbouring frames in place of each; a recipe takes what its network wants
     frame_interval: int = 8  # frames from one to the next of a dense clip
@@ -38,6 +41,8 @@ class DataConfig:
                 f"expected sampling in {SAMPLINGS} and past_end in {sampling.PAST_END}, "
                 f"got {self.sampling!r} and {self.past_end!r}"
             )
+        if self.sampling == "twice" and self.frames_per_segment > 1:
+            raise ValueError("expected sampling twice for networks of single frames; use segments for TDN")
         names = ("num_frames", "frames_per_segment", "frame_interval", "crop_size", "short_side")
         numbers = {name: getattr(self, name) for name in names}
         small = [f"{name} of {value}" for name, value in numbers.items() if value < 1]
@@ -57,7 +62,7 @@ def clip_numbers(num_frames: int, config: DataConfig, generator: torch.Generator
     clip_len, neighbours = config.num_frames, config.frames_per_segment
     if config.sampling == "segments" and neighbours > 1:
         return sampling.neighbour_indices(num_frames, clip_len, neighbours, generator)
-    if config.sampling == "segments":
+    if config.sampling in ("segments", "twice"):
         return sampling.segment_indices(num_frames, clip_len, generator)
     if config.sampling == "window":
         indices = sampling.window_indices(num_frames, clip_len, generator)
@@ -73,6 +78,8 @@ def view_numbers(num_frames: int, config: DataConfig, num_clips: int) -> Tensor:
         return sampling.neighbour_test_indices(num_frames, clip_len, neighbours, num_clips)
     if config.sampling == "segments":
         return sampling.segment_test_indices(num_frames, clip_len, num_clips)
+    if config.sampling == "twice":
+        return sampling.twice_test_indices(num_frames, clip_len, num_clips)
     if config.sampling == "window":
         indices = sampling.window_test_indices(num_frames, clip_len, num_clips)
     else:

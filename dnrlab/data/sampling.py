@@ -57,13 +57,15 @@ def segment_test_indices(num_frames: int, num_segments: int, num_clips: int = 1)
     return (2 * num_clips * segment + 2 * clip + 1) * num_frames // (2 * num_clips * num_segments)
 
 
-def segment_indices_twice(num_frames: int, num_segments: int) -> Tensor:
+def twice_test_indices(num_frames: int, num_segments: int, num_clips: int = 2) -> Tensor:
     """Test, "twice": the middle frame of each part, and its first. 10 frames in 4 parts: [1, 3, 6, 8], [0, 2, 5, 7].
 
-    Returns (2, T) int64.
+    Returns (V, T) int64, V = 1 (the middle frames) or 2. ValueError for more.
     """
+    if num_clips not in (1, 2):
+        raise ValueError(f"expected 1 or 2 clips a video of twice-sampled segments, got {num_clips}; use segments")
     first = torch.arange(num_segments) * num_frames // num_segments
-    return torch.cat([segment_test_indices(num_frames, num_segments), first[None]])
+    return torch.cat([segment_test_indices(num_frames, num_segments), first[None]])[:num_clips]
 
 
 def window_indices(num_frames: int, clip_len: int, generator: torch.Generator, window: int = WINDOW) -> Tensor:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -82,7 +83,7 @@ def explain_clip(
 
     Raises: ValueError if the class is unknown to the run.
     """
-    clips = normalize(view.clip[None].to(device))
+    clips = normalize(clip_for(run, view)[None].to(device))
     with torch.inference_mode():
         scores = run.model(clips)[0].float().softmax(dim=0).cpu()
     predicted = run.classes[int(scores.argmax())]
@@ -141,8 +142,19 @@ def can_view(manifest: Manifest, row: int, data: DataConfig, reader: Reader) -> 
 
 
 def same_clips(runs: Sequence[Run]) -> DataConfig:
-    """The clips that all runs take. ValueError if they differ, since a figure has one row of frames."""
+    """The clips that all runs take; where some take single frames and some segments of five, those of five.
+
+    Raises: ValueError if they differ otherwise, since a figure has one row of frames.
+    """
     configs = {run.recipe.data for run in runs}
-    if len(configs) != 1:
-        raise ValueError(f"expected runs that take the same clips, got {len(configs)} kinds: {configs}")
-    return configs.pop()
+    longest = max(configs, key=lambda config: config.frames_per_segment)
+    others = {config for config in configs if replace(config, frames_per_segment=longest.frames_per_segment) != longest}
+    if others:
+        raise ValueError(f"expected runs that take the same clips, got {len(others) + 1} kinds: {longest} and {others}")
+    return longest
+
+
+def clip_for(run: Run, view: ClipView) -> Tensor:
+    """The clip as a run takes it (3, T * frames_per_segment, crop, crop): of segments all frames or the middle ones."""
+    wanted, given = run.recipe.data.frames_per_segment, view.clip.shape[1] // len(view.numbers)
+    return view.clip if wanted == given else view.clip[:, middle_frames(given)]
