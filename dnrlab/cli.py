@@ -78,7 +78,7 @@ class Evaluate:
     clips: int = 1  # a video, spread over its time
     crops: int = 1  # a clip: 1 (centre) or 3 (along the longer side)
     crop_size: int = 0  # pixels; 0 is that of the training
-    sampling: str = ""  # dense, segments, twice or window; '' is that of the training
+    sampling: str = ""  # dense, segments, twice (with --clips 2) or window; '' is that of the training
     batch_size: int = 16  # views that go through the network at a time
     root: str | None = None  # folder that the manifest's paths are relative to; its own by default
     device: str = "auto"  # cpu, cuda, cuda:1
@@ -122,7 +122,7 @@ class Cam:
     def run(self) -> Result:
         """Draw; what each network predicted."""
         from dnrlab import findings
-        from dnrlab.explain.clips import explain_clip, numbers_of, same_clips, sharp_layer, view_clip
+        from dnrlab.explain.clips import explain_clips, numbers_of, same_clips, sharp_layer, view_clip
         from dnrlab.plots import CamRow, gradcam_figure
 
         device, out = pick_device(self.device), Path(self.out)
@@ -132,7 +132,7 @@ class Cam:
         data = same_clips(opened)
         view = view_clip(single_video(self.video, opened[0].classes), 0, data)
         layer = self.layer or sharp_layer(data.crop_size)
-        found = [explain_clip(run, view, layer=layer, target=self.target, device=device) for run in opened]
+        found = [explain_clips(run, [view], layer=layer, target=self.target, device=device)[0] for run in opened]
         named = dict(zip(short_names(self.runs), found, strict=True))
         rows = [CamRow(name, each.predicted, each.score, each.heat) for name, each in named.items()]
         finding = f"{Path(self.video).name}: {findings.of_maps('', {row.name: row.predicted for row in rows})}"

@@ -32,6 +32,9 @@ def test_the_networks_of_the_paper_to_the_last_digit(name, expected_parameters, 
     with_dnr = counted(name, dnr=PAPER)
     assert with_dnr == (expected_parameters + 4_039_232, expected_macs + 9_431_040)
     assert macs(name, dnr=PAPER) == with_dnr[1]
+    one_step = 3_143_680  # MACs of all cross-temporal cells, and of all cross-layer steps: 2.5 C^2 over 16 blocks
+    assert with_dnr[1] - expected_macs == 3 * one_step  # two groups, and the layers
+    assert macs(name, dnr=DNRConfig(relay_distance=2)) == expected_macs + 5 * one_step
 
 
 def test_the_modules_of_tanet():

@@ -82,5 +82,5 @@ def test_segments_twice_are_tested_with_the_middle_and_the_first_frames():
     generators = [torch.Generator().manual_seed(0) for _ in range(2)]
     segments = clip_numbers(10, TINY, generators[0])
     assert torch.equal(clip_numbers(10, config, generators[1]), segments)
-    with pytest.raises(ValueError, match="use segments for TDN"):
+    with pytest.raises(ValueError, match=r"sampling segments for a network of 5 neighbouring frames"):
         DataConfig(sampling="twice", frames_per_segment=5)

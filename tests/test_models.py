@@ -6,12 +6,15 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import torch
 from torch.utils.checkpoint import checkpoint
-from torch.utils.flop_counter import FlopCounterMode
 
 from dnrlab import DNRConfig, create_model, model_names
+from dnrlab.bench import macs
+from dnrlab.relay import RelayNorm
 from dnrlab.torchvision_guard import guard_torchvision
 from tests.reference import networks
 
+FAMILIES = ["tsn_resnet18", "tsm_resnet18", "tanet_resnet18", "tdn_resnet18"]
+EVERY_OPTION = DNRConfig(relay_distance=2, direction="bi", depth=2, standardization="batch", statistics="clip")
 PLAIN, RELAY, INTERLACED, DNR = (None, False), (DNRConfig(), False), (None, True), (DNRConfig(), True)
 
 
@@ -20,30 +23,16 @@ def small(name="tsn_resnet50", dnr=None, interlacing=None, **changes):
     return create_model(name, **(settings | changes))
 
 
-def trained_a_little(model, clips):
-    """A network whose running statistics and weights are not those of the start."""
+def unlike_start(model, clips):
+    """A network whose weights, biases, scales and running statistics are not those of the start."""
+    with torch.no_grad():
+        for name, value in model.named_parameters():
+            scale = 0.3 * value.std() if value.ndim > 1 else 0.2  # of convolutions, or of biases and scales
+            value.add_(torch.randn(value.shape, generator=torch.Generator().manual_seed(len(name))) * scale)
     model.train()
     for _ in range(2):
         model(clips)
     return model.eval()
-
-
-def count(dnr, relay_distance=4):
-    config = DNRConfig(relay_distance=relay_distance) if dnr else None
-    with torch.device("meta"):
-        model = create_model("tsn_resnet50", num_classes=400, dnr=config).eval()
-        with FlopCounterMode(display=False) as counter:
-            model(torch.zeros(1, 3, 8, 224, 224))
-    return sum(p.numel() for p in model.parameters()), counter.get_total_flops() // 2
-
-
-def test_counts_of_the_paper_to_the_last_digit():
-    one_step = 3_143_680  # MACs of all cross-temporal cells, and of all cross-layer steps: 2.5 C^2 over 16 blocks
-    parameters, macs = count(dnr=False)
-    assert parameters == 24_327_632
-    assert macs == 32_703_643_648
-    assert count(dnr=True) == (28_366_864, macs + 3 * one_step)  # two groups, and the layers
-    assert count(dnr=True, relay_distance=2) == (28_366_864, macs + 5 * one_step)
 
 
 def test_where_the_added_parameters_are():
@@ -84,7 +73,7 @@ def test_the_whole_network_agrees_with_a_plain_composition(name, dnr, interlacin
 
 
 @pytest.mark.parametrize("training", [True, False])
-@pytest.mark.parametrize("dnr", [None, DNRConfig()])
+@pytest.mark.parametrize("dnr", [None, DNRConfig(relay_distance=2), DNRConfig(relay_distance=3)])
 @pytest.mark.parametrize(
     ("name", "num_frames"),
     [("tsm_resnet18", 5), ("tsm_resnet50", 5), ("tsm_resnet101", 3), ("tdn_resnet18", 5), ("tdn_resnet50", 4)],
@@ -92,6 +81,22 @@ def test_the_whole_network_agrees_with_a_plain_composition(name, dnr, interlacin
 def test_networks_that_shift_agree_with_a_plain_composition(name, num_frames, dnr, training):
     model = small(name, dnr, num_frames=num_frames)
     assert_agrees(model, num_frames, interlacing=False, training=training)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_relay_both_ways_by_one_cell_is_symmetric_in_time_without_shifts(name):
+    """And what else is symmetric: cross-layer DNR. TSM, TANet and TDN are not, whatever the relay."""
+    clips = torch.randn(2, 3, 4, 32, 32, dtype=torch.float64)
+    cases = [("bi_shared", "both", 2), ("bi", "both", 2), ("uni", "layer", 2), ("bi_shared", "both", 3)]
+    for (direction, where, relay_distance), symmetric in zip(cases, (True, False, True, False), strict=True):
+        dnr = DNRConfig(direction=direction, where=where, relay_distance=relay_distance)
+        interlacing = False if name.startswith(("tsn", "tanet")) else None
+        model = small(name, dnr, interlacing).double()
+        own = clips.repeat_interleave(model.frames_per_segment, dim=2)
+        own = own + 0.1 * torch.randn(own.shape, dtype=torch.float64)
+        model = unlike_start(model, own)
+        same = torch.allclose(model(own.flip(2)), model(own), rtol=1e-9, atol=1e-9)
+        assert same == (symmetric and name.startswith("tsn"))
 
 
 @pytest.mark.parametrize("dnr", [None, DNRConfig()])
@@ -105,15 +110,20 @@ def test_tdn_of_sixteen_segments_weighs_the_main_frame_more():
 
 
 def assert_agrees(model, num_frames, *, interlacing, training, **options):
-    """Logits and running statistics against the composition, with the last frame group shorter; in float64."""
+    """Logits and running statistics against the composition, in float64."""
     frames = num_frames * model.frames_per_segment
     clips = torch.randn(2, 3, frames, 32, 32, dtype=torch.float64)
-    model = trained_a_little(model.double(), clips).train(training)
+    model = unlike_start(model.double(), clips).train(training)
     state = {key: value.clone() for key, value in model.state_dict().items()}
     has_dnr = any(".lstm." in key for key in state)
+    relay_distances = {module.config.relay_distance for module in model.modules() if isinstance(module, RelayNorm)}
     family = {"TSM": "tsm", "TDN": "tdn"}.get(type(model).__name__)
     family = family or ("tanet" if any(".inside.kernel." in key for key in state) else "tsn")
-    options |= {"relay_distance": 4 if has_dnr else None, "interlacing": interlacing, "training": training}
+    options |= {
+        "relay_distance": relay_distances.pop() if has_dnr else None,
+        "interlacing": interlacing,
+        "training": training,
+    }
     expected = networks.network(state, clips, family, **options)
     torch.testing.assert_close(model(clips), expected, rtol=1e-10, atol=1e-10)
     for key, value in model.state_dict().items():
@@ -123,14 +133,14 @@ def assert_agrees(model, num_frames, *, interlacing, training, **options):
 
 def test_logits_of_tsn_do_not_depend_on_the_order_of_frames():
     clips = torch.randn(2, 3, 4, 32, 32, dtype=torch.float64)
-    model = trained_a_little(small().double(), clips)
+    model = unlike_start(small().double(), clips)
     torch.testing.assert_close(model(clips[:, :, [2, 0, 3, 1]]), model(clips), rtol=1e-10, atol=1e-10)
 
 
 @pytest.mark.parametrize("name", ["tsn_resnet18", "tsn_resnet50"])
 def test_the_relay_sees_the_order_of_groups_and_nothing_within_them(name):
     clips = torch.randn(2, 3, 4, 32, 32, dtype=torch.float64)
-    model = trained_a_little(small(name, DNRConfig(relay_distance=2), interlacing=False).double(), clips)
+    model = unlike_start(small(name, DNRConfig(relay_distance=2), interlacing=False).double(), clips)
     logits = model(clips)
     torch.testing.assert_close(model(clips[:, :, [1, 0, 3, 2]]), logits, rtol=1e-10, atol=1e-10)
     assert (model(clips[:, :, [2, 3, 0, 1]]) - logits).abs().max() > 1e-4
@@ -138,7 +148,7 @@ def test_the_relay_sees_the_order_of_groups_and_nothing_within_them(name):
 
 def test_interlacing_alone_sees_the_order_of_frames():
     clips = torch.randn(2, 3, 4, 32, 32, dtype=torch.float64)
-    model = trained_a_little(small(interlacing=True).double(), clips)
+    model = unlike_start(small(interlacing=True).double(), clips)
     assert (model(clips[:, :, [1, 0, 3, 2]]) - model(clips)).abs().max() > 1e-4
 
 
@@ -162,16 +172,18 @@ def test_activation_checkpointing_gives_the_same_gradients():
         torch.testing.assert_close(theirs.grad, ours.grad, rtol=1e-10, atol=1e-12)
 
 
-def test_export_gives_the_same_logits():
-    model = small("tsn_resnet18", DNRConfig(relay_distance=2)).eval()
-    clips = torch.randn(2, 3, 4, 32, 32)
+@pytest.mark.parametrize("name", FAMILIES)
+def test_export_gives_the_same_logits(name):
+    model = small(name, EVERY_OPTION).eval()
+    clips = torch.randn(2, 3, 4 * model.frames_per_segment, 32, 32)
     exported = torch.export.export(model, (clips,)).module()
     torch.testing.assert_close(exported(clips), model(clips), rtol=1e-4, atol=1e-5)
 
 
-def test_compiling_gives_the_same_logits_in_one_graph():
-    model = small("tsn_resnet18", DNRConfig(relay_distance=2)).eval()
-    clips = torch.randn(2, 3, 4, 32, 32)
+@pytest.mark.parametrize("name", FAMILIES)
+def test_compiling_gives_the_same_logits_in_one_graph(name):
+    model = small(name, EVERY_OPTION).eval()
+    clips = torch.randn(2, 3, 4 * model.frames_per_segment, 32, 32)
     compiled = torch.compile(model, backend="aot_eager", fullgraph=True)
     torch.testing.assert_close(compiled(clips), model(clips), rtol=1e-4, atol=1e-5)
 
@@ -196,9 +208,21 @@ def test_gpu_in_bfloat16_stays_near_the_cpu():
 
 
 def test_an_unknown_name_lists_the_known_ones():
-    with pytest.raises(ValueError, match=r"got 'tsn_resnet19'.*tsn_resnet18, tsn_resnet34"):
-        create_model("tsn_resnet19")
-    assert "tsn_resnet152" in model_names()
+    depths = (18, 34, 50, 101, 152)
+    assert model_names() == [f"{family}_resnet{depth}" for family in ("tsn", "tsm", "tanet", "tdn") for depth in depths]
+    for function in (create_model, macs):
+        with pytest.raises(ValueError, match=f"got 'tsn_resnet19'; known: {', '.join(model_names())}"):
+            function("tsn_resnet19")
+        with pytest.raises(ValueError, match="temporal_pool with TSM only, got tsn_resnet18"):
+            function("tsn_resnet18", temporal_pool=True)
+
+
+def test_a_width_that_cannot_be_shifted_or_grouped_is_named_at_once():
+    for settings in ({"name": "tsm_resnet18"}, {"name": "tdn_resnet18"}, {"name": "tsn_resnet18", "dnr": DNRConfig()}):
+        with pytest.raises(ValueError, match="width of at least 8 to shift channels, got 4"):
+            create_model(**settings, width=4)
+    with pytest.raises(ValueError, match="multiple of the 32 channel groups, got 40"):
+        create_model("tsn_resnet18", width=40, dnr=DNRConfig(standardization="group"))
 
 
 def test_a_clip_of_another_shape_is_named():

@@ -7,7 +7,7 @@ import torch
 
 from dnrlab import create_model
 from dnrlab.models.tanet import TemporalAdaptiveModule
-from dnrlab.models.tdn_modules import LongTermModule, MotionExcitation
+from dnrlab.models.tdn_modules import DifferenceStem, LongTermModule, MotionExcitation
 from dnrlab.relay.axes import merge_time, split_time
 from tests.reference import layers, modules
 from tests.test_relay import EXACT, assert_gradients
@@ -68,12 +68,9 @@ def test_motion_excitation_agrees_with_plain_loops(height, width, training):
     assert_agrees(module, modules.excitation, clip(32, 3, height, width))
 
 
-def test_the_long_term_module_shifts_what_was_excited():
-    module = unlike_start(LongTermModule(16), training=False)
-    state, x = numbers(module), clip(16, 4, 2, 2)
-    excited, _ = modules.excitation(x.numpy(), state, False, prefix="excitation.")
-    expected = modules.shift(excited, state["shift.weight"])
-    torch.testing.assert_close(split_time(module(merge_time(x), 4), 4), torch.from_numpy(expected), **EXACT)
+@pytest.mark.parametrize("training", [True, False])
+def test_the_long_term_module_agrees_with_plain_loops(training):
+    assert_agrees(unlike_start(LongTermModule(16), training), modules.long_term, clip(16, 4, 2, 2))
 
 
 def test_the_learned_shift_starts_as_that_of_tsm():
@@ -90,11 +87,26 @@ def test_the_learned_shift_starts_as_that_of_tsm():
         assert kernel[2 * part :, 0].unique(dim=0).tolist() == [[0, 1, 0]]
 
 
-def test_short_term_differences_are_those_of_neighbouring_frames():
-    model, seen = create_model("tdn_resnet18", num_frames=2, width=8, num_classes=2).double().eval(), []
-    model.avgpool_difference.register_forward_hook(lambda _, inputs, output: seen.append(inputs[0]))
-    clips = torch.randn(2, 3, 10, 32, 32, dtype=torch.float64)
-    model(clips)
-    torch.testing.assert_close(seen[0], torch.from_numpy(modules.differences(clips.numpy())), **EXACT)
-    stem = model.conv1.weight.mean(dim=1)
-    torch.testing.assert_close(model.conv_difference.weight[:, 7], stem)  # each of the twelve starts as their mean
+@pytest.mark.parametrize("training", [True, False])
+def test_the_stem_for_differences_agrees_with_plain_loops(training):
+    module = unlike_start(DifferenceStem(2), training)
+    segments = torch.randn(2, 5, 3, 9, 10, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    start, weight = copy.deepcopy(module), torch.randn(2, 2, 1, 2, dtype=torch.float64)
+    kept = {name: value.copy() for name, value in numbers(start).items() if "running" in name}
+    expected, running = modules.difference_stem(segments.numpy(), numbers(start), training)
+    torch.testing.assert_close(module(segments), torch.from_numpy(expected), **EXACT)
+    torch.testing.assert_close(module.bn.running_mean, torch.from_numpy(running["bn"][0]), **EXACT)
+    torch.testing.assert_close(module.bn.running_var, torch.from_numpy(running["bn"][1]), **EXACT)
+    segments.requires_grad_()
+
+    def by_loops():
+        y, _ = modules.difference_stem(segments.detach().numpy(), numbers(start) | kept, training)
+        return (y * weight.numpy()).sum()
+
+    assert_gradients(lambda: (start(segments) * weight).sum(), by_loops, [segments, *start.parameters()], atol=1e-6)
+
+
+def test_differences_start_as_what_the_stem_does_with_colours():
+    model = create_model("tdn_resnet18", num_frames=2, width=8, num_classes=2)
+    for channel in range(12):
+        torch.testing.assert_close(model.difference.conv.weight[:, channel], model.conv1.weight.mean(dim=1))

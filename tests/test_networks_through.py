@@ -1,17 +1,23 @@
 """Every family of networks, plain and with DNR, from training to heat maps and timelines."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from dnrlab import DNRConfig, create_model
 from dnrlab.data.decode import READER
 from dnrlab.data.manifest import read_manifest, select
+from dnrlab.data.motions import CLASSES
 from dnrlab.data.transforms import evaluation_clips
 from dnrlab.evaluation import EvalConfig, evaluate
-from dnrlab.explain.clips import clip_for, explain_clip, same_clips, view_clip
+from dnrlab.explain import record_dynamics
+from dnrlab.explain.clips import clip_for, explain_clips, same_clips, view_clip
 from dnrlab.explain.timeline import timeline
 from dnrlab.runs import Run, build_model, load_run
+from dnrlab.training.config import recipe_to_dict
 from dnrlab.training.recipes import demo, override
 from dnrlab.training.run import train
 from tests.test_errors import execute
@@ -32,7 +38,7 @@ def test_a_family_trains_and_is_looked_into(name, dnr, synthetic, tmp_path):
     view = view_clip(videos, 0, run.recipe.data)
     neighbours = 5 if name.startswith("tdn") else 1
     assert view.clip.shape == (3, 4 * neighbours, 32, 32)
-    explained = explain_clip(run, view, layer="layer2")
+    (explained,) = explain_clips(run, [view], layer="layer2")
     assert explained.heat.shape == (4, 32, 32)
     assert len(view.frames) == len(view.numbers) == 4
     if dnr is not None:
@@ -47,11 +53,12 @@ def test_every_notebook_takes_the_name(name, synthetic, tmp_path):
     execute("01_train", shared | tiny | {"model": name, "run_dir": run_dir, "dnr_settings": {"direction": "bi"}})
     execute("02_evaluate", shared | {"run_dir": run_dir, "cache_dir": ""})
     look = shared | {"num_videos": 1, "out_dir": str(tmp_path / "figures")}
-    execute("03_gradcam", look | {"runs": [run_dir]})
+    execute("03_gradcam", look | {"runs": [run_dir], "num_forgetting": 2})
     execute("04_affine_dynamics", look | {"run_dir": run_dir})
     assert load_run(run_dir).recipe.model.dnr == DNRConfig(direction="bi")
     names = {path.name for path in (tmp_path / "figures").glob("*.png")}
-    assert names == {f"{kind}_0_appears.png" for kind in ("gradcam", "dynamics", "timeline")} | {"dynamics_blocks.png"}
+    drawn = {f"{kind}_0_appears.png" for kind in ("gradcam", "dynamics", "timeline")} | {"dynamics_blocks.png"}
+    assert names == drawn | {"localisation.png", "localisation_by_trait.png", "forgetting.png"}
 
 
 def test_the_main_frame_of_a_segment_is_the_one_that_is_shown(synthetic):
@@ -60,11 +67,43 @@ def test_the_main_frame_of_a_segment_is_the_one_that_is_shown(synthetic):
     assert view.numbers == [4, 9, 14, 19]
 
 
-def made(name, num_frames=8):
-    """A run with random weights."""
-    recipe = override(demo(), name=name, dnr=DNRConfig(), num_frames=num_frames)
+@pytest.mark.parametrize(
+    ("where", "figures"),
+    [("layer", {"dynamics_blocks.png"}), ("temporal", {"dynamics_0_appears.png", "timeline_0_appears.png"})],
+)
+def test_the_dynamics_of_one_relay_alone_are_drawn_as_far_as_there_are_any(where, figures, synthetic, tmp_path):
+    run = made("tsn_resnet50", 4, dnr=DNRConfig(where=where, relay_distance=2), short_side=36, crop_size=32)
+    save_run(run, tmp_path / "run")
+    given = {"manifest": str(synthetic), "num_videos": 1, "run_dir": str(tmp_path / "run")}
+    execute("04_affine_dynamics", given | {"out_dir": str(tmp_path / "figures")})
+    assert {path.name for path in (tmp_path / "figures").glob("*.png")} == figures
+
+
+def test_the_dynamics_after_pooling_over_time_are_told_in_frames_of_the_clip(synthetic):
+    run = made("tsm_resnet18", 8, temporal_pool=True, dnr=DNRConfig(relay_distance=2))
+    with record_dynamics(run.model) as dynamics, torch.inference_mode():
+        run.model(torch.rand(1, 3, 8, 32, 32))
+    spans = dynamics.table().query("kind == 'cross_temporal'").groupby("layer")[["first_frame", "last_frame"]]
+    found = {layer: sorted(set(rows.itertuples(index=False, name=None))) for layer, rows in spans}
+    assert found["layer1.0.bn1"] == [(0, 1), (2, 3), (4, 5), (6, 7)]
+    assert found["layer2.0.bn1"] == found["layer4.1.bn1"] == [(0, 3), (4, 7)]
+    line = timeline(run, select(read_manifest(synthetic), "test"), 0)
+    assert set(line.table["layer"]) == set(found)
+
+
+def save_run(run, folder):
+    """What ``load_run`` opens."""
+    folder.mkdir()
+    config = {**recipe_to_dict(run.recipe), "classes": list(run.classes)}
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    save_file(run.model.state_dict(), folder / "best.safetensors")
+
+
+def made(name, num_frames=8, **settings):
+    """A run with random weights, of the synthetic classes."""
+    recipe = override(demo(), **{"name": name, "dnr": DNRConfig(), "num_frames": num_frames, **settings})
     model = build_model(recipe.model, num_classes=10, num_frames=num_frames).eval()
-    return Run(model, recipe, tuple(f"class {number}" for number in range(10)))
+    return Run(model, recipe, CLASSES)
 
 
 def test_beside_tdn_a_network_of_single_frames_takes_the_middle_ones(synthetic):

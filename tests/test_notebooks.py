@@ -7,6 +7,7 @@ import sys
 from dataclasses import asdict
 
 import nbformat
+import pandas as pd
 import pytest
 
 from dnrlab import DNRConfig, batch
@@ -49,9 +50,11 @@ def test_heat_maps_and_dynamics_leave_figures_with_their_numbers(trained, synthe
     run("03_gradcam", trained, {**shared, "runs": [str(trained / "bn"), str(trained / "dnr")]})
     run("04_affine_dynamics", trained, {**shared, "run_dir": str(trained / "dnr"), "num_frames": 16})
     names = {"dynamics_0_appears", "dynamics_blocks", "gradcam_0_appears", "timeline_0_appears"}
+    names |= {"localisation", "localisation_by_trait", "forgetting"}
     files = {path.name for path in (trained / "figures").iterdir()}
-    tables = {f"{name}.csv" for name in names}
+    tables = {f"{name}.csv" for name in names} | {"localisation_differences.csv", "localisation_videos.csv"}
     assert files == {f"{name}.{kind}" for name in names for kind in ("png", "pdf")} | tables | {"gradcam_0_appears.npz"}
+    assert len(pd.read_csv(trained / "figures" / "localisation_videos.csv")) == 2 * 10
 
 
 def test_lines_that_a_notebook_prints_are_reported_while_it_runs(trained, synthetic, tmp_path):

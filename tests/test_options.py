@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from dnrlab import DNRConfig, create_model
 from dnrlab.models.weights import load_weights
 from dnrlab.training.loop import train_epoch
+from dnrlab.training.recipes import demo, dnr_by_settings, override
 
 VALUES = {
     "relay_distance": (4, 1, 3),
@@ -41,7 +42,7 @@ def assert_works(options, file):
         "interlacing": options.pop("interlacing", None),
     }
     make = lambda: create_model("tsn_resnet18", dnr=DNRConfig(**options), **shape)  # noqa: E731
-    model, clips, labels = make(), torch.rand(4, 3, 4, 32, 32), torch.tensor([0, 1, 2, 0])
+    model, clips, labels = make(), torch.rand(4, 3, 4, 40, 40), torch.tensor([0, 1, 2, 0])
     before = {name: value.clone() for name, value in model.named_parameters()}
     optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
     schedule = torch.optim.lr_scheduler.ConstantLR(optimizer, 1)
@@ -50,6 +51,8 @@ def assert_works(options, file):
     # At this width a bottleneck has two units, which may be silent, and a state may be zero; the gates' biases move.
     moving = ("input_gates.2.bias", "input_gates.bias")
     assert not [name for name in still if ".lstm" not in name or name.endswith(moving)]
+    relaying = [name for name, _ in model.named_parameters() if ".lstm" in name and ".hidden_gates." in name]
+    assert set(relaying) - set(still), "nothing of what is relayed was learned"
     with torch.inference_mode():
         logits = model.eval()(clips)
     assert torch.isfinite(logits).all()
@@ -75,3 +78,18 @@ def test_a_setting_that_is_wrong_is_named_with_the_papers():
         DNRConfig(direction="both")
     with pytest.raises(ValueError, match=r"depth of at least 1, got 0; the paper's value is 1"):
         DNRConfig(depth=0)
+    for wrong in (2.5, True, "2"):
+        with pytest.raises(TypeError, match=rf"relay_distance to be a whole number, got {wrong!r}; .* is 4"):
+            DNRConfig(relay_distance=wrong)
+
+
+def test_settings_of_dnr_by_name():
+    assert dnr_by_settings(True, 2, {"depth": 2}) == DNRConfig(relay_distance=2, depth=2)
+    assert dnr_by_settings(True, 4, {"relay_distance": 2}) == DNRConfig(relay_distance=2)
+    assert dnr_by_settings(False, 4, {}) is None
+    with pytest.raises(ValueError, match="expected no settings of DNR with dnr false, got depth"):
+        dnr_by_settings(False, 4, {"depth": 2})
+    with pytest.raises(ValueError, match="got dept; known: relay_distance, direction, reduction, depth"):
+        dnr_by_settings(True, 4, {"dept": 2})
+    with pytest.raises(ValueError, match="frames_per_segment, which follows from the network"):
+        override(demo(), frames_per_segment=3)

@@ -4,6 +4,7 @@ import copy
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from dnrlab.relay import CrossLayerNorm, CrossTemporalNorm, DNRConfig, LayerRelay, RelayCell
 from dnrlab.relay.functional import clip_moments
@@ -74,6 +75,28 @@ def test_moments_of_a_clip_by_itself_agree_with_plain_loops(parts):
         clip_moments(x, [5], 3)
 
 
+def test_group_standardisation_has_32_groups_of_channels_where_there_are_more():
+    norm, x = CrossTemporalNorm(64, DNRConfig(relay_distance=2, standardization="group")).double(), clip(64, frames=3)
+    y, _ = norm(x, None)
+    for first, last in ((0, 2), (2, 3)):
+        standard = F.group_norm(x[:, :, first:last], 32)
+        slopes = (y[:, :, first:last].amax((2, 3, 4)) - y[:, :, first:last].amin((2, 3, 4))) / (
+            standard.amax((2, 3, 4)) - standard.amin((2, 3, 4))
+        )  # gamma, found from the output alone
+        shifts = y[:, :, first:last].mean((2, 3, 4)) - slopes * standard.mean((2, 3, 4))
+        expected = slopes[:, :, None, None, None] * standard + shifts[:, :, None, None, None]
+        torch.testing.assert_close(y[:, :, first:last], expected, **EXACT)
+        gamma, beta = layers.relay_over(x.numpy(), plain(norm.lstm), layers.frame_groups(3, 2))[first // 2][0]
+        torch.testing.assert_close(slopes[0], torch.tensor(gamma, dtype=torch.float64), **EXACT)
+        torch.testing.assert_close(shifts[0], torch.tensor(beta, dtype=torch.float64), **EXACT)
+
+
+def test_a_part_of_one_value_has_no_variance():
+    norm = CrossTemporalNorm(4, DNRConfig(relay_distance=1, standardization="instance"))
+    with pytest.raises(ValueError, match="more than one value a part of a clip's channels, got one"):
+        norm(torch.zeros(2, 4, 3, 1, 1), None)
+
+
 def test_one_cell_both_ways_is_symmetric_in_time_if_the_groups_are_equal():
     x = clip(frames=6)
     for direction, relay_distance, symmetric in [("bi_shared", 2, True), ("bi_shared", 4, False), ("bi", 2, False)]:
@@ -89,7 +112,14 @@ def test_the_state_of_a_deep_relay_is_that_of_all_its_cells():
 
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize(
-    "options", [{"depth": 2}, {"reduction": 2}, {"standardization": "layer"}, {"standardization": "instance"}]
+    "options",
+    [
+        {"depth": 2},
+        {"reduction": 2},
+        {"standardization": "layer"},
+        {"standardization": "instance"},
+        {"standardization": "group", "statistics": "clip", "depth": 2},
+    ],
 )
 def test_options_of_cross_layer_agree_with_plain_loops(options, training):
     config = DNRConfig(**options)

@@ -72,7 +72,7 @@ def test_a_point_of_the_timeline_is_the_last_group_of_its_clip(run, synthetic):
 def test_a_timeline_needs_dnr_and_frames(run, synthetic, tmp_path):
     videos = select(read_manifest(synthetic), "test")
     plain = run._replace(recipe=override(run.recipe, dnr=None))
-    with pytest.raises(ValueError, match="expected a run with DNR, got batch norm"):
+    with pytest.raises(ValueError, match="expected a run with cross-temporal DNR, got batch norm"):
         timeline(plain, videos, 0)
     videos.rows.head(1).assign(start_seconds=0, end_seconds=1).to_csv(tmp_path / "short.csv", index=False)
     with pytest.raises(VideoError, match="12 frames, expected at least 15"):

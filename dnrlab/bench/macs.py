@@ -10,7 +10,7 @@ from typing import NamedTuple
 from torch import nn
 
 from dnrlab.models.blocks import Bottleneck
-from dnrlab.models.create import RESNETS
+from dnrlab.models.create import check_pool, parsed
 from dnrlab.relay import DNRConfig
 
 
@@ -31,22 +31,22 @@ def macs(
 ) -> int:
     """MACs of one clip of T = ``num_frames`` frames (segments, of TDN) of ``size`` x ``size`` pixels.
 
-    TSN-ResNet-50 with 400 classes takes 32,703,643,648 at 8 x 224 x 224.
+    TSN-ResNet-50 with 400 classes takes 32,703,643,648 at 8 x 224 x 224. ValueError as of ``create_model``.
     """
-    family, depth = name.split("_resnet")
-    block, depths = RESNETS[int(depth)]
+    family, block, depths = parsed(name)
+    check_pool(name, temporal_pool)
     bottleneck, frames = block is Bottleneck, num_frames
     side = halved(halved(size))  # after stem and pooling
     total = frames * halved(size) ** 2 * 3 * width * 49
     if family == "tdn":
         total += frames * halved(size // 2) ** 2 * 12 * width * 49
-        first = Stage(width, width, halved(halved(size // 2)), 1, bottleneck)
+        first = StageShape(width, width, halved(halved(size // 2)), 1, bottleneck)
         total += frames * sum(block_macs(first, number) for number in range(depths[0]))
     in_channels = width
     for index, blocks in enumerate(depths):
         if index == 1 and temporal_pool:
             frames = ceil(frames / 2)
-        stage = Stage(in_channels, width * 2**index, side, 1 if index == 0 else 2, bottleneck)
+        stage = StageShape(in_channels, width * 2**index, side, 1 if index == 0 else 2, bottleneck)
         for number in range(blocks):
             inside = stage.inner_side(number)
             total += frames * block_macs(stage, number)
@@ -59,7 +59,7 @@ def macs(
     return total + frames * in_channels * num_classes
 
 
-class Stage(NamedTuple):
+class StageShape(NamedTuple):
     """Sizes within a stage."""
 
     in_channels: int  # of its first block
@@ -88,7 +88,7 @@ def halved(side: int) -> int:
     return ceil(side / 2)
 
 
-def block_macs(stage: Stage, number: int) -> int:
+def block_macs(stage: StageShape, number: int) -> int:
     """Of the convolutions of one block, a frame."""
     in_channels = stage.in_channels if number == 0 else stage.out_channels
     inner, outer, c = stage.inner_side(number) ** 2, stage.out_side**2, stage.channels

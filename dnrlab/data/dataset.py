@@ -41,8 +41,11 @@ class DataConfig:
                 f"expected sampling in {SAMPLINGS} and past_end in {sampling.PAST_END}, "
                 f"got {self.sampling!r} and {self.past_end!r}"
             )
-        if self.sampling == "twice" and self.frames_per_segment > 1:
-            raise ValueError("expected sampling twice for networks of single frames; use segments for TDN")
+        if self.sampling != "segments" and self.frames_per_segment > 1:
+            raise ValueError(
+                f"expected sampling segments for a network of {self.frames_per_segment} neighbouring frames (TDN), "
+                f"got {self.sampling!r}"
+            )
         names = ("num_frames", "frames_per_segment", "frame_interval", "crop_size", "short_side")
         numbers = {name: getattr(self, name) for name in names}
         small = [f"{name} of {value}" for name, value in numbers.items() if value < 1]
@@ -68,7 +71,7 @@ def clip_numbers(num_frames: int, config: DataConfig, generator: torch.Generator
         indices = sampling.window_indices(num_frames, clip_len, generator)
     else:
         indices = sampling.dense_indices(num_frames, clip_len, config.frame_interval, generator)
-    return sampling.following(sampling.within_video(indices, num_frames, config.past_end), neighbours, num_frames)
+    return sampling.within_video(indices, num_frames, config.past_end)
 
 
 def view_numbers(num_frames: int, config: DataConfig, num_clips: int) -> Tensor:
@@ -84,7 +87,7 @@ def view_numbers(num_frames: int, config: DataConfig, num_clips: int) -> Tensor:
         indices = sampling.window_test_indices(num_frames, clip_len, num_clips)
     else:
         indices = sampling.dense_test_indices(num_frames, clip_len, config.frame_interval, num_clips)
-    return sampling.following(sampling.within_video(indices, num_frames, config.past_end), neighbours, num_frames)
+    return sampling.within_video(indices, num_frames, config.past_end)
 
 
 class Video(NamedTuple):

@@ -1,7 +1,9 @@
 """Which frames of a video make a clip: arithmetic on integers.
 
 With N frames in the video, T frames a clip and V clips a video. Training functions take a generator, test functions
-none, so that an evaluation never depends on a seed. Source: METHOD of DNR (dense), Wang et al., ECCV 2016 (segments).
+none, so that an evaluation never depends on a seed. Sources: Feichtenhofer et al., "SlowFast", ICCV 2019 (dense); Wang
+et al., "TSN", ECCV 2016 (segments); Lin et al., "TSM", ICCV 2019 (twice); Liu et al., "TAM", ICCV 2021 (64-window);
+Wang et al., "TDN", CVPR 2021 (neighbours).
 """
 
 import torch

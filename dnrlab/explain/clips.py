@@ -29,6 +29,7 @@ class ClipView(NamedTuple):
     clip: Tensor  # (3, T * frames_per_segment, crop, crop) in [0, 1]
     frames: NDArray[np.uint8]  # (T, side, side, 3), the same crop; of segments the middle frames
     numbers: list[int]  # of these frames in the video, from 0
+    frame_size: tuple[int, int]  # height and width of the video's frames, pixels
 
 
 class Explanation(NamedTuple):
@@ -55,7 +56,8 @@ def view_clip(manifest: Manifest, row: int, data: DataConfig, reader: Reader = R
     (clip,) = evaluation_clips(frames, short_side=data.short_side, crop_size=data.crop_size, num_crops=1)
     main = middle_frames(data.frames_per_segment)
     shown, shown_numbers = for_people(frames[main], data, side=side), (numbers[main] + video.first_frame).tolist()
-    return ClipView(video.path, manifest.rows["label"].iloc[row], clip, shown, shown_numbers)
+    label, size = manifest.rows["label"].iloc[row], (frames.shape[2], frames.shape[3])
+    return ClipView(video.path, label, clip, shown, shown_numbers, size)
 
 
 def middle_frames(frames_per_segment: int) -> slice:
@@ -72,27 +74,31 @@ def for_people(frames: Tensor, data: DataConfig, *, side: int) -> NDArray[np.uin
     return shown
 
 
-def explain_clip(
-    run: Run, view: ClipView, *, layer: str, target: str = "predicted", device: str = "cpu"
-) -> Explanation:
-    """The prediction of a run for a clip, and the Grad-CAM++ map of the predicted class or of the label.
+def explain_clips(
+    run: Run, views: Sequence[ClipView], *, layer: str, target: str = "predicted", device: str = "cpu"
+) -> list[Explanation]:
+    """The prediction of a run for each clip, and the Grad-CAM++ map of the predicted class or of the label.
 
     Args:
+        views: at least one; they go through the network together.
         layer: see ``clip_gradcam``.
         target: ``predicted``, ``label``, or the name of a class.
 
     Raises: ValueError if the class is unknown to the run.
     """
-    clips = normalize(clip_for(run, view)[None].to(device))
+    clips = normalize(torch.stack([clip_for(run, view) for view in views]).to(device))
     with torch.inference_mode():
-        scores = run.model(clips)[0].float().softmax(dim=0).cpu()
-    predicted = run.classes[int(scores.argmax())]
-    explained = {"predicted": predicted, "label": view.label}.get(target, target)
-    if explained not in run.classes:
-        raise ValueError(f"expected a class of the run, got {explained!r}; known: {', '.join(run.classes)}")
-    heat = clip_gradcam(run.model, clips, [run.classes.index(explained)], layer)[0]
-    main = middle_frames(run.recipe.data.frames_per_segment)
-    return Explanation(predicted, float(scores.max()), explained, heat[main].numpy())
+        scores = run.model(clips).float().softmax(dim=1).cpu()  # (N, classes)
+    predicted = [run.classes[int(best)] for best in scores.argmax(dim=1)]
+    named = zip(predicted, views, strict=True)
+    explained = [{"predicted": guess, "label": view.label}.get(target, target) for guess, view in named]
+    unknown = next((name for name in explained if name not in run.classes), None)
+    if unknown is not None:
+        raise ValueError(f"expected a class of the run, got {unknown!r}; known: {', '.join(run.classes)}")
+    heats = clip_gradcam(run.model, clips, [run.classes.index(name) for name in explained], layer)
+    heats = heats[:, middle_frames(run.recipe.data.frames_per_segment)]
+    best = scores.amax(dim=1).tolist()
+    return [Explanation(*each) for each in zip(predicted, best, explained, heats.numpy(), strict=True)]
 
 
 def numbers_of(frames: NDArray[np.uint8], explained: Mapping[str, Explanation]) -> dict[str, Any]:
@@ -147,11 +153,10 @@ def same_clips(runs: Sequence[Run]) -> DataConfig:
     Raises: ValueError if they differ otherwise, since a figure has one row of frames.
     """
     configs = {run.recipe.data for run in runs}
-    longest = max(configs, key=lambda config: config.frames_per_segment)
-    others = {config for config in configs if replace(config, frames_per_segment=longest.frames_per_segment) != longest}
-    if others:
-        raise ValueError(f"expected runs that take the same clips, got {len(others) + 1} kinds: {longest} and {others}")
-    return longest
+    kinds = {replace(config, frames_per_segment=1) for config in configs}
+    if len(kinds) > 1:
+        raise ValueError(f"expected runs that take the same clips, got {len(kinds)} kinds: {kinds}")
+    return max(configs, key=lambda config: config.frames_per_segment)
 
 
 def clip_for(run: Run, view: ClipView) -> Tensor:

@@ -18,6 +18,7 @@ class Dynamics:
     def __init__(self) -> None:
         self.tables: list[pd.DataFrame] = []
         self.clips: dict[str, int] = {}  # seen so far, by layer
+        self.num_frames = 0  # T of the forward pass that runs; a layer may see fewer, after pooling over time
 
     def add(self, layer: str, sources: Sequence[Relayed], lengths: Sequence[int]) -> None:
         """Keep what one forward pass of a layer received, for groups of ``lengths`` frames."""
@@ -29,7 +30,7 @@ class Dynamics:
         """A row a clip, channel and group of ``lengths`` frames."""
         num_clips, num_channels, num_groups = source.gamma.shape
         clip, channel, group = (each.ravel() for each in np.indices((num_clips, num_channels, num_groups)))
-        ends = np.cumsum(lengths)
+        edges = np.rint(np.cumsum([0, *lengths]) * (self.num_frames / sum(lengths))).astype(int)
         stage, block = layer.split(".")[-3:-1] if layer.count(".") > 1 else ("", "0")
         columns = {
             "clip": clip + self.clips.get(layer, 0),
@@ -38,8 +39,8 @@ class Dynamics:
             "stage": stage,
             "block": int(block) if block.isdigit() else block,
             "group": group,
-            "first_frame": (ends - np.asarray(lengths))[group],
-            "last_frame": (ends - 1)[group],
+            "first_frame": edges[:-1][group],
+            "last_frame": edges[1:][group] - 1,
             "channel": channel,
             "gamma": source.gamma.detach().float().cpu().numpy().ravel(),
             "beta": source.beta.detach().float().cpu().numpy().ravel(),
@@ -49,6 +50,7 @@ class Dynamics:
     def table(self) -> pd.DataFrame:
         """Tidy: clip, layer, kind, stage, block, group, first_frame, last_frame, channel, gamma, beta.
 
+        Frames are those of the clip (segments, of TDN), also where the network pools over time.
         ``kind`` is cross_temporal (a row a frame group) or cross_layer (group 0, the whole clip; the relay runs over
         ``block``). A layer of both kinds applies their sum. Clips count on over the forward passes.
 
@@ -72,7 +74,12 @@ def record_dynamics(model: nn.Module) -> Iterator[Dynamics]:
     layers = {name: module for name, module in model.named_modules() if isinstance(module, RelayNorm)}
     if not layers:
         raise ValueError("expected a network with DNR, got one without; train or create one with dnr")
-    dynamics, handles = Dynamics(), []
+    dynamics = Dynamics()
+
+    def begin(_: nn.Module, inputs: tuple[Any, ...]) -> None:
+        dynamics.num_frames = inputs[0].shape[2] // getattr(model, "frames_per_segment", 1)
+
+    handles = [model.register_forward_pre_hook(begin)]
     for name, norm in layers.items():
 
         def hook(_: nn.Module, inputs: tuple[Any, ...], name: str = name) -> None:

@@ -55,10 +55,11 @@ def timeline(
         max_points: clips at most, evenly spread over the video.
         shown: frames to return for the figure, evenly spread.
 
-    Raises: ValueError if the run has no DNR; VideoError if the video cannot be read or has too few frames.
+    Raises: ValueError if the run has no cross-temporal DNR; VideoError if the video cannot be read or is too short.
     """
-    if run.recipe.model.dnr is None:
-        raise ValueError("expected a run with DNR, got batch norm; train one with dnr=True")
+    dnr = run.recipe.model.dnr
+    if dnr is None or dnr.where == "layer":
+        raise ValueError(f"expected a run with cross-temporal DNR, got {dnr or 'batch norm'}; train one with dnr=True")
     video, fps = find_video(manifest, row, 0, reader), reader.probe(manifest.rows["path"].iloc[row]).fps
     numbers = overlapping_clips(video.num_frames, run.recipe.data.num_frames, max_points)  # (P, T)
     if len(numbers) < MIN_POINTS:

@@ -11,6 +11,7 @@ from dnrlab.models.tdn import TDN
 from dnrlab.models.tsm import TSM
 from dnrlab.models.tsn import TSN
 from dnrlab.relay import DNRConfig
+from dnrlab.relay.functional import NUM_PARTS
 
 RESNETS: dict[int, tuple[Block, tuple[int, ...]]] = {  # block, and blocks a stage
     18: (BasicBlock, (2, 2, 2, 2)),
@@ -30,6 +31,20 @@ def model_names() -> list[str]:
 def frames_per_segment(name: str) -> int:
     """Neighbouring frames that a network wants in place of each of its T frames: 5 of TDN, 1 of the others."""
     return TDN.frames_per_segment if name.startswith("tdn_") else 1
+
+
+def parsed(name: str) -> tuple[str, Block, tuple[int, ...]]:
+    """Family, block and blocks a stage of a name. ValueError lists the known names."""
+    if name not in model_names():
+        raise ValueError(f"expected a network's name, got {name!r}; known: {', '.join(model_names())}")
+    family, depth = name.split("_resnet")
+    return family, *RESNETS[int(depth)]
+
+
+def check_pool(name: str, temporal_pool: bool) -> None:
+    """ValueError if a network is to pool over time and is no TSM."""
+    if temporal_pool and not name.startswith("tsm_"):
+        raise ValueError(f"expected temporal_pool with TSM only, got {name}; leave it out")
 
 
 def create_model(
@@ -60,26 +75,27 @@ def create_model(
     Raises: ValueError if the name is unknown (it lists the known ones), a number is out of range, or an option is not
         one of this network.
     """
-    if name not in model_names():
-        raise ValueError(f"expected a network's name, got {name!r}; known: {', '.join(model_names())}")
+    family, block, depths = parsed(name)
     if min(num_classes, num_frames, width) < 1 or not 0 <= dropout < 1:
         raise ValueError(
             "num_classes, num_frames and width must be at least 1 and dropout in [0, 1), "
             f"got {num_classes}, {num_frames}, {width} and {dropout}"
         )
-    family, depth = name.split("_resnet")
     if interlacing and family in ("tsm", "tdn"):
         raise ValueError(f"expected no interlacing in {name}, which shifts channels already; leave it out")
-    if temporal_pool and family != "tsm":
-        raise ValueError(f"expected temporal_pool with TSM only, got {name}; leave it out")
-    block, depths = RESNETS[int(depth)]
+    check_pool(name, temporal_pool)
+    shifting = interlacing or (interlacing is None and dnr is not None)
+    if width < NUM_PARTS and (shifting or family in ("tsm", "tdn")):
+        raise ValueError(
+            f"expected a width of at least {NUM_PARTS} to shift channels, got {width}; use a wider network"
+        )
     settings: dict[str, Any] = {"num_classes": num_classes, "num_frames": num_frames, "dnr": dnr}
     settings |= {"width": width, "dropout": dropout}
-    shift = interlaced if interlacing or (interlacing is None and dnr is not None) else no_temporal
+    shift = interlaced if shifting else no_temporal
     if family == "tsm":
         return TSM(block, depths, temporal_pool=temporal_pool, **settings)
     if family == "tanet":
         return TSN(block, depths, temporal=adaptive(num_frames, interlacing=shift), **settings)
     if family == "tdn":
         return TDN(block, depths, **settings)
-    return TSN(block, depths, temporal=shift, **settings)
+    return TSN(block, depths, temporal=shift, **settings)  # family "tsn"

@@ -48,7 +48,6 @@ class Place(NamedTuple):
 
     stage: int  # 1 to 4
     block: int  # from 0
-    in_channels: int  # of the block
     channels: int  # C, after its first convolution
 
 
@@ -72,7 +71,7 @@ def make_stages(
         for number in range(depth):
             stride = 2 if index > 0 and number == 0 else 1
             norms = batch_norms(channels) if dnr is None else dnr_norms(block, channels, dnr)
-            modules = temporal(Place(index + 1, number, in_channels, channels))
+            modules = temporal(Place(index + 1, number, channels))
             blocks.append(block(in_channels, channels, stride=stride, norms=norms, temporal=modules, bias=bias))
             in_channels = channels * block.expansion
         if dnr is None or dnr.where == "temporal":

@@ -6,19 +6,16 @@ Axes: N clips, T segments of five frames, C channels.
 
 from collections.abc import Sequence
 
-import torch
 import torch.nn.functional as F
 from einops import rearrange, reduce
 from torch import Tensor, nn
 
 from dnrlab.models.blocks import Temporal
 from dnrlab.models.stages import Block, Place, make_stages, no_temporal
-from dnrlab.models.tdn_modules import LongTermModule
+from dnrlab.models.tdn_modules import FRAMES, DifferenceStem, LongTermModule
 from dnrlab.models.tsn import initialize
 from dnrlab.relay import DNRConfig
 from dnrlab.relay.axes import check_clip
-
-FRAMES = 5  # a segment; the middle one is the main frame
 
 
 class TDN(nn.Module):
@@ -39,6 +36,9 @@ class TDN(nn.Module):
     Shape: clips (N, 3, 5 T, H, W), segment by segment, in the order of time, in; logits (N, num_classes) out.
 
     Raises: ValueError if the number of frames is not 5 T.
+
+    Differs from the source: 9,472 parameters that the authors' code never uses are left out; the source has a and b for
+    T = 8 and 16 alone.
     """
 
     frames_per_segment = FRAMES
@@ -60,9 +60,7 @@ class TDN(nn.Module):
         self.bn1 = nn.BatchNorm2d(width)
         self.relu = nn.ReLU(inplace=True)
         self.maxpool = nn.MaxPool2d(kernel_size=3, stride=2, padding=1)
-        self.avgpool_difference = nn.AvgPool2d(2)
-        self.conv_difference = nn.Conv2d(3 * (FRAMES - 1), width, kernel_size=7, stride=2, padding=3, bias=False)
-        self.bn_difference = nn.BatchNorm2d(width)
+        self.difference = DifferenceStem(width)
         stages = make_stages(block, depths, width, dnr=dnr, temporal=long_term, bias=True)
         self.layer1, self.layer2, self.layer3, self.layer4 = stages
         (self.layer1_difference,) = make_stages(block, depths[:1], width, dnr=None, temporal=no_temporal, bias=True)
@@ -70,11 +68,7 @@ class TDN(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.fc = nn.Linear(width * 8 * block.expansion, num_classes)
         initialize(self)
-        for module in self.modules():
-            if isinstance(module, LongTermModule):
-                module.initialize_as_shift()
-        with torch.no_grad():  # a difference image starts as the mean of what the stem does with its colours
-            self.conv_difference.weight.copy_(self.conv1.weight.mean(dim=1, keepdim=True).expand(-1, 12, -1, -1))
+        self.difference.initialize_from(self.conv1)
 
     def forward(self, clips: Tensor) -> Tensor:
         check_clip(clips, channels=3)
@@ -90,8 +84,7 @@ class TDN(nn.Module):
     def features(self, clips: Tensor) -> Tensor:
         """The last stage's output (N*T, C, h, w) for clips (N, 3, 5 T, H, W)."""
         segments = rearrange(clips, "n c (t f) h w -> (n t) f c h w", f=FRAMES)
-        differences = self.avgpool_difference((segments[:, 1:] - segments[:, :-1]).flatten(1, 2))  # (N*T, 12, h, w)
-        short1 = self.maxpool(self.relu(self.bn_difference(self.conv_difference(differences))))
+        short1 = self.difference(segments)
         short2 = self.layer1_difference(short1, self.num_frames)
         main = 0.5 if self.num_frames < 16 else 0.75
         x: Tensor = self.maxpool(self.relu(self.bn1(self.conv1(segments[:, FRAMES // 2]))))

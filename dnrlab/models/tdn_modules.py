@@ -1,7 +1,7 @@
-"""The long-term part of TDN: multi-scale motion excitation between segments, and a learned temporal shift.
+"""The parts of TDN: a stem for differences of frames; between segments motion excitation and a learned shift.
 
 Source: Wang et al., "TDN: temporal difference networks for efficient action recognition", CVPR 2021.
-Axes: N clips, T segments, C channels; c = C/16.
+Axes: N clips, T segments, B = N*T, C channels; c = C/16.
 """
 
 import torch
@@ -10,9 +10,40 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from dnrlab.relay.axes import merge_time, split_time
+from dnrlab.relay.functional import NUM_PARTS
 
 REDUCTION = 16
-SHIFTED = 8  # of so many channel groups one starts as taken from the next frame, and one from the frame before
+FRAMES = 5  # a segment; the middle one is the main frame
+
+
+class DifferenceStem(nn.Module):
+    """The stem of the short-term part: what changes between the five frames of a segment.
+
+        D1 = maxpool(ReLU(BN(conv7x7(avgpool2x2(x2 - x1, x3 - x2, x4 - x3, x5 - x4)))))
+
+    Args:
+        channels: of the output.
+
+    Shape: segments (B, 5, 3, H, W) in, (B, channels, H / 8, W / 8) out, rounded up but for the first halving.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.avgpool = nn.AvgPool2d(2)
+        self.conv = nn.Conv2d(3 * (FRAMES - 1), channels, kernel_size=7, stride=2, padding=3, bias=False)
+        self.bn = nn.BatchNorm2d(channels)
+        self.relu = nn.ReLU(inplace=True)
+        self.maxpool = nn.MaxPool2d(kernel_size=3, stride=2, padding=1)
+
+    def forward(self, segments: Tensor) -> Tensor:
+        differences = (segments[:, 1:] - segments[:, :-1]).flatten(1, 2)  # (B, 12, H, W)
+        pooled: Tensor = self.maxpool(self.relu(self.bn(self.conv(self.avgpool(differences)))))
+        return pooled
+
+    def initialize_from(self, stem: nn.Conv2d) -> None:
+        """A difference image starts as the mean of what ``stem`` does with the colours of a frame."""
+        with torch.no_grad():
+            self.conv.weight.copy_(stem.weight.mean(dim=1, keepdim=True).expand_as(self.conv.weight))
 
 
 class LongTermModule(nn.Module):
@@ -38,7 +69,7 @@ class LongTermModule(nn.Module):
     def initialize_as_shift(self) -> None:
         """An eighth of the channels comes from the next frame, an eighth from the one before, the rest stays."""
         channels = self.shift.weight.shape[0]
-        part = channels // SHIFTED
+        part = channels // NUM_PARTS
         with torch.no_grad():
             self.shift.weight.zero_()
             self.shift.weight[:part, 0, 2] = 1
@@ -76,9 +107,8 @@ class MotionExcitation(nn.Module):
         moved = split_time(self.neighbour(squeezed), num_frames)
         ahead = F.pad(moved[:, :, 1:] - still[:, :, :-1], (0, 0, 0, 0, 0, 1))
         behind = F.pad(moved[:, :, :-1] - still[:, :, 1:], (0, 0, 0, 0, 1, 0))
-        excited = self.excite(merge_time(ahead)) + self.excite(
-            merge_time(behind)
-        )  # in this order: the norms are shared
+        excited = self.excite(merge_time(ahead))  # first: the norms are shared
+        excited = excited + self.excite(merge_time(behind))
         return images + images * excited / 2
 
     def excite(self, difference: Tensor) -> Tensor:

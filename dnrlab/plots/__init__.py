@@ -2,14 +2,19 @@
 
 from dnrlab.plots.dynamics import block_dynamics, group_dynamics, timeline_figure
 from dnrlab.plots.heatmaps import CamRow, gradcam_figure
+from dnrlab.plots.measures import faithfulness_figure, forgetting_figure, localisation_figure, traits_figure
 from dnrlab.plots.training import confusion, training_curves
 
 __all__ = [
     "CamRow",
     "block_dynamics",
     "confusion",
+    "faithfulness_figure",
+    "forgetting_figure",
     "gradcam_figure",
     "group_dynamics",
+    "localisation_figure",
     "timeline_figure",
     "training_curves",
+    "traits_figure",
 ]

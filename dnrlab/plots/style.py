@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 
 TRAIN, VALIDATION = "#0072B2", "#D55E00"  # blue, vermilion
 CHANNELS = ("#E69F00", "#009E73", "#CC79A7", "#56B4E9")  # of single channels: orange, green, purple, sky blue
+NETWORKS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442")  # beside the baseline
 REST = "0.85"  # the other channels
 COUNTS = "Blues"  # shares of videos
 STAGES = "viridis"  # blocks, from the first stage to the last
@@ -47,6 +48,11 @@ def literal(text: str) -> str:
 def bare(axes: Axes) -> None:
     """Leave out the upper and right edges."""
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def network_colours(names: Sequence[str]) -> dict[str, str]:
+    """A colour for each network; the first, the baseline, is grey."""
+    return {name: ("0.35", *NETWORKS)[place % (len(NETWORKS) + 1)] for place, name in enumerate(names)}
 
 
 def channel_colours(channels: Sequence[int]) -> dict[int, str]:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+NUM_PARTS = 8  # of the channels in interlacing: one from the next frame, one from the frame before
 RelayState = tuple[Tensor, Tensor]  # hidden and cell, each (N, C) of one cell or (d, N, C) of d on top of one another
 
 
@@ -41,12 +42,19 @@ def clip_moments(x: Tensor, lengths: Sequence[int], channel_groups: int) -> tupl
     """Mean and biased variance, each (N, C, G), of every clip of ``x`` (N, C, T, H, W) by itself.
 
     They are taken over the frames of a group, over space, and over the channels of one of ``channel_groups`` equal
-    parts: C of them is instance norm, 1 is layer norm. ValueError if the parts would not be equal.
+    parts: C of them is instance norm, 1 is layer norm.
+
+    Raises: ValueError if the parts would not be equal, or one holds a single value, which has no variance.
     """
     if x.shape[1] % channel_groups:
         raise ValueError(
             f"expected channels to be a multiple of the {channel_groups} channel groups, got {x.shape[1]}; "
             "choose another width, or standardization instance or layer"
+        )
+    if x.shape[1] // channel_groups * min(lengths) * x.shape[3] * x.shape[4] < 2:
+        raise ValueError(
+            f"expected more than one value a part of a clip's channels, got one (of {tuple(x.shape)}); "
+            "use larger frames, a larger relay distance, or standardization batch or layer"
         )
     parts = x.to(statistics_dtype(x)).unflatten(1, (channel_groups, -1))  # (N, parts, C / parts, T, H, W)
     moments = [
@@ -127,7 +135,7 @@ def relay_step(gates: Tensor, cell: Tensor) -> RelayState:
     return o.sigmoid() * cell.sigmoid(), cell
 
 
-def interlace_channels(x: Tensor, num_parts: int = 8) -> Tensor:
+def interlace_channels(x: Tensor, num_parts: int = NUM_PARTS) -> Tensor:
     """Exchange channels between neighbouring frames of ``x`` (N, C, T, H, W).
 
     Of ``num_parts`` equal channel groups the first takes its values from frame t+1, the second from frame t-1,

@@ -69,6 +69,8 @@ class RelayNorm(nn.Module):
         config: the settings of DNR; a layer uses those that concern it.
         eps: added to the variance, in squared units of x.
         momentum: weight of the newest group in the running statistics.
+
+    Raises: ValueError if group standardisation cannot divide the channels.
     """
 
     running_mean: Tensor
@@ -77,6 +79,11 @@ class RelayNorm(nn.Module):
     def __init__(self, channels: int, config: DNRConfig = PAPER, *, eps: float = 1e-5, momentum: float = 0.1) -> None:
         super().__init__()
         self.channels, self.config, self.momentum = channels, config, momentum
+        if config.standardization == "group" and channels > CHANNEL_GROUPS and channels % CHANNEL_GROUPS:
+            raise ValueError(
+                f"expected channels to be a multiple of the {CHANNEL_GROUPS} channel groups, got {channels}; "
+                "choose another width, or standardization instance or layer"
+            )
         if config.standardization == "batch":
             self.register_buffer("running_mean", torch.zeros(channels))
             self.register_buffer("running_var", torch.ones(channels))

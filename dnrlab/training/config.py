@@ -7,6 +7,7 @@ import tyro
 
 from dnrlab.data.dataset import DataConfig
 from dnrlab.models import frames_per_segment
+from dnrlab.models.tdn_modules import FRAMES
 from dnrlab.relay import DNRConfig
 
 SCHEDULES = ("cosine", "steps")
@@ -18,7 +19,7 @@ class ModelConfig:
 
     name: Annotated[str, tyro.conf.arg(name="model")] = "tsn_resnet50"  # see dnrlab.model_names()
     dnr: DNRConfig | None = None  # None: batch norm
-    interlacing: bool | None = None  # None follows dnr
+    interlacing: bool | None = None  # channels from the frames before and after; None: with DNR only, as in the paper
     width: int = 64  # channels of the stem
     dropout: float = 0.5  # probability before the classifier
     temporal_pool: bool = False  # of TSM only: halves the frames before layer2
@@ -69,8 +70,13 @@ class Recipe:
     training: TrainConfig
 
     def __post_init__(self) -> None:
-        wanted = replace(self.data, frames_per_segment=frames_per_segment(self.model.name))
-        object.__setattr__(self, "data", wanted)  # the class is frozen for its users
+        wanted = frames_per_segment(self.model.name)
+        if self.data.frames_per_segment not in (1, FRAMES):
+            raise ValueError(
+                f"expected frames_per_segment {wanted}, as {self.model.name} takes, "
+                f"got {self.data.frames_per_segment}; leave it out"
+            )
+        object.__setattr__(self, "data", replace(self.data, frames_per_segment=wanted))  # frozen for its users
 
 
 def recipe_to_dict(recipe: Recipe) -> dict[str, Any]:

@@ -1,10 +1,11 @@
 """Named runs: functions that return frozen configurations. A variant is a ``dataclasses.replace`` of one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from typing import Any
 
 from dnrlab.data.dataset import DataConfig
+from dnrlab.relay import DNRConfig
 from dnrlab.training.config import ModelConfig, Recipe, TrainConfig
 
 
@@ -55,13 +56,29 @@ def interlacing_by_name(word: str) -> bool | None:
     return words[word]
 
 
+def dnr_by_settings(dnr: bool, relay_distance: int, settings: Mapping[str, Any]) -> DNRConfig | None:
+    """The settings of DNR, of which ``settings`` gives any fields and overrules ``relay_distance``; None without DNR.
+
+    Raises: ValueError if there are settings and no DNR, or one is unknown (it lists the known ones).
+    """
+    known = [field.name for field in fields(DNRConfig)]
+    unknown = [name for name in settings if name not in known]
+    if unknown:
+        raise ValueError(f"expected settings of DNR, got {', '.join(unknown)}; known: {', '.join(known)}")
+    if settings and not dnr:
+        raise ValueError(f"expected no settings of DNR with dnr false, got {', '.join(settings)}; leave them out")
+    return DNRConfig(**{"relay_distance": relay_distance, **settings}) if dnr else None
+
+
 def override(recipe: Recipe, **values: Any) -> Recipe:
     """The recipe with some fields changed, wherever they stand.
 
     ``override(demo(), epochs=2, width=16)`` changes ``training.epochs`` and ``model.width``.
 
-    Raises: ValueError if no part of a recipe has such a field.
+    Raises: ValueError if no part of a recipe has such a field, or it follows from another.
     """
+    if "frames_per_segment" in values:
+        raise ValueError("expected no frames_per_segment, which follows from the network; leave it out")
     given = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
     for part_name in ("model", "data", "training"):
         part = getattr(recipe, part_name)

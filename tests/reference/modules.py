@@ -139,10 +139,22 @@ def shift(x, weight):
     return y
 
 
-def differences(clips):
-    """The four differences of each segment's five frames, (N*T, 12, H, W), of clips (N, 3, 5 T, H, W)."""
-    out = []
-    for clip in clips:
-        for first in range(0, clip.shape[1], 5):
-            out.append(np.concatenate([clip[:, first + k + 1] - clip[:, first + k] for k in range(4)]))
-    return np.stack(out)
+def long_term(x, state, training):
+    """TDN's long-term module on clips (N, C, T, H, W): excitation, then the learned shift."""
+    excited, updates = excitation(x, state, training, prefix="excitation.")
+    return shift(excited, state["shift.weight"]), updates
+
+
+def difference_stem(segments, state, training):
+    """TDN's stem for the four differences of segments (B, 5, 3, H, W). Returns y and the running statistics by norm."""
+    updates = {}
+    steps = [segments[:, k + 1] - segments[:, k] for k in range(4)]
+    x = halved_mean(np.concatenate(steps, axis=1))  # (B, 12, h, w)
+    x = convolve(x, state["conv.weight"])[:, :, ::2, ::2]
+    x = np.maximum(batch_norm(x, state, "bn", training, updates), 0)
+    y = np.zeros((*x.shape[:2], -(-x.shape[2] // 2), -(-x.shape[3] // 2)))
+    for i in range(y.shape[2]):
+        for j in range(y.shape[3]):
+            window = x[:, :, max(2 * i - 1, 0) : 2 * i + 2, max(2 * j - 1, 0) : 2 * j + 2]
+            y[:, :, i, j] = window.max(axis=(2, 3))
+    return y, updates

@@ -181,8 +181,8 @@ def network(state, clips, family, *, relay_distance, interlacing, training, temp
         five = images.unflatten(1, (num_frames, 5))
         images, steps = five[:, :, 2], [five[:, :, k + 1] - five[:, :, k] for k in range(4)]
         motion = F.avg_pool2d(torch.cat(steps, dim=2).flatten(0, 1), 2)
-        motion = conv(state, "conv_difference", motion, stride=2, padding=3)
-        motion = F.relu(batch_norm(state, "bn_difference", motion, training))
+        motion = conv(state, "difference.conv", motion, stride=2, padding=3)
+        motion = F.relu(batch_norm(state, "difference.bn", motion, training))
         motion = F.max_pool2d(motion, 3, stride=2, padding=1)
     x = conv(state, "conv1", images.flatten(0, 1), stride=2, padding=3)
     x = F.max_pool2d(F.relu(batch_norm(state, "bn1", x, training)), 3, stride=2, padding=1)

@@ -1,0 +1,129 @@
+"""What was measured of heat maps: on known objects, by deletion and insertion, and of networks that forget."""
+
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from dnrlab.plots.style import bare, literal, network_colours, say
+
+PANELS = {
+    "share": "heat on the object (share)",
+    "pointing": "frames whose peak\nis on the object (share)",
+    "steadiness": "overlap of maps of\nneighbouring frames",
+}
+
+
+def localisation_figure(table: pd.DataFrame, area: float, finding: str, note: str) -> Figure:
+    """Means and intervals of share, pointing and steadiness, a point a network.
+
+    ``table`` has columns network, measure, mean, low, high; ``area`` is the share of a map without preference.
+    """
+    networks = list(table["network"].unique())
+    colours = network_colours(networks)
+    size = (9, 0.32 * len(networks) + 2.2)
+    figure, grid = plt.subplots(1, len(PANELS), figsize=size, sharey=True, layout="constrained")
+    for axes, (measure, title) in zip(grid, PANELS.items(), strict=True):
+        rows = table[table["measure"] == measure].set_index("network").loc[networks]
+        for place, (name, row) in enumerate(rows.iterrows()):
+            bars = [[row["mean"] - row["low"]], [row["high"] - row["mean"]]]
+            axes.errorbar(row["mean"], place, xerr=bars, color=colours[name], fmt="o", markersize=5, capsize=3)
+            axes.annotate(f"{row['mean']:.2f}", (row["mean"], place), (0, 6), textcoords="offset points",
+                          ha="center", fontsize=7)  # fmt: skip
+        if measure != "steadiness":
+            axes.axvline(area, color="0.6", linestyle=":", linewidth=1)
+        axes.set(ylim=(len(networks) - 0.4, -0.7), xlim=(0, 1.04), xlabel=title)
+        bare(axes)
+    grid[0].set_yticks(range(len(networks)), [literal(name) for name in networks])
+    grid[0].annotate(
+        "chance", (area, len(networks) - 0.45), (3, 2), textcoords="offset points", fontsize=7, color="0.5"
+    )
+    say(figure, finding, note)
+    return figure
+
+
+def traits_figure(table: pd.DataFrame, finding: str, note: str) -> Figure:
+    """Heat on the object, times chance, over the thirds of the videos by each trait of it; a line a network.
+
+    ``table`` has columns network, trait, third, mean, low, high.
+    """
+    networks, traits = list(table["network"].unique()), list(table["trait"].unique())
+    colours = network_colours(networks)
+    figure, grid = plt.subplots(1, len(traits), figsize=(9, 3.4), sharey=True, layout="constrained", squeeze=False)
+    for axes, trait in zip(grid[0], traits, strict=True):
+        own = table[table["trait"] == trait]
+        thirds = list(own["third"].unique())
+        for shift, name in zip(spread(len(networks)), networks, strict=True):
+            rows = own[own["network"] == name].set_index("third").loc[thirds]
+            bars = [rows["mean"] - rows["low"], rows["high"] - rows["mean"]]
+            places = np.arange(len(thirds)) + shift
+            axes.errorbar(places, rows["mean"], yerr=bars, color=colours[name], marker="o", markersize=4, capsize=2,
+                          linewidth=1.2, label=literal(name))  # fmt: skip
+        axes.set_xticks(range(len(thirds)), thirds)
+        axes.set_xlabel(f"{trait} of the object")
+        bare(axes)
+    grid[0, 0].set_ylabel("heat on the object\n(times chance)")
+    outside_legend(grid[0, -1])
+    say(figure, finding, note)
+    return figure
+
+
+def forgetting_figure(table: pd.DataFrame, finding: str, note: str) -> Figure:
+    """How alike maps stay as networks forget, part by part; a line a network.
+
+    ``table`` has columns network, forgotten, step, mean, low, high.
+    """
+    networks = list(table["network"].unique())
+    colours = network_colours(networks)
+    parts = list(table.sort_values("step")["forgotten"].unique())
+    figure, axes = plt.subplots(figsize=(8, 3.4), layout="constrained")
+    for name in networks:
+        rows = table[table["network"] == name].sort_values("step")
+        axes.plot(rows["step"], rows["mean"], color=colours[name], marker="o", markersize=4, label=literal(name))
+        axes.fill_between(rows["step"], rows["low"], rows["high"], color=colours[name], alpha=0.15, lw=0)
+    axes.axhline(0, color="0.6", linestyle=":", linewidth=1)
+    axes.set_xticks(range(1, len(parts) + 1), parts, rotation=30, ha="right")
+    axes.set(xlabel="forgotten, with all before it", ylabel="rank correlation with\nthe trained network's map")
+    axes.set_ylim(top=1.05)
+    bare(axes)
+    outside_legend(axes)
+    say(figure, finding, note)
+    return figure
+
+
+def faithfulness_figure(table: pd.DataFrame, finding: str, note: str) -> Figure:
+    """Deletion and insertion curves, a line a network, dashed for random maps.
+
+    ``table`` has columns network, curve (deletion, insertion, and both with random_ before), share, mean, low, high.
+    """
+    networks = list(table["network"].unique())
+    colours = network_colours(networks)
+    figure, grid = plt.subplots(1, 2, figsize=(9, 3.6), sharey=True, layout="constrained")
+    for axes, kind in zip(grid, ("deletion", "insertion"), strict=True):
+        for name in networks:
+            for curve, style in ((kind, "-"), (f"random_{kind}", ":")):
+                rows = table[(table["network"] == name) & (table["curve"] == curve)]
+                label = literal(name) + (", random map" if curve != kind else "")
+                axes.plot(rows["share"], rows["mean"], style, color=colours[name], linewidth=1.5, label=label)
+                if curve == kind:
+                    axes.fill_between(rows["share"], rows["low"], rows["high"], color=colours[name], alpha=0.15, lw=0)
+        axes.set(xlabel=f"pixels {'deleted' if kind == 'deletion' else 'inserted'}, hottest first (share)")
+        axes.set_title(kind, fontsize=10)
+        bare(axes)
+    grid[0].set(ylabel="score of the class", ylim=(0, None), xlim=(0, 1))
+    outside_legend(grid[1])
+    say(figure, finding, note)
+    return figure
+
+
+def spread(number: int) -> Sequence[float]:
+    """Small shifts that keep error bars of ``number`` lines apart."""
+    return list(np.linspace(-0.04, 0.04, number) * (number - 1)) if number > 1 else [0.0]
+
+
+def outside_legend(axes: Axes) -> None:
+    """A legend at the right of the axes."""
+    axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
