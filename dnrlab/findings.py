@@ -161,6 +161,45 @@ def of_faithfulness(differences: pd.DataFrame) -> str:
     return f"Deletion: area under the curve, map less random map (lower is better):\n{each}"
 
 
+def of_variance(table: pd.DataFrame) -> str:
+    """How the share of gamma's variance between classes changes from the first layer to the last."""
+    kind = "cross_temporal" if "cross_temporal" in set(table["kind"]) else "cross_layer"
+    own = table[(table["kind"] == kind) & (table["name"] == "gamma")].dropna(subset="between_classes")
+    if own.empty:
+        return "γ is constant"
+    first, last = own.iloc[0], own.iloc[-1]
+    return (
+        f"Of the variance of γ, {first['between_classes']:.2f} lies between classes in {first['layer']}, "
+        f"{last['between_classes']:.2f} in {last['layer']};\n"
+        f"{first['within_clips']:.2f} and {last['within_clips']:.2f} lie within clips"
+    )
+
+
+def of_probe(table: pd.DataFrame, accuracy: float) -> str:
+    """Which layer's gamma and beta tell the class best; columns layer, labels, mean, low, high."""
+    own = table[(table["labels"] == "true") & (table["layer"] != "all")]
+    best = own.loc[own["mean"].idxmax()]
+    return (
+        f"γ and β of {best['layer']} alone tell the class of {best['mean']:.2f} of the videos\n"
+        f"[{best['low']:.2f}, {best['high']:.2f}]; the network is right in {accuracy:.2f}"
+    )
+
+
+def of_cuts(table: pd.DataFrame) -> str:
+    """What becomes of the accuracy when the relay is cut; columns cut, mean."""
+    means = table.set_index("cut")["mean"]
+    return (
+        f"Top-1 is {means['none']:.2f}; without the relay over time {means['over time']:.2f},\n"
+        f"without that over layers {means['over layers']:.2f}, without both {means['both']:.2f}"
+    )
+
+
+def of_trajectories(table: pd.DataFrame, layer: str) -> str:
+    """How much of the movement the picture shows; columns video, explained."""
+    seen, videos = table["explained"].iloc[0], table["video"].nunique()
+    return f"γ and β of {layer} along {count(videos, 'video')}:\ntwo directions show {seen:.0%} of their variance"
+
+
 def listed(names: Sequence[str]) -> str:
     """``a``, ``a and b``, ``a, b and c``."""
     return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]

@@ -2,50 +2,50 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from torch import nn
 
 from dnrlab.relay import RelayNorm
 from dnrlab.relay.norm import Relayed
+
+Array = NDArray[np.float32]
+
+
+class Affine(NamedTuple):
+    """Gamma and beta of a layer, each (N, C, G)."""
+
+    gamma: Array
+    beta: Array
+
+
+class Recorded(NamedTuple):
+    """What a layer received in one forward pass from one of its sources."""
+
+    layer: str
+    kind: str  # cross_temporal, or cross_layer: G = 1, the whole clip
+    gamma: Array  # (N, C, G)
+    beta: Array  # (N, C, G)
+    edges: NDArray[np.int64]  # (G + 1,): the first frame of every group, and T
 
 
 class Dynamics:
     """Gamma and beta of every forward pass since the recording began."""
 
     def __init__(self) -> None:
-        self.tables: list[pd.DataFrame] = []
-        self.clips: dict[str, int] = {}  # seen so far, by layer
+        self.records: list[Recorded] = []
         self.num_frames = 0  # T of the forward pass that runs; a layer may see fewer, after pooling over time
 
     def add(self, layer: str, sources: Sequence[Relayed], lengths: Sequence[int]) -> None:
         """Keep what one forward pass of a layer received, for groups of ``lengths`` frames."""
         for source in sources:
-            self.tables.append(self.rows(layer, source, lengths if source.gamma.shape[2] > 1 else [sum(lengths)]))
-        self.clips[layer] = self.clips.get(layer, 0) + len(sources[0].gamma)
-
-    def rows(self, layer: str, source: Relayed, lengths: Sequence[int]) -> pd.DataFrame:
-        """A row a clip, channel and group of ``lengths`` frames."""
-        num_clips, num_channels, num_groups = source.gamma.shape
-        clip, channel, group = (each.ravel() for each in np.indices((num_clips, num_channels, num_groups)))
-        edges = np.rint(np.cumsum([0, *lengths]) * (self.num_frames / sum(lengths))).astype(int)
-        stage, block = layer.split(".")[-3:-1] if layer.count(".") > 1 else ("", "0")
-        columns = {
-            "clip": clip + self.clips.get(layer, 0),
-            "layer": layer,
-            "kind": source.kind,
-            "stage": stage,
-            "block": int(block) if block.isdigit() else block,
-            "group": group,
-            "first_frame": edges[:-1][group],
-            "last_frame": edges[1:][group] - 1,
-            "channel": channel,
-            "gamma": source.gamma.detach().float().cpu().numpy().ravel(),
-            "beta": source.beta.detach().float().cpu().numpy().ravel(),
-        }
-        return pd.DataFrame(columns)
+            own = lengths if source.gamma.shape[2] > 1 else [sum(lengths)]
+            edges = np.rint(np.cumsum([0, *own]) * (self.num_frames / sum(own))).astype(int)
+            gamma, beta = (each.detach().float().cpu().numpy() for each in (source.gamma, source.beta))
+            self.records.append(Recorded(layer, source.kind, gamma, beta, edges))
 
     def table(self) -> pd.DataFrame:
         """Tidy: clip, layer, kind, stage, block, group, first_frame, last_frame, channel, gamma, beta.
@@ -56,9 +56,53 @@ class Dynamics:
 
         Raises: ValueError if nothing was recorded.
         """
-        if not self.tables:
+        self.check()
+        seen: dict[tuple[str, str], int] = {}
+        tables = []
+        for record in self.records:
+            key = record.layer, record.kind
+            tables.append(rows(record, seen.get(key, 0)))
+            seen[key] = seen.get(key, 0) + len(record.gamma)
+        return pd.concat(tables, ignore_index=True)
+
+    def arrays(self) -> dict[tuple[str, str], Affine]:
+        """Gamma and beta (N, C, G) of all clips, by layer and kind, in the order of the network.
+
+        Raises: ValueError if nothing was recorded.
+        """
+        self.check()
+        parts: dict[tuple[str, str], list[Recorded]] = {}
+        for record in self.records:
+            parts.setdefault((record.layer, record.kind), []).append(record)
+        return {
+            key: Affine(*(np.concatenate([getattr(each, name) for each in own]) for name in Affine._fields))
+            for key, own in parts.items()
+        }
+
+    def check(self) -> None:
+        """ValueError if nothing was recorded."""
+        if not self.records:
             raise ValueError("nothing was recorded; run the network inside the with block")
-        return pd.concat(self.tables, ignore_index=True)
+
+
+def rows(record: Recorded, first_clip: int) -> pd.DataFrame:
+    """A row a clip, channel and group of one record, whose clips count from ``first_clip``."""
+    clip, channel, group = (each.ravel() for each in np.indices(record.gamma.shape))
+    stage, block = record.layer.split(".")[-3:-1] if record.layer.count(".") > 1 else ("", "0")
+    columns = {
+        "clip": clip + first_clip,
+        "layer": record.layer,
+        "kind": record.kind,
+        "stage": stage,
+        "block": int(block) if block.isdigit() else block,
+        "group": group,
+        "first_frame": record.edges[:-1][group],
+        "last_frame": record.edges[1:][group] - 1,
+        "channel": channel,
+        "gamma": record.gamma.ravel(),
+        "beta": record.beta.ravel(),
+    }
+    return pd.DataFrame(columns)
 
 
 @contextmanager

@@ -80,6 +80,7 @@ def steadiness(heat: Heat, track: ObjectTrack) -> float:
 def moved(image: Heat, down: int, right: int) -> Heat:
     """An image moved by whole pixels; what comes in is 0, and what leaves is lost."""
     height, width = image.shape
+    down, right = max(min(down, height), -height), max(min(right, width), -width)
     result = np.zeros_like(image)
     to = slice(max(down, 0), height + min(down, 0)), slice(max(right, 0), width + min(right, 0))
     of = slice(max(-down, 0), height + min(-down, 0)), slice(max(-right, 0), width + min(-right, 0))

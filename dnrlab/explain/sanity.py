@@ -14,14 +14,18 @@ from scipy.stats import spearmanr
 
 from dnrlab.runs import Run, build_model
 
+ANOTHER = 1_000_003  # added to the seed of the training
 
-def forgetting(run: Run, *, seed: int = 0) -> Iterator[tuple[str, Run]]:
+
+def forgetting(run: Run) -> Iterator[tuple[str, Run]]:
     """The run with ever more of its parts at random weights, from the classifier down to the first convolution.
+
+    They are not the weights that its training began with, to which trained ones stay related.
 
     Yields the name of the part that was forgotten last, and the run; the given run stays as it is.
     """
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.manual_seed(run.recipe.training.seed + ANOTHER)
         fresh = build_model(run.recipe.model, num_classes=len(run.classes), num_frames=run.recipe.data.num_frames)
     model = copy.deepcopy(run.model)
     device = next(model.parameters()).device

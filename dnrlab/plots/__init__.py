@@ -1,5 +1,6 @@
 """Figures. They take data and return matplotlib Figures; they compute and read nothing."""
 
+from dnrlab.plots.affine import cut_figure, probe_figure, trajectories_figure, variance_figure
 from dnrlab.plots.dynamics import block_dynamics, group_dynamics, timeline_figure
 from dnrlab.plots.heatmaps import CamRow, gradcam_figure
 from dnrlab.plots.measures import faithfulness_figure, forgetting_figure, localisation_figure, traits_figure
@@ -9,12 +10,16 @@ __all__ = [
     "CamRow",
     "block_dynamics",
     "confusion",
+    "cut_figure",
     "faithfulness_figure",
     "forgetting_figure",
     "gradcam_figure",
     "group_dynamics",
     "localisation_figure",
+    "probe_figure",
     "timeline_figure",
     "training_curves",
     "traits_figure",
+    "trajectories_figure",
+    "variance_figure",
 ]
