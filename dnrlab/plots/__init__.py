@@ -1,6 +1,7 @@
 """Figures. They take data and return matplotlib Figures; they compute and read nothing."""
 
 from dnrlab.plots.dynamics import block_dynamics, group_dynamics, timeline_figure
+from dnrlab.plots.efficiency import speed_kept
 from dnrlab.plots.heatmaps import CamRow, gradcam_figure
 from dnrlab.plots.measures import faithfulness_figure, forgetting_figure, localisation_figure, traits_figure
 from dnrlab.plots.training import confusion, training_curves
@@ -14,6 +15,7 @@ __all__ = [
     "gradcam_figure",
     "group_dynamics",
     "localisation_figure",
+    "speed_kept",
     "timeline_figure",
     "training_curves",
     "traits_figure",
