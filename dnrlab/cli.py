@@ -1,13 +1,14 @@
-"""The command line: ``dnrlab train | evaluate | cam | predict | manifest check``, each with ``--help`` and ``--json``.
+"""The command line: ``dnrlab train | evaluate | cam | predict | bench | manifest check``.
 
-Options are the fields of the dataclasses that the notebooks use.
+Each has ``--help`` and ``--json``. Options are the fields of the dataclasses that the notebooks use.
 """
 
 import json
 import logging
 import sys
+import textwrap
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,6 +16,7 @@ from typing import Annotated, Any
 import pandas as pd
 import tyro
 
+from dnrlab.bench import BenchConfig, machine, measure_costs, noise
 from dnrlab.data.cache import reader_for
 from dnrlab.data.decode import VideoError
 from dnrlab.data.manifest import check_manifest, oddities, read_manifest, select, single_video
@@ -166,6 +168,24 @@ class Predict:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Bench:
+    """Count and time networks without DNR and with it, in turns, beside a control that shows the machine's noise."""
+
+    models: tyro.conf.Positional[tuple[str, ...]]  # networks, such as tsn_resnet50 tsm_resnet50
+    settings: Annotated[BenchConfig, tyro.conf.OmitArgPrefixes] = field(default_factory=BenchConfig)
+    device: str = "auto"  # cpu, cuda, cuda:1
+    json: bool = False  # print the result as JSON
+
+    def run(self) -> Result:
+        """Measure; sizes and speeds of every network, the settings and the machine."""
+        device = pick_device(self.device)
+        table = measure_costs(self.models, self.settings, device=device, progress=sys.stderr.isatty()).table
+        rows = [{name: value for name, value in row.items() if pd.notna(value)} for row in table.to_dict("records")]
+        settings = asdict(self.settings)
+        return {"networks": rows, "noise": noise(table), "settings": settings, "machine": machine(device)}
+
+
+@dataclass(frozen=True, kw_only=True)
 class ManifestCheck:
     """Decode every video of a manifest to its end; lists those that cannot be read. Exit code 1 if there are any."""
 
@@ -198,6 +218,7 @@ COMMANDS: dict[str, type] = {
     "evaluate": Evaluate,
     "cam": Cam,
     "predict": Predict,
+    "bench": Bench,
     "manifest check": ManifestCheck,
 }
 ERRORS = (ValueError, TypeError, OSError, VideoError, FloatingPointError, IndexError)  # said in a line, no traceback
@@ -247,11 +268,14 @@ def guarded(action: Callable[[], int]) -> int:
 
 
 def as_text(values: Result, indent: str = "") -> str:
-    """Lines ``name: value``; nested values are indented."""
+    """Lines ``name: value``; nested values are indented, rows of more than two values become a table."""
     lines = []
     for name, value in values.items():
         if isinstance(value, dict):
             lines += [f"{indent}{name}:", as_text(value, indent + "  ")]
+        elif isinstance(value, list) and value and len(value[0]) > 2:
+            cells = pd.DataFrame(value).to_string(index=False, float_format="{:.4f}".format, na_rep="")
+            lines += [f"{indent}{name}:", textwrap.indent(cells, indent + "  ")]
         elif isinstance(value, list):
             lines += [f"{indent}{name}:"] * bool(value) + [
                 f"{indent}  " + ": ".join(map(str, v.values())) for v in value

@@ -200,6 +200,33 @@ def of_trajectories(table: pd.DataFrame, layer: str) -> str:
     return f"γ and β of {layer} along {count(videos, 'video')}:\ntwo directions show {seen:.0%} of their variance"
 
 
+def of_speeds(table: pd.DataFrame, noise: float) -> str:
+    """How much of their speed networks keep with DNR, whether that is more than noise, and what the paper says.
+
+    ``table`` has network (with DNR, and ``control``), speed_kept, and paper_speed_kept (NaN where there is none);
+    ``noise`` is how far from 1 a ratio may be and mean nothing.
+    """
+    by_name = table.set_index("network")
+    kept, paper = by_name["speed_kept"].drop("control"), by_name["paper_speed_kept"]
+    within = kept.sub(1).abs() <= noise
+    if len(kept) == 1:
+        who, whose, how_many = f"{kept.index[0].removesuffix(' + DNR')} keeps", "its", "this is"
+    else:
+        who, whose = f"{len(kept)} networks keep", "their"
+        how_many = "all" if within.all() else f"{within.sum()} of {len(kept)}"
+    said = f"in the paper {span(paper.min(), paper.max())}; " if paper.notna().any() else ""
+    verdict = f", {how_many} within it" if within.any() else ""
+    return (
+        f"With DNR {who} {span(kept.min(), kept.max())} of {whose} speed\n"
+        f"({said}noise of the machine: ±{noise:.2f}{verdict})"
+    )
+
+
+def span(low: float, high: float) -> str:
+    """``0.64 to 0.81``, or ``0.64`` where both read alike."""
+    return f"{low:.2f}" if f"{low:.2f}" == f"{high:.2f}" else f"{low:.2f} to {high:.2f}"
+
+
 def listed(names: Sequence[str]) -> str:
     """``a``, ``a and b``, ``a, b and c``."""
     return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]

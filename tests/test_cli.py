@@ -102,6 +102,24 @@ def test_manifest_check_names_the_bad_file_and_exits_with_1(synthetic, tmp_path,
     assert "empty.mp4: an empty file (0 bytes)" in out
 
 
+def test_bench_prints_every_network_beside_the_control(capsys):
+    tiny = ["--num-frames", "2", "--crop-size", "32", "--width", "8", "--rounds", "2", "--device", "cpu"]
+    code, out, _ = call(capsys, "bench", "tsn_resnet18", "tdn_resnet18", *tiny, "--json")
+    assert code == 0
+    result = json.loads(out)
+    rows = {row["network"]: row for row in result["networks"]}
+    assert list(rows) == ["tsn_resnet18", "tsn_resnet18 + DNR", "tdn_resnet18", "tdn_resnet18 + DNR", "control"]
+    sizes = {"parameters", "gmacs", "seconds", "videos_per_second"}
+    assert set(rows["tsn_resnet18"]) == {"network", *sizes}
+    assert set(rows["control"]) == {"network", *sizes, "speed_kept", "speed_kept_low", "speed_kept_high"}
+    assert (result["settings"]["rounds"], result["settings"]["num_classes"]) == (2, 400)
+    assert result["noise"] >= 0
+    assert {"processor", "threads", "torch"} <= set(result["machine"])
+    out = call(capsys, "bench", "tsn_resnet18", *tiny)[1]
+    assert "videos_per_second" in out.splitlines()[1]
+    assert "  tsn_resnet18 + DNR " in out
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -118,6 +136,9 @@ def test_manifest_check_names_the_bad_file_and_exits_with_1(synthetic, tmp_path,
         ("cam --video VIDEO --out cam.png", r"error: expected run folders and a picture NAME.png"),
         ("cam RUN --video VIDEO --out cam.xyz", r"error: expected run folders and a picture NAME.png .* cam.xyz"),
         ("train --manifest none.csv --out run --device gpu", r"error: expected device auto, cpu, cuda"),
+        ("bench tsn_resnet19", r"error: expected a network's name, got 'tsn_resnet19'; known: tsn_"),
+        ("bench", r"error: expected names of networks, each once, got \[\]"),
+        ("bench tsn_resnet18 --rounds 0", r"expected rounds of at least 1, got 0; the default is 8"),
         ("fly", r"usage: dnrlab COMMAND.*error: unknown command 'fly'|error: unknown command 'fly' usage"),
     ],
 )

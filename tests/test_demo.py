@@ -90,5 +90,6 @@ def test_the_networks_of_the_repository_score_what_they_say(folder, name):
 
 @pytest.mark.slow
 def test_every_notebook_runs_with_its_defaults(folder):
-    for notebook in sorted((PROJECT / "notebooks").glob("0[1-9]*.ipynb")):  # in reading order: 02 wants what 01 leaves
+    notebooks = set((PROJECT / "notebooks").glob("*.ipynb")) - {PROJECT / "notebooks" / "00_start_here.ipynb"}
+    for notebook in sorted(notebooks):  # in reading order: 02 wants what 01 leaves
         run(folder, "papermill", str(notebook), str(folder / notebook.name), "--no-progress-bar")

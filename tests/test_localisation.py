@@ -94,7 +94,7 @@ def test_boxes_of_a_video_lie_where_its_object_is(synthetic):
     assert 0 < seen < 8
     appeared = np.abs(view.frames[-1].astype(float) - view.frames[0]).mean(axis=2)  # still, but for the object
     mask, strong = object_masks(track, view.frames.shape[1])[-1], appeared > 32
-    assert strong[mask].sum() / strong.sum() > 0.98
+    assert strong[mask].sum() / strong.sum() > 0.9  # resizing blurs its edge
     assert strong[mask].mean() > 0.5
     assert not object_masks(track, 32)[0].any()
     with pytest.raises(ValueError, match=r"a row of boxes.csv for every frame, got none for .*, frame 1$"):
@@ -165,7 +165,7 @@ def test_a_survey_measures_every_network_on_every_readable_video(synthetic, capl
     own = faith[faith["network"] == "a"]
     assert gains["a", "deletion"] == pytest.approx((own["deletion"] - own["random_deletion"]).mean())
     alike = forgotten_maps(runs, [view_clip(videos, 0, data)], layer="layer2")
-    assert alike.groupby("network")["step"].max().to_dict() == {"a": 7, "b": 10}
+    assert alike.groupby("network")["step"].max().to_dict() == {"a": 7, "b": 9}
     with pytest.raises(ValueError, match="none of 1 videos"):
         survey(runs, videos, [2], measure_objects(boxes, data), **shared)
 

@@ -14,7 +14,7 @@ from dnrlab import DNRConfig, batch
 from dnrlab.notebook import check_parameters, declared_parameters, pick_device, start
 from tests.conftest import PROJECT
 
-NOTEBOOKS = sorted((PROJECT / "notebooks").glob("0[1-9]*.ipynb"))
+NOTEBOOKS = sorted(set((PROJECT / "notebooks").glob("*.ipynb")) - {PROJECT / "notebooks" / "00_start_here.ipynb"})
 DECLARED = {"lr": float, "epochs": int, "dnr": bool, "manifest": str, "rows": list}
 
 
@@ -55,6 +55,13 @@ def test_heat_maps_and_dynamics_leave_figures_with_their_numbers(trained, synthe
     tables = {f"{name}.csv" for name in names} | {"localisation_differences.csv", "localisation_videos.csv"}
     assert files == {f"{name}.{kind}" for name in names for kind in ("png", "pdf")} | tables | {"gradcam_0_appears.npz"}
     assert len(pd.read_csv(trained / "figures" / "localisation_videos.csv")) == 2 * 10
+
+
+def test_costs_leave_a_figure_with_its_numbers(tmp_path):
+    tiny = {"models": ["tsn_resnet18", "tdn_resnet18"], "num_frames": 2, "crop_size": 32, "width": 8, "rounds": 2}
+    run("10_efficiency", tmp_path, {**tiny, "out_dir": str(tmp_path / "figures"), "device": "cpu"})
+    files = {path.name for path in (tmp_path / "figures").iterdir()}
+    assert files == {f"speed_kept{rest}" for rest in (".png", ".pdf", ".csv", "_seconds.csv")}
 
 
 def test_lines_that_a_notebook_prints_are_reported_while_it_runs(trained, synthetic, tmp_path):

@@ -2,6 +2,7 @@
 
 from dnrlab.plots.affine import cut_figure, probe_figure, trajectories_figure, variance_figure
 from dnrlab.plots.dynamics import block_dynamics, group_dynamics, timeline_figure
+from dnrlab.plots.efficiency import speed_kept
 from dnrlab.plots.heatmaps import CamRow, gradcam_figure
 from dnrlab.plots.measures import faithfulness_figure, forgetting_figure, localisation_figure, traits_figure
 from dnrlab.plots.training import confusion, training_curves
@@ -17,6 +18,7 @@ __all__ = [
     "group_dynamics",
     "localisation_figure",
     "probe_figure",
+    "speed_kept",
     "timeline_figure",
     "training_curves",
     "traits_figure",

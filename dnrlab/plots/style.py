@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 TRAIN, VALIDATION = "#0072B2", "#D55E00"  # blue, vermilion
 CHANNELS = ("#E69F00", "#009E73", "#CC79A7", "#56B4E9")  # of single channels: orange, green, purple, sky blue
 NETWORKS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442")  # beside the baseline
+MEASURED, NOISE = "black", "0.5"  # of speeds; what is the paper's is hollow
 REST = "0.85"  # the other channels
 COUNTS = "Blues"  # shares of videos
 STAGES = "viridis"  # blocks, from the first stage to the last

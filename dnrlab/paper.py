@@ -1,0 +1,47 @@
+"""What the paper reports, for the notebooks to put beside what was measured.
+
+Source: Cai, Yao and Chen, "Dynamic Normalization and Relay for Video Action Recognition", NeurIPS 2021: Table 2
+(Kinetics-400, 8 frames, 30 views; speed on an RTX 2080 Ti), and the ablation of the relay's direction (Kinetics-200).
+Accuracies are in percent.
+"""
+
+import pandas as pd
+
+PLAIN_AND_DNR = [  # network, GFLOPs a view (they count MACs), then plain and with DNR: top-1, top-5, videos/s
+    ("tsn_resnet50", 33, (71.65, 90.17, 10.9), (74.35, 91.68, 7.6)),
+    ("tsm_resnet50", 33, (73.78, 91.32, 9.5), (74.88, 91.99, 7.0)),
+    ("tanet_resnet50", 36, (76.28, 92.46, 2.8), (76.93, 92.81, 1.8)),
+    ("tdn_resnet50", 36, (76.34, 92.63, 2.1), (77.05, 92.98, 1.7)),
+]
+DIRECTIONS = [  # relay distance d_r, direction as in DNRConfig, top-1, top-5
+    (2, "uni", 74.56, 92.33),
+    (2, "bi", 75.56, 92.93),
+    (4, "uni", 75.52, 92.49),
+    (4, "bi", 74.92, 92.61),
+]
+DIRECTIONS_BASELINE = (72.80, 91.59)  # top-1 and top-5 of TSN without DNR there
+
+
+def kinetics400() -> pd.DataFrame:
+    """Accuracy and speed on Kinetics-400, two rows a network: ``tsn_resnet50`` and ``tsn_resnet50 + DNR``.
+
+    Columns: network, paper_top1, paper_top5, paper_gflops, paper_videos_per_second and paper_speed_kept (videos/s with
+    DNR / without, to the two digits that these allow; NaN of the plain ones). TSN is trained from scratch, TSM from
+    ImageNet. Exact counts of MACs are those of ``dnrlab.bench.macs``; TANet's 36 is not what its authors' code takes.
+    """
+    rows = []
+    for network, gflops, plain, dnr in PLAIN_AND_DNR:
+        rows.append((network, *plain[:2], gflops, plain[2], float("nan")))
+        rows.append((f"{network} + DNR", *dnr[:2], gflops, dnr[2], round(dnr[2] / plain[2], 2)))
+    names = ["top1", "top5", "gflops", "videos_per_second", "speed_kept"]
+    return pd.DataFrame(rows, columns=["network", *(f"paper_{name}" for name in names)])
+
+
+def relay_directions() -> pd.DataFrame:
+    """Cross-temporal DNR alone in TSN-ResNet-50 on Kinetics-200, by relay distance (frames) and direction.
+
+    Columns: relay_distance, direction, paper_top1, paper_top5, and paper_gain (points of top-1 over the network without
+    DNR, ``DIRECTIONS_BASELINE``).
+    """
+    table = pd.DataFrame(DIRECTIONS, columns=["relay_distance", "direction", "paper_top1", "paper_top5"])
+    return table.assign(paper_gain=(table["paper_top1"] - DIRECTIONS_BASELINE[0]).round(2))
