@@ -161,6 +161,13 @@ def of_faithfulness(differences: pd.DataFrame) -> str:
     return f"Deletion: area under the curve, map less random map (lower is better):\n{each}"
 
 
+def of_reversal(table: pd.DataFrame) -> str:
+    """Which networks say the same backwards; columns network, order, measure (same), mean."""
+    rows = table[(table["order"] == "backwards") & (table["measure"] == "same")].set_index("network")["mean"]
+    each = ", ".join(f"{name} in {share:.2f}" for name, share in rows.items())
+    return f"Played backwards, a video is told as before by\n{each} of the cases"
+
+
 def of_variance(table: pd.DataFrame) -> str:
     """How the share of gamma's variance between classes changes from the first layer to the last."""
     kind = "cross_temporal" if "cross_temporal" in set(table["kind"]) else "cross_layer"

@@ -5,6 +5,7 @@ from dnrlab.plots.dynamics import block_dynamics, group_dynamics, timeline_figur
 from dnrlab.plots.efficiency import speed_kept
 from dnrlab.plots.heatmaps import CamRow, gradcam_figure
 from dnrlab.plots.measures import faithfulness_figure, forgetting_figure, localisation_figure, traits_figure
+from dnrlab.plots.reversal import reversal_figure
 from dnrlab.plots.training import confusion, training_curves
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "group_dynamics",
     "localisation_figure",
     "probe_figure",
+    "reversal_figure",
     "speed_kept",
     "timeline_figure",
     "training_curves",
