@@ -5,6 +5,7 @@ from typing import Any
 from torch import nn
 
 from dnrlab.models.blocks import BasicBlock, Bottleneck
+from dnrlab.models.norms import NORMS, replace_batch_norms
 from dnrlab.models.stages import Block, interlaced, no_temporal
 from dnrlab.models.tanet import adaptive
 from dnrlab.models.tdn import TDN
@@ -38,6 +39,7 @@ def create_model(
     num_classes: int = 400,
     num_frames: int = 8,
     dnr: DNRConfig | None = None,
+    norm: str = "batch",
     width: int = 64,
     interlacing: bool | None = None,
     dropout: float = 0.5,
@@ -50,6 +52,7 @@ def create_model(
         num_classes: logits a clip.
         num_frames: T of the clips, kept as ``model.num_frames``; of TDN the number of segments of five frames.
         dnr: settings of DNR; None is the plain network.
+        norm: of a plain network: batch, or group, instance or layer, which take their statistics from each image.
         width: channels of the stem, 64 as published.
         interlacing: channel interlacing; None follows ``dnr`` in TSN and TANet. TSM and TDN shift already.
         dropout: probability before the classifier.
@@ -67,6 +70,12 @@ def create_model(
             "num_classes, num_frames and width must be at least 1 and dropout in [0, 1), "
             f"got {num_classes}, {num_frames}, {width} and {dropout}"
         )
+    if norm not in NORMS:
+        raise ValueError(f"expected norm in {NORMS}, got {norm!r}")
+    if dnr is not None and norm != "batch":
+        raise ValueError(
+            f"expected norm 'batch' with DNR, got {norm!r}; choose DNRConfig(standardization={norm!r}), or no DNR"
+        )
     family, depth = name.split("_resnet")
     if interlacing and family in ("tsm", "tdn"):
         raise ValueError(f"expected no interlacing in {name}, which shifts channels already; leave it out")
@@ -77,9 +86,12 @@ def create_model(
     settings |= {"width": width, "dropout": dropout}
     shift = interlaced if interlacing or (interlacing is None and dnr is not None) else no_temporal
     if family == "tsm":
-        return TSM(block, depths, temporal_pool=temporal_pool, **settings)
-    if family == "tanet":
-        return TSN(block, depths, temporal=adaptive(num_frames, interlacing=shift), **settings)
-    if family == "tdn":
-        return TDN(block, depths, **settings)
-    return TSN(block, depths, temporal=shift, **settings)
+        model: nn.Module = TSM(block, depths, temporal_pool=temporal_pool, **settings)
+    elif family == "tanet":
+        model = TSN(block, depths, temporal=adaptive(num_frames, interlacing=shift), **settings)
+    elif family == "tdn":
+        model = TDN(block, depths, **settings)
+    else:
+        model = TSN(block, depths, temporal=shift, **settings)
+    replace_batch_norms(model, norm)
+    return model
