@@ -17,6 +17,14 @@ TRAIN, VALIDATION = "#0072B2", "#D55E00"  # blue, vermilion
 CHANNELS = ("#E69F00", "#009E73", "#CC79A7", "#56B4E9")  # of single channels: orange, green, purple, sky blue
 REST = "0.85"  # the other channels
 COUNTS = "Blues"  # shares of videos
+PAPER = "0.35"  # what the paper reports
+NORM_COLOURS = {  # and markers
+    "batch": ("0.15", "o"),
+    "group": ("#E69F00", "s"),
+    "instance": ("#009E73", "^"),
+    "layer": ("#CC79A7", "v"),
+    "dnr": ("#0072B2", "D"),
+}
 STAGES = "viridis"  # blocks, from the first stage to the last
 
 
