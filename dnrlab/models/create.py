@@ -33,6 +33,11 @@ def frames_per_segment(name: str) -> int:
     return TDN.frames_per_segment if name.startswith("tdn_") else 1
 
 
+def shifts_already(name: str) -> bool:
+    """Whether a network moves channels between frames by itself, and is not interlaced therefore."""
+    return name.startswith(("tsm_", "tdn_"))
+
+
 def create_model(
     name: str,
     *,
@@ -77,7 +82,7 @@ def create_model(
             f"expected norm 'batch' with DNR, got {norm!r}; choose DNRConfig(standardization={norm!r}), or no DNR"
         )
     family, depth = name.split("_resnet")
-    if interlacing and family in ("tsm", "tdn"):
+    if interlacing and shifts_already(name):
         raise ValueError(f"expected no interlacing in {name}, which shifts channels already; leave it out")
     if temporal_pool and family != "tsm":
         raise ValueError(f"expected temporal_pool with TSM only, got {name}; leave it out")
