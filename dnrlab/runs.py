@@ -33,6 +33,7 @@ def build_model(config: ModelConfig, *, num_classes: int, num_frames: int) -> nn
         num_classes=num_classes,
         num_frames=num_frames,
         dnr=config.dnr,
+        norm=config.norm,
         width=config.width,
         interlacing=config.interlacing,
         dropout=config.dropout,

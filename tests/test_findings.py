@@ -81,6 +81,40 @@ def test_blocks_say_whether_the_channels_spread():
     assert "one block" in findings.of_blocks(table[table["block"] == 0])
 
 
+def test_a_quick_setting_is_said():
+    assert findings.quick(2, 16) == "Quick setting (2 of 16 epochs): "
+    assert findings.quick(16, 16) == findings.quick(20, 16) == ""
+    assert findings.spread(1) == "one seed, so that close values may change places"
+    assert findings.spread(3) == "mean and standard deviation of 3 seeds, and each as a small point"
+
+
+def test_gains_are_told_in_points_with_the_papers():
+    table = pd.DataFrame(
+        {"name": ["bn", "a", "b"], "label": ["batch norm", "uni", "bi"]}
+        | {"gain": [0, 0.034, -0.012], "paper_gain": [0, 0.0176, 0.0276]}
+    )
+    measured = "1 of 2 variants above batch norm;\ngains of -1.2 to +3.4 points of top-1, most with “uni”"
+    assert (
+        findings.of_gains(table) == f"{measured}\n(in the paper gains of +1.8 to +2.8 points of top-1, most with “bi”)"
+    )
+    assert findings.of_gains(table.assign(paper_gain=np.nan)) == measured
+    alone = "1 of 1 variant above batch norm;\na gain of +3.4 points of top-1"
+    assert findings.of_gains(table[:2].assign(paper_gain=np.nan)) == alone
+    assert findings.of_gains(table.assign(gain=np.nan)) == "There is nothing to compare with batch norm"
+
+
+def test_batches_say_what_the_step_to_the_smallest_costs():
+    table = pd.DataFrame(
+        {"norm": ["batch", "group", "dnr"] * 2, "label": ["batch norm", "group norm", "DNR"] * 2}
+        | {"batch_size": [2] * 3 + [16] * 3, "top1": [0.3, 0.61, 0.55, 0.7, 0.6, 0.8]}
+    )
+    goes = "From batches of 16 clips to 2 top-1 goes\nfrom 0.80 to 0.55 for DNR and from 0.70 to 0.30 for batch norm"
+    assert findings.of_batches(table) == f"{goes};\nbest in batches of 2: group norm (0.61)"
+    without = findings.of_batches(table.replace({"top1": {0.3: np.nan}}))
+    assert "\nfrom 0.80 to 0.55 for DNR;\nbest in batches of 2: group norm (0.61)" in without
+    assert findings.of_batches(table[:3]) == "Best in batches of 2: group norm (0.61)"
+
+
 def test_long_notes_stay_within_the_figure():
     figure = plt.figure(figsize=(6, 3), layout="constrained")
     say(figure, "a finding of many words " * 5, "a note of many words " * 15)

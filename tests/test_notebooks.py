@@ -64,6 +64,34 @@ def test_costs_leave_a_figure_with_its_numbers(tmp_path):
     assert files == {f"speed_kept{rest}" for rest in (".png", ".pdf", ".csv", "_seconds.csv")}
 
 
+COMPARISONS = {  # tiny parameters, and the run folders that they leave
+    "08_relay_ablation": ({"groups": ["where"], "seeds": [0, 1]}, {"bn", "dnr", "temporal", "layer"}),
+    "09_small_batches": (
+        {"norms": ["batch", "instance", "dnr"], "batch_sizes": [5, 10]},
+        {f"{norm}_batch{size}" for norm in ("batch", "instance", "dnr") for size in (5, 10)},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", COMPARISONS)
+def test_comparisons_leave_a_run_folder_a_network_and_a_figure(name, synthetic, tmp_path):
+    given, names = COMPARISONS[name]
+    tiny = {"crop_size": 32, "short_side": 36, "num_frames": 4, "batch_size": 10}
+    shared = {"manifest": str(synthetic), "out_dir": str(tmp_path), "cache_dir": "", "epochs": 1, "settings": tiny}
+    lines = []
+    run(name, tmp_path, shared | given | {"workers": 1}, report=lines.append)
+    seeds = given.get("seeds", [0])
+    folders = {path.name for path in tmp_path.iterdir() if path.is_dir()}
+    assert folders == {f"{network}_seed{seed}" for network in names for seed in seeds}
+    figure = name[3:]
+    files = {path.name for path in tmp_path.iterdir() if path.is_file()}
+    assert files == {f"{figure}.{kind}" for kind in ("png", "pdf", "csv")} | {f"{figure}_seeds.csv", f"{name}.ipynb"}
+    table = pd.read_csv(tmp_path / f"{figure}.csv")
+    assert len(table) == len(names)
+    assert (table["n"] == len(seeds)).all()
+    assert any(line.startswith(f"{len(folders)} of {len(folders)}: ") for line in lines)
+
+
 def test_lines_that_a_notebook_prints_are_reported_while_it_runs(trained, synthetic, tmp_path):
     lines = []
     parameters = {"manifest": str(synthetic), "run_dir": str(trained / "bn"), "cache_dir": ""}

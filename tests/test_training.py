@@ -212,6 +212,17 @@ def test_a_folder_of_another_run_is_refused_with_what_differs(finished, syntheti
         train(tiny(lr=0.2), read_manifest(synthetic), run_dir, progress=False)
 
 
+def test_a_run_from_before_a_setting_existed_opens_and_resumes(finished, synthetic, tmp_path):
+    run_dir, history = finished
+    old = shutil.copytree(run_dir, tmp_path / "old")
+    state, config = torch.load(old / "checkpoint.pt", weights_only=True), json.loads((old / "config.json").read_text())
+    del state["config"]["model"]["norm"], config["model"]["norm"]
+    torch.save(state, old / "checkpoint.pt")
+    (old / "config.json").write_text(json.dumps(config))
+    assert load_run(old).recipe == tiny()
+    pd.testing.assert_frame_equal(train(tiny(), read_manifest(synthetic), old, progress=False), history)
+
+
 def test_a_changed_manifest_is_refused_rather_than_miscounted(finished, synthetic, tmp_path):
     run_dir, _ = finished
     read_manifest(synthetic).rows.iloc[1:].to_csv(tmp_path / "fewer.csv", index=False)

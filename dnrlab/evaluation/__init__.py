@@ -1,7 +1,7 @@
 """Views, video scores, metrics and result files."""
 
 from dnrlab.evaluation.metrics import confusion_matrix, metrics
-from dnrlab.evaluation.results import write_results
+from dnrlab.evaluation.results import read_results, write_results
 from dnrlab.evaluation.views import EvalConfig, Predictions, evaluate
 
-__all__ = ["EvalConfig", "Predictions", "confusion_matrix", "evaluate", "metrics", "write_results"]
+__all__ = ["EvalConfig", "Predictions", "confusion_matrix", "evaluate", "metrics", "read_results", "write_results"]

@@ -6,6 +6,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from dnrlab.evaluation.metrics import confusion_matrix, metrics
 from dnrlab.evaluation.views import EvalConfig, Predictions
 from dnrlab.files import whole_file
@@ -24,7 +26,7 @@ def write_results(
 
     The names are those of the split ``test``; another is in the name, as in ``metrics_val.json``, all in ``_all``.
     """
-    of_split = "" if split == "test" else f"_{re.sub(r'[^-.0-9A-Za-z]', '_', split) or 'all'}"
+    of_split = split_suffix(split)
     run_dir, videos, skipped = Path(run_dir), predictions.videos, predictions.skipped
     scores = videos.iloc[:, -len(classes) :].to_numpy(dtype=float)
     total = len(videos) + len(skipped)
@@ -49,3 +51,21 @@ def write_results(
     with whole_file(run_dir / f"metrics{of_split}.json") as unfinished:
         unfinished.write_text(json.dumps(result, indent=2), encoding="utf-8")
     return result
+
+
+def read_results(run_dir: str | Path, split: str) -> tuple[dict[str, Any], pd.DataFrame] | None:
+    """The metrics and predictions that ``write_results`` left for a split, None if it did not; labels are text."""
+    metrics_file, predictions_file = (
+        Path(run_dir) / f"{name}{split_suffix(split)}.{kind}"
+        for name, kind in (("metrics", "json"), ("predictions", "csv"))
+    )
+    if not metrics_file.is_file() or not predictions_file.is_file():
+        return None
+    text = {"path": str, "label": str, "predicted": str}
+    predictions = pd.read_csv(predictions_file, dtype=text, keep_default_na=False)
+    return json.loads(metrics_file.read_text(encoding="utf-8")), predictions
+
+
+def split_suffix(split: str) -> str:
+    """What the names of a split's result files end in: nothing for ``test``, ``_val``, ``_all`` for all rows."""
+    return "" if split == "test" else f"_{re.sub(r'[^-.0-9A-Za-z]', '_', split) or 'all'}"

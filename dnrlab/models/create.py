@@ -5,6 +5,7 @@ from typing import Any
 from torch import nn
 
 from dnrlab.models.blocks import BasicBlock, Bottleneck
+from dnrlab.models.norms import NORMS, replace_batch_norms
 from dnrlab.models.stages import Block, interlaced, no_temporal
 from dnrlab.models.tanet import adaptive
 from dnrlab.models.tdn import TDN
@@ -47,12 +48,31 @@ def check_pool(name: str, temporal_pool: bool) -> None:
         raise ValueError(f"expected temporal_pool with TSM only, got {name}; leave it out")
 
 
+def shifts_already(name: str) -> bool:
+    """Whether a network moves channels between frames by itself, and is not interlaced therefore."""
+    return name.startswith(("tsm_", "tdn_"))
+
+
+def check_options(name: str, dnr: DNRConfig | None, norm: str, interlacing: bool | None, temporal_pool: bool) -> None:
+    """ValueError if an option of ``create_model`` is not one of the network."""
+    if norm not in NORMS:
+        raise ValueError(f"expected norm in {NORMS}, got {norm!r}")
+    if dnr is not None and norm != "batch":
+        raise ValueError(
+            f"expected norm 'batch' with DNR, got {norm!r}; choose DNRConfig(standardization={norm!r}), or no DNR"
+        )
+    if interlacing and shifts_already(name):
+        raise ValueError(f"expected no interlacing in {name}, which shifts channels already; leave it out")
+    check_pool(name, temporal_pool)
+
+
 def create_model(
     name: str,
     *,
     num_classes: int = 400,
     num_frames: int = 8,
     dnr: DNRConfig | None = None,
+    norm: str = "batch",
     width: int = 64,
     interlacing: bool | None = None,
     dropout: float = 0.5,
@@ -65,6 +85,7 @@ def create_model(
         num_classes: logits a clip.
         num_frames: T of the clips, kept as ``model.num_frames``; of TDN the number of segments of five frames.
         dnr: settings of DNR; None is the plain network.
+        norm: of a plain network: batch, or group, instance or layer, which take their statistics from each image.
         width: channels of the stem, 64 as published.
         interlacing: channel interlacing; None follows ``dnr`` in TSN and TANet. TSM and TDN shift already.
         dropout: probability before the classifier.
@@ -81,11 +102,9 @@ def create_model(
             "num_classes, num_frames and width must be at least 1 and dropout in [0, 1), "
             f"got {num_classes}, {num_frames}, {width} and {dropout}"
         )
-    if interlacing and family in ("tsm", "tdn"):
-        raise ValueError(f"expected no interlacing in {name}, which shifts channels already; leave it out")
-    check_pool(name, temporal_pool)
+    check_options(name, dnr, norm, interlacing, temporal_pool)
     shifting = interlacing or (interlacing is None and dnr is not None)
-    if width < NUM_PARTS and (shifting or family in ("tsm", "tdn")):
+    if width < NUM_PARTS and (shifting or shifts_already(name)):
         raise ValueError(
             f"expected a width of at least {NUM_PARTS} to shift channels, got {width}; use a wider network"
         )
@@ -93,9 +112,12 @@ def create_model(
     settings |= {"width": width, "dropout": dropout}
     shift = interlaced if shifting else no_temporal
     if family == "tsm":
-        return TSM(block, depths, temporal_pool=temporal_pool, **settings)
-    if family == "tanet":
-        return TSN(block, depths, temporal=adaptive(num_frames, interlacing=shift), **settings)
-    if family == "tdn":
-        return TDN(block, depths, **settings)
-    return TSN(block, depths, temporal=shift, **settings)  # family "tsn"
+        model: nn.Module = TSM(block, depths, temporal_pool=temporal_pool, **settings)
+    elif family == "tanet":
+        model = TSN(block, depths, temporal=adaptive(num_frames, interlacing=shift), **settings)
+    elif family == "tdn":
+        model = TDN(block, depths, **settings)
+    else:
+        model = TSN(block, depths, temporal=shift, **settings)
+    replace_batch_norms(model, norm)
+    return model

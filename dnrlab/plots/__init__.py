@@ -1,6 +1,7 @@
 """Figures. They take data and return matplotlib Figures; they compute and read nothing."""
 
 from dnrlab.plots.affine import cut_figure, probe_figure, trajectories_figure, variance_figure
+from dnrlab.plots.comparison import batch_figure, gain_figure
 from dnrlab.plots.dynamics import block_dynamics, group_dynamics, timeline_figure
 from dnrlab.plots.efficiency import speed_kept
 from dnrlab.plots.heatmaps import CamRow, gradcam_figure
@@ -10,11 +11,13 @@ from dnrlab.plots.training import confusion, training_curves
 
 __all__ = [
     "CamRow",
+    "batch_figure",
     "block_dynamics",
     "confusion",
     "cut_figure",
     "faithfulness_figure",
     "forgetting_figure",
+    "gain_figure",
     "gradcam_figure",
     "group_dynamics",
     "localisation_figure",

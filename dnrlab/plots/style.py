@@ -19,6 +19,14 @@ NETWORKS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#
 MEASURED, NOISE = "black", "0.5"  # of speeds; what is the paper's is hollow
 REST = "0.85"  # the other channels
 COUNTS = "Blues"  # shares of videos
+PAPER = "0.35"  # what the paper reports
+NORM_COLOURS = {  # and markers
+    "batch": ("0.15", "o"),
+    "group": ("#E69F00", "s"),
+    "instance": ("#009E73", "^"),
+    "layer": ("#CC79A7", "v"),
+    "dnr": ("#0072B2", "D"),
+}
 STAGES = "viridis"  # blocks, from the first stage to the last
 
 

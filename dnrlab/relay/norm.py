@@ -98,8 +98,7 @@ class RelayNorm(nn.Module):
             lengths = [sum(lengths)]
             pooled = group_means(x, lengths)
         if self.config.standardization != "batch":
-            parts = {"group": min(CHANNEL_GROUPS, self.channels), "instance": self.channels, "layer": 1}
-            return clip_moments(x, lengths, parts[self.config.standardization])
+            return clip_moments(x, lengths, channel_groups(self.config.standardization, self.channels))
         if not self.training:
             return self.running_mean[None, :, None], self.running_var[None, :, None]
         mean = pooled.mean(dim=0, keepdim=True)  # clips are equally long: the mean of their means
@@ -114,6 +113,11 @@ class RelayNorm(nn.Module):
 
     def forward(self, x: Tensor, relay: LayerRelay | None) -> tuple[Tensor, LayerRelay | None]:
         raise NotImplementedError(f"{type(self).__name__} must say where gamma and beta come from")
+
+
+def channel_groups(standardization: str, channels: int) -> int:
+    """Groups of channels that have statistics in common, by ``group``, ``instance`` or ``layer`` standardisation."""
+    return {"group": min(CHANNEL_GROUPS, channels), "instance": channels, "layer": 1}[standardization]
 
 
 def apply_norm(

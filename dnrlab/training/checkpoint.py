@@ -9,6 +9,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from dnrlab.files import whole_file
+from dnrlab.training.config import recipe_from_dict, recipe_to_dict
 
 
 def save_checkpoint(
@@ -50,7 +51,10 @@ def load_checkpoint(
     Raises: ValueError if the run was started with another configuration; it lists what differs.
     """
     state = torch.load(file, map_location=device, weights_only=True)
-    differing = list(differences(state["config"], config))
+    saved = state["config"] | recipe_to_dict(
+        recipe_from_dict(state["config"])
+    )  # fields that came later: their defaults
+    differing = differences(saved, config)
     if differing:
         raise ValueError(
             f"{file} was written with another configuration:\n  " + "\n  ".join(differing) + "\n"

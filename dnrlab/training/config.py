@@ -18,7 +18,8 @@ class ModelConfig:
     """Which network; see ``dnrlab.create_model``."""
 
     name: Annotated[str, tyro.conf.arg(name="model")] = "tsn_resnet50"  # see dnrlab.model_names()
-    dnr: DNRConfig | None = None  # None: batch norm
+    dnr: DNRConfig | None = None  # None: a plain network
+    norm: str = "batch"  # of a plain network: batch; group, instance or layer, by the statistics of each image
     interlacing: bool | None = None  # channels from the frames before and after; None: with DNR only, as in the paper
     width: int = 64  # channels of the stem
     dropout: float = 0.5  # probability before the classifier

@@ -1,0 +1,40 @@
+"""Sentences for the titles of figures, from the numbers that the figures show."""
+
+from dnrlab.findings.dynamics import (
+    fastest_change,
+    of_blocks,
+    of_cuts,
+    of_groups,
+    of_probe,
+    of_timeline,
+    of_trajectories,
+    of_variance,
+)
+from dnrlab.findings.maps import of_faithfulness, of_forgetting, of_localisation, of_maps, of_reversal, of_traits
+from dnrlab.findings.training import of_batches, of_confusion, of_gains, of_speeds, of_training, quick, spread
+from dnrlab.findings.words import count
+
+__all__ = [
+    "count",
+    "fastest_change",
+    "of_batches",
+    "of_blocks",
+    "of_confusion",
+    "of_cuts",
+    "of_faithfulness",
+    "of_forgetting",
+    "of_gains",
+    "of_groups",
+    "of_localisation",
+    "of_maps",
+    "of_probe",
+    "of_reversal",
+    "of_speeds",
+    "of_timeline",
+    "of_training",
+    "of_traits",
+    "of_trajectories",
+    "of_variance",
+    "quick",
+    "spread",
+]

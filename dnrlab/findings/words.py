@@ -1,0 +1,26 @@
+"""Words that several findings share."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+
+def listed(names: Sequence[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]
+
+
+def count(number: int, noun: str) -> str:
+    """``1 epoch``, ``2 epochs``."""
+    return f"{number} {noun}" + "s" * (number != 1)
+
+
+def span(low: float, high: float) -> str:
+    """``0.64 to 0.81``, or ``0.64`` where both read alike."""
+    return f"{low:.2f}" if f"{low:.2f}" == f"{high:.2f}" else f"{low:.2f} to {high:.2f}"
+
+
+def beyond(row: "pd.Series[float]") -> str:
+    """``+0.05 [0.02, 0.08]``, and whether that is no more than chance."""
+    clear = "" if row["low"] > 0 or row["high"] < 0 else " (unclear)"
+    return f"{row['mean']:+.2f} [{row['low']:+.2f}, {row['high']:+.2f}]{clear}"

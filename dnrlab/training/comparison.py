@@ -1,0 +1,158 @@
+"""Several networks trained on one manifest and scored alike: a table with a row a network and seed."""
+
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import joblib
+import pandas as pd
+
+from dnrlab.bench import parameters
+from dnrlab.data.cache import reader_for
+from dnrlab.data.manifest import Manifest, select
+from dnrlab.data.motions import CLASSES
+from dnrlab.data.synthetic import pair_accuracy
+from dnrlab.evaluation import EvalConfig, evaluate, read_results, write_results
+from dnrlab.runs import load_run
+from dnrlab.training.config import Recipe
+from dnrlab.training.run import train
+
+log = logging.getLogger("dnrlab")
+ONE_VIEW = EvalConfig()
+MEASURES = ("top1", "top5", "within_pair")
+COLUMNS = ("name", "seed", *MEASURES, "videos", "loss", "seconds", "parameters", "error")
+
+
+class Judge(NamedTuple):
+    """What every network of a comparison is trained on and scored by."""
+
+    manifest: Manifest  # to train on
+    videos: Manifest  # to score
+    split: str  # which they are; "" is all rows
+    views: EvalConfig
+    device: str
+    cache_dir: str | Path
+    num_workers: int
+
+
+def compare(
+    recipes: Mapping[str, Recipe],
+    manifest: Manifest,
+    out_dir: str | Path,
+    *,
+    seeds: Sequence[int] = (0,),
+    split: str = "test",
+    views: EvalConfig = ONE_VIEW,
+    device: str = "cpu",
+    workers: int = 2,
+    cache_dir: str | Path = "",
+    num_workers: int = 0,
+) -> pd.DataFrame:
+    """Train every recipe with every seed, and score each on a split.
+
+    Each has a run folder, ``out_dir/NAME_seedK``. The same call again resumes, and shows what is finished. A network
+    that fails leaves its reason in the table and does not stop the others.
+
+    Args:
+        recipes: by name; ``seeds`` take the place of theirs.
+        workers: networks trained at a time, each in a process; no more than there are cores.
+        cache_dir, num_workers: as of ``train``.
+
+    Returns: columns name, seed, top1, top5, within_pair (nan but for the synthetic classes), videos (scored), loss (of
+    the last epoch, nats a clip), seconds (of training), parameters, and error, empty where all went well.
+
+    Raises: ValueError if there is nothing to train, a seed stands twice or the manifest has no such split;
+        RuntimeError if all networks failed.
+    """
+    if not recipes or not seeds or len(set(seeds)) < len(seeds):
+        raise ValueError(f"expected a recipe and different seeds, got {len(recipes)} recipes and seeds {list(seeds)}")
+    judge = Judge(manifest, select(manifest, split or None), split, views, device, cache_dir, num_workers)
+    tasks = [(name, seed) for name in recipes for seed in seeds]
+    jobs = [
+        joblib.delayed(train_and_score)(name, with_seed(recipes[name], seed), judge, Path(out_dir))
+        for name, seed in tasks
+    ]
+    rows: list[dict[str, Any]] = []
+    for row in joblib.Parallel(n_jobs=min(workers, os.cpu_count() or 1), return_as="generator")(jobs):
+        rows.append(row)
+        told = row["error"] or f"top-1 {row['top1']:.3f}, trained for {row['seconds']:.0f} s"
+        log.info(f"{len(rows)} of {len(tasks)}: {row['name']}, seed {row['seed']}: {told}")
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    if (table["error"] != "").all():
+        raise RuntimeError(f"none of {len(table)} networks could be trained and scored; the first: {table['error'][0]}")
+    return table
+
+
+def with_seed(recipe: Recipe, seed: int) -> Recipe:
+    """The recipe with another seed."""
+    return replace(recipe, training=replace(recipe.training, seed=seed))
+
+
+def train_and_score(name: str, recipe: Recipe, judge: Judge, out_dir: Path) -> dict[str, Any]:
+    """A row of the table; whatever stops this network is said in it, so that the others go on."""
+    seed = recipe.training.seed
+    row: dict[str, Any] = {"name": name, "seed": seed, "error": ""}
+    try:
+        return row | scored(recipe, judge, out_dir / f"{name}_seed{seed}")
+    except Exception as error:
+        return row | {"error": f"{type(error).__name__}: {error}"}
+
+
+def scored(recipe: Recipe, judge: Judge, run_dir: Path) -> dict[str, Any]:
+    """Train, evaluate unless the results of a finished run are there, and read what the run folder holds."""
+    before = read_results(run_dir, judge.split) if is_finished(run_dir, recipe.training.epochs) else None
+    options: dict[str, Any] = {"device": judge.device, "num_workers": judge.num_workers}
+    history = train(recipe, judge.manifest, run_dir, cache_dir=judge.cache_dir, progress=False, **options)
+    run = load_run(run_dir, judge.device)
+    if before is None or not is_of(before[0], judge):
+        data = run.recipe.data
+        reader = reader_for(judge.cache_dir, data.short_side, len(judge.videos.rows))
+        predictions = evaluate(run.model, judge.videos, data, judge.views, reader=reader, **options)
+        file = str(judge.manifest.file)
+        result = write_results(run_dir, predictions, run.classes, judge.views, manifest=file, split=judge.split)
+        before = result, predictions.videos
+    result, table = before
+    return {
+        **{name: result[name] for name in ("top1", "top5", "videos")},
+        "within_pair": within_pair(table, run.classes),
+        "loss": float(history["loss"].iloc[-1]),
+        "seconds": float(history["seconds"].sum()),
+        "parameters": parameters(run.model),
+    }
+
+
+def is_finished(run_dir: Path, epochs: int) -> bool:
+    """Whether the training of a run folder has come to its end."""
+    history = run_dir / "history.csv"
+    return history.is_file() and len(pd.read_csv(history)) == epochs
+
+
+def is_of(result: dict[str, Any], judge: Judge) -> bool:
+    """Whether metrics are those that an evaluation would give: the same manifest, videos and views."""
+    told = (result["manifest"], result["views"], result["videos"] + result["skipped"])
+    return told == (str(judge.manifest.file), asdict(judge.views), len(judge.videos.rows))
+
+
+def within_pair(predictions: pd.DataFrame, classes: tuple[str, ...]) -> float:
+    """The accuracy within the pairs of the synthetic classes; nan for other classes."""
+    if set(classes) != set(CLASSES):
+        return float("nan")
+    return pair_accuracy(list(predictions["label"]), list(predictions["predicted"]))["within_pair"]
+
+
+def summarize(
+    table: pd.DataFrame, *, by: Sequence[str] = ("name",), measures: Sequence[str] = MEASURES
+) -> pd.DataFrame:
+    """Mean and standard deviation (of a sample; nan for one) over the seeds, in the order of ``table``.
+
+    Columns: ``by``, n (seeds that have the first measure), and for each measure its mean and ``MEASURE_std``. Seeds
+    with top-1 0.4 and 0.6 give n 2, top1 0.5 and top1_std 0.141.
+    """
+    groups = table.groupby(list(by), sort=False)
+    columns = {"n": groups[measures[0]].count()}
+    for name in measures:
+        columns |= {name: groups[name].mean(), f"{name}_std": groups[name].std()}
+    return pd.DataFrame(columns).reset_index()
