@@ -8,7 +8,7 @@ from dnrlab import DNRConfig
 from dnrlab.data.manifest import read_manifest, select
 from dnrlab.evaluation.intervals import intervals_of
 from dnrlab.explain.clips import same_clips
-from dnrlab.explain.reversal import ORDERS, in_order, judged, reordered, reversal_table
+from dnrlab.explain.reversal import ORDERS, in_order, judged, partner_of, reordered, reversal_table
 from dnrlab.findings import of_reversal
 from tests.test_networks_through import made
 
@@ -46,11 +46,11 @@ def test_segments_stay_whole_and_turn_round_backwards():
 
 def test_what_is_said_is_judged_by_the_label_and_its_reversal():
     said = {"forwards": "up", "backwards": "down", "within groups": "left", "across groups": "up"}
-    table = pd.DataFrame(judged({"row": 0, "label": "up", "network": "a"}, said)).set_index("order")
+    table = pd.DataFrame(judged({"row": 0, "label": "up", "network": "a"}, said, partner_of("up"))).set_index("order")
     assert table[["right", "turned", "same"]].loc["forwards"].tolist() == [1, 0, 1]
     assert table[["right", "turned", "same"]].loc["backwards"].tolist() == [0, 1, 0]
     assert table[["right", "turned", "same"]].loc["within groups"].tolist() == [0, 0, 0]
-    own = pd.DataFrame(judged({"row": 0, "label": "wave", "network": "a"}, dict.fromkeys(ORDERS, "wave")))
+    own = pd.DataFrame(judged({"row": 0, "label": "wave", "network": "a"}, dict.fromkeys(ORDERS, "wave"), None))
     assert own["turned"].isna().all()
 
 

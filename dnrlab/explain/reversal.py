@@ -73,7 +73,7 @@ def reversal_table(
     """Every network on the middle clip of every video in all ``ORDERS``; shuffles are the same for all networks.
 
     Returns: row, label, network, order, predicted, right (the label of the video as it was), same (as forwards), and
-    turned (the class of the video played backwards; nan where that is no class of the synthetic set).
+    turned (the class of the video played backwards; nan if the classes are not those of the synthetic set).
     """
     generator, table = torch.Generator().manual_seed(seed), []
     for numbers, views in tqdm(list(read_views(manifest, rows, data, BATCH)), desc="orders", disable=not progress):
@@ -86,20 +86,24 @@ def reversal_table(
                 said[order] = [run.classes[best] for best in run.model(ordered).argmax(dim=1).tolist()]
             for place, (number, view) in enumerate(zip(numbers, views, strict=True)):
                 own = {order: said[order][place] for order in ORDERS}
-                table += judged({"row": number, "label": view.label, "network": name}, own)
+                partner = partner_of(view.label) if set(run.classes) == set(CLASSES) else None
+                table += judged({"row": number, "label": view.label, "network": name}, own, partner)
     return pd.DataFrame(table)
 
 
-def judged(facts: Mapping[str, Any], said: Mapping[str, str]) -> list[dict[str, Any]]:
-    """A row an order: what was ``said``, and whether it is right, the same as forwards, and the class turned round."""
-    label = str(facts["label"])
-    partner = next(name for name in pair_of(label) if name != label) if label in CLASSES else None
+def partner_of(label: str) -> str:
+    """The synthetic class that ``label`` becomes when it is played backwards: ``up`` gives ``down``."""
+    return next(name for name in pair_of(label) if name != label)
+
+
+def judged(facts: Mapping[str, Any], said: Mapping[str, str], partner: str | None) -> list[dict[str, Any]]:
+    """A row an order: what was ``said``, and whether it is right, the same as forwards, and the partner class."""
     return [
         {
             **facts,
             "order": order,
             "predicted": guess,
-            "right": float(guess == label),
+            "right": float(guess == facts["label"]),
             "same": float(guess == said["forwards"]),
             "turned": float(guess == partner) if partner else float("nan"),
         }

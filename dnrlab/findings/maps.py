@@ -40,9 +40,9 @@ def of_traits(table: pd.DataFrame) -> str:
     ends = table.groupby(["network", "trait"], sort=False)["mean"].agg(["first", "last"])
     change = (ends["last"] - ends["first"]).groupby("trait", sort=False).mean()
     trait = change.abs().idxmax()
-    verb = "best" if change[trait] > 0 else "worst"
+    verb = "rises" if change[trait] > 0 else "falls"
     return (
-        f"Heat finds objects of high {trait} {verb}: {change[trait]:+.2f} times chance\nfrom the low third to the high"
+        f"Heat on the object {verb} with its {trait}:\n{change[trait]:+.2f} times chance from the low third to the high"
     )
 
 

@@ -72,11 +72,6 @@ def of_batches(table: pd.DataFrame) -> str:
     return f"From batches of {sizes[-1]} clips to {sizes[0]} top-1 goes\n{listed(goes)};\nbest {best}"
 
 
-def quick(epochs: int, of: int) -> str:
-    """``Quick setting (2 of 16 epochs): ``, to stand before a finding; empty if no epochs are left out."""
-    return f"Quick setting ({epochs} of {of} epochs): " if epochs < of else ""
-
-
 def spread(seeds: int) -> str:
     """What a point of a figure is: ``mean and standard deviation of 3 seeds, and each as a small point``."""
     if seeds == 1:

@@ -24,3 +24,8 @@ def beyond(row: "pd.Series[float]") -> str:
     """``+0.05 [0.02, 0.08]``, and whether that is no more than chance."""
     clear = "" if row["low"] > 0 or row["high"] < 0 else " (unclear)"
     return f"{row['mean']:+.2f} [{row['low']:+.2f}, {row['high']:+.2f}]{clear}"
+
+
+def quick(part: int, of: int, nouns: str = "epochs") -> str:
+    """``Quick setting (2 of 16 epochs): ``, to stand before a finding; empty if nothing is left out."""
+    return f"Quick setting ({part} of {of} {nouns}): " if part < of else ""
