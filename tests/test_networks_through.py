@@ -22,6 +22,8 @@ from dnrlab.training.recipes import demo, override
 from dnrlab.training.run import train
 from tests.test_errors import execute
 
+INSIDE = {"variance.png", "probe.png", "relay_cut.png"}
+
 
 @pytest.mark.parametrize("dnr", [None, DNRConfig(relay_distance=2)], ids=["bn", "dnr"])
 @pytest.mark.parametrize("name", ["tsm_resnet18", "tanet_resnet18", "tdn_resnet18"])
@@ -58,7 +60,8 @@ def test_every_notebook_takes_the_name(name, synthetic, tmp_path):
     assert load_run(run_dir).recipe.model.dnr == DNRConfig(direction="bi")
     names = {path.name for path in (tmp_path / "figures").glob("*.png")}
     drawn = {f"{kind}_0_appears.png" for kind in ("gradcam", "dynamics", "timeline")} | {"dynamics_blocks.png"}
-    assert names == drawn | {"localisation.png", "localisation_by_trait.png", "forgetting.png"}
+    drawn |= {"localisation.png", "localisation_by_trait.png", "forgetting.png", "trajectories.png"}
+    assert names == drawn | INSIDE
 
 
 def test_the_main_frame_of_a_segment_is_the_one_that_is_shown(synthetic):
@@ -69,14 +72,17 @@ def test_the_main_frame_of_a_segment_is_the_one_that_is_shown(synthetic):
 
 @pytest.mark.parametrize(
     ("where", "figures"),
-    [("layer", {"dynamics_blocks.png"}), ("temporal", {"dynamics_0_appears.png", "timeline_0_appears.png"})],
+    [
+        ("layer", {"dynamics_blocks.png"}),
+        ("temporal", {"dynamics_0_appears.png", "timeline_0_appears.png", "trajectories.png"}),
+    ],
 )
 def test_the_dynamics_of_one_relay_alone_are_drawn_as_far_as_there_are_any(where, figures, synthetic, tmp_path):
     run = made("tsn_resnet50", 4, dnr=DNRConfig(where=where, relay_distance=2), short_side=36, crop_size=32)
     save_run(run, tmp_path / "run")
     given = {"manifest": str(synthetic), "num_videos": 1, "run_dir": str(tmp_path / "run")}
     execute("04_affine_dynamics", given | {"out_dir": str(tmp_path / "figures")})
-    assert {path.name for path in (tmp_path / "figures").glob("*.png")} == figures
+    assert {path.name for path in (tmp_path / "figures").glob("*.png")} == figures | INSIDE
 
 
 def test_the_dynamics_after_pooling_over_time_are_told_in_frames_of_the_clip(synthetic):

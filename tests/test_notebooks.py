@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import asdict
@@ -50,9 +51,10 @@ def test_heat_maps_and_dynamics_leave_figures_with_their_numbers(trained, synthe
     run("03_gradcam", trained, {**shared, "runs": [str(trained / "bn"), str(trained / "dnr")]})
     run("04_affine_dynamics", trained, {**shared, "run_dir": str(trained / "dnr"), "num_frames": 16})
     names = {"dynamics_0_appears", "dynamics_blocks", "gradcam_0_appears", "timeline_0_appears"}
-    names |= {"localisation", "localisation_by_trait", "forgetting"}
+    names |= {"localisation", "localisation_by_trait", "forgetting", "variance", "probe", "relay_cut", "trajectories"}
     files = {path.name for path in (trained / "figures").iterdir()}
     tables = {f"{name}.csv" for name in names} | {"localisation_differences.csv", "localisation_videos.csv"}
+    tables |= {"relay_cut_influence.csv"}
     assert files == {f"{name}.{kind}" for name in names for kind in ("png", "pdf")} | tables | {"gradcam_0_appears.npz"}
     assert len(pd.read_csv(trained / "figures" / "localisation_videos.csv")) == 2 * 10
 
@@ -172,3 +174,12 @@ def test_types_are_those_declared(name, value, fits):
     else:
         with pytest.raises(TypeError, match=f"{name}: expected"):
             check_parameters(DECLARED, {name: value})
+
+
+def test_the_first_notebook_leads_through_all_others_with_a_figure_each():
+    source = "\n".join(cell.source for cell in nbformat.read(PROJECT / "notebooks" / "00_start_here.ipynb", 4).cells)
+    linked = re.findall(r"\]\((\w+)\.ipynb\)", source)
+    assert linked == [path.stem for path in NOTEBOOKS]
+    figures = re.findall(r"!\[.+\]\((figures/\w+\.png)\)", source)
+    assert len(figures) == len(linked)
+    assert all((PROJECT / "notebooks" / figure).is_file() for figure in figures)
