@@ -51,3 +51,14 @@ def test_tables_of_intervals_and_differences_are_by_video():
     (difference,) = differences_of(table, ["share"], baseline="a").to_dict("records")
     assert difference == {"network": "b", "measure": "share", "mean": 0.5, "low": 0.5, "high": 0.5, "n": 2}
     assert differences_of(table[:2], ["share"], baseline="a").empty
+
+
+def test_videos_of_one_source_count_once():
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=40)
+    alone, repeated = mean_interval(values), mean_interval(np.repeat(values, 10), np.repeat(np.arange(40), 10))
+    assert (repeated.low, repeated.high) == pytest.approx((alone.low, alone.high))
+    assert repeated.n == 400
+    naive = mean_interval(np.repeat(values, 10))
+    assert naive.high - naive.low < 0.5 * (repeated.high - repeated.low)
+    assert np.isnan(mean_interval([0.0, 1.0], ["a", "a"]).low)

@@ -12,7 +12,15 @@ from dnrlab.explain.localisation import localisation, moved, pointing, share_on_
 from dnrlab.explain.objects import ObjectTrack, object_masks, object_track, object_traits, read_boxes
 from dnrlab.explain.sanity import forgetting, similarity
 from dnrlab.explain.summaries import against_random, by_traits, over_shares, thirds
-from dnrlab.explain.survey import forgotten_maps, measure_faithfulness, measure_objects, spread_rows, survey
+from dnrlab.explain.survey import (
+    forgotten_maps,
+    measure_faithfulness,
+    measure_objects,
+    sources_of,
+    spread_rows,
+    survey,
+    with_controls,
+)
 from tests.test_explain import Planted
 from tests.test_networks_through import made
 
@@ -154,11 +162,21 @@ def test_a_survey_measures_every_network_on_every_readable_video(synthetic, capl
     assert table.groupby("network")["row"].apply(list).tolist() == [[0, 1, 3, 4, 5, 6, 7, 8, 9]] * 2
     assert table["share"].between(0, 1).all()
     assert "left out: " in caplog.text
-    own = by_traits(table, "share")
+    own = by_traits(table, "share", "a")
     assert set(own["trait"]) == {"size", "contrast", "speed"}
-    assert own.groupby(["network", "trait"])["n"].sum().eq(9).all()
+    assert set(own["network"]) == {"b"}  # less a
+    assert own.groupby("trait")["n"].sum().eq(9).all()
+    sums = table.groupby("network")["share"].mean()
+    assert np.average(own["mean"][:3], weights=own["n"][:3]) == pytest.approx(sums["b"] - sums["a"])
+    alone = by_traits(table[table["network"] == "a"], "share", "a")
+    assert np.average(alone["mean"][:3], weights=alone["n"][:3]) == pytest.approx(sums["a"])
+    controlled = with_controls(table, boxes, videos, data)
+    assert (controlled["network"] == "a blob at the centre").sum() == 9
     faith = survey(runs, videos, [0, 1], measure_faithfulness(steps=4), **shared)
-    assert faith["deletion_0"].equals(faith["random_deletion_0"])
+    assert faith["deletion_0"].eq(1).all()  # in units of the whole clip's score
+    assert faith["random_deletion_0"].eq(1).all()
+    assert faith["insertion_4"].to_numpy() == pytest.approx(1, abs=1e-5)
+    assert not np.allclose(faith["deletion_2"], faith["random_deletion_2"])
     curves = over_shares(faith)
     assert all(list(own["share"]) == [0, 0.25, 0.5, 0.75, 1] for _, own in curves.groupby(["network", "curve"]))
     gains = against_random(faith).set_index(["network", "measure"])["mean"]
@@ -176,8 +194,18 @@ def test_thirds_are_named_by_their_bounds():
     assert pd.isna(parts[6])
     assert thirds(pd.Series([0.0, 0, 0, 0, 0, 1])).notna().all()
 
+    assert thirds(pd.Series([0.1, 0.101, 0.102, 0.103, 0.104, 0.105])).nunique() == 3
+    assert thirds(pd.Series([np.nan, np.nan])).isna().all()
 
-def test_rows_are_spread_evenly():
-    assert spread_rows(10, 4) == [0, 3, 6, 9]
-    assert spread_rows(3, 0) == spread_rows(3, 5) == [0, 1, 2]
-    assert spread_rows(3, 1) == [0]
+
+def test_rows_are_spread_evenly_over_every_class():
+    assert spread_rows([*"aaabbb"], 4) == [0, 2, 3, 5]
+    assert spread_rows([*"aab"], 0) == spread_rows([*"aab"], 5) == [0, 1, 2]
+    by_scene = [*"abcdefghij"] * 30
+    assert pd.Series([by_scene[row] for row in spread_rows(by_scene, 61)]).value_counts().unique() == [6]
+    assert len(spread_rows(by_scene, 3)) == 10  # one of each
+
+
+def test_videos_of_a_scene_have_one_source(synthetic):
+    videos = read_manifest(synthetic)
+    assert len(set(sources_of(videos))) == videos.rows["scene"].nunique() < len(videos.rows)

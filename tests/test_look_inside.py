@@ -45,20 +45,21 @@ def test_localisation_shows_a_point_a_network_in_a_panel_a_measure():
     said = findings.of_localisation(differences, "bn", LOCAL)
     assert said == (
         "0.30 of the heat of bn lies on the object;\n"
-        "difference to it: dnr +0.20 [+0.10, +0.30], other +0.01 [-0.10, +0.12] (unclear)"
+        "difference to it: dnr +0.200 [+0.100, +0.300], other +0.010 [-0.100, +0.120] (unclear)"
     )
     assert findings.of_localisation(differences[:0], "bn", LOCAL) == "0.30 of the heat of bn lies on the object"
 
 
 def test_traits_are_lines_over_the_thirds():
-    values = {"size": [2.0, 2.1, 2.2], "speed": [3.0, 2.0, 1.0]}
-    rows = [("bn", trait, third, mean) for trait, own in values.items() for third, mean in zip("abc", own, strict=True)]
+    values = {"size": [2.0, 2.1, 2.15], "speed": [3.0, 2.0, 1.0]}
+    rows = [("a", trait, third, mean) for trait, own in values.items() for third, mean in zip("xyz", own, strict=True)]
     table = intervals(rows, ["network", "trait", "third"])
     figure = plots.traits_figure(table, "f", "n")
     assert [bars_of(axes)[0][1] for axes in figure.axes] == list(values.values())
-    assert [text.get_text() for text in figure.axes[0].get_xticklabels()] == ["a", "b", "c"]
-    falls = "Heat on the object falls with its speed:\n-2.00 times chance from the low third to the high"
-    assert findings.of_traits(table) == falls
+    assert [text.get_text() for text in figure.axes[0].get_xticklabels()] == ["x", "y", "z"]
+    assert findings.of_traits(table, "bn") == "Heat on the object, less that of bn:\nmore for a with low speed"
+    unclear = table[table["trait"] == "size"]
+    assert findings.of_traits(unclear, "bn").endswith("no trait makes a clear difference")
 
 
 def test_forgetting_is_a_line_over_the_parts():
@@ -80,7 +81,10 @@ def test_faithfulness_has_the_curves_and_those_of_random_maps():
     assert [line.get_ydata().tolist() for line in left.lines] == [[0, 0.05, 0.1], [2, 2.05, 2.1]]
     assert [line.get_ydata().tolist() for line in right.lines] == [[1, 1.05, 1.1], [3, 3.05, 3.1]]
     gains = intervals([("bn", "deletion", -0.2), ("bn", "insertion", 0.3)], ["network", "measure"])
-    assert findings.of_faithfulness(gains).endswith("(lower is better):\nbn -0.20 [-0.30, -0.10]")
+    assert findings.of_faithfulness(gains) == (
+        "deletion, map less random map (lower is better): bn -0.200 [-0.300, -0.100]\n"
+        "insertion, map less random map (higher is better): bn +0.300 [+0.200, +0.400]"
+    )
 
 
 def test_reversal_has_a_panel_an_order():
@@ -95,28 +99,32 @@ def test_reversal_has_a_panel_an_order():
     figure = plots.reversal_figure(table, "f", "n")
     assert [axes.get_title() for axes in figure.axes] == ["forwards", "backwards"]
     assert bars_of(figure.axes[1]) == [([0.1, 0.1], [0, 1]), ([0.2, 0.2], [0, 1])]
+    assert findings.of_reversal(table) == (
+        "Played backwards, a video is taken for its reversal (share of the videos):\na 0.20, b 0.20"
+    )
     unknown = table.assign(mean=table["mean"].where(table["measure"] != "turned"))
     assert len(plots.reversal_figure(unknown, "f", "n").axes[0].containers) == 1
+    assert findings.of_reversal(unknown).startswith("Played backwards, a video is told right (share of the videos):")
 
 
 PARTS = pd.DataFrame(
-    [("layer1.0.bn2", "cross_temporal", "gamma", 1.0, 0.5, 0.4, 0.1),
-     ("layer2.0.bn2", "cross_temporal", "gamma", 1.0, 0.2, 0.2, 0.6),
-     ("layer1.0.bn2", "cross_temporal", "beta", 0.0, np.nan, np.nan, np.nan),
-     ("layer2.0.bn2", "cross_temporal", "beta", 1.0, 1.0, 0.0, 0.0)],
-    columns=["layer", "kind", "name", "total", "within_clips", "between_clips", "between_classes"],
+    [("layer1.0.bn2", "cross_temporal", "gamma", 1.0, 0.1, 0.4, 0.4, 0.1),
+     ("layer2.0.bn2", "cross_temporal", "gamma", 1.0, 0.0, 0.2, 0.2, 0.6),
+     ("layer1.0.bn2", "cross_temporal", "beta", 0.0, np.nan, np.nan, np.nan, np.nan),
+     ("layer2.0.bn2", "cross_temporal", "beta", 1.0, 1.0, 0.0, 0.0, 0.0)],
+    columns=["layer", "kind", "name", "total", "place", "within_clips", "between_clips", "between_classes"],
 )  # fmt: skip
 
 
 def test_parts_of_the_variance_are_stacked():
     gamma, beta = plots.variance_figure(PARTS, "f", "n").axes
     heights = [[bar.get_height() for bar in container] for container in gamma.containers]
-    np.testing.assert_allclose(heights, [[0.5, 0.2], [0.4, 0.2], [0.1, 0.6]])
-    assert [bar.get_y() for bar in gamma.containers[2]] == pytest.approx([0.9, 0.4])
+    np.testing.assert_allclose(heights, [[0.1, 0], [0.4, 0.2], [0.4, 0.2], [0.1, 0.6]])
+    assert [bar.get_y() for bar in gamma.containers[3]] == pytest.approx([0.9, 0.4])
     assert beta.containers[0][1].get_height() == 1
     assert findings.of_variance(PARTS) == (
         "Of the variance of γ, 0.10 lies between classes in layer1.0.bn2, 0.60 in layer2.0.bn2;\n"
-        "0.50 and 0.20 lie within clips"
+        "0.10 and 0.00 come with the place in the relay"
     )
     assert findings.of_variance(PARTS[PARTS["name"] == "beta"]) == "γ is constant"
 
@@ -141,14 +149,14 @@ def test_probes_stand_over_their_layers_with_their_control():
 def test_the_cut_relay_has_bars_and_what_it_explains():
     cuts = intervals([("none", 0.9), ("over time", 0.5), ("over layers", 0.8), ("both", 0.4)], ["cut"])
     influence = pd.DataFrame(
-        [("layer1.lstm", "cross_layer", "gamma", 0.9), ("layer1.lstm", "cross_layer", "beta", 0.7)],
-        columns=["cell", "kind", "name", "agreement"],
+        [("layer1.lstm", "cross_layer", "gamma", 0.1), ("layer1.lstm", "cross_layer", "beta", 0.3)],
+        columns=["cell", "kind", "name", "change"],
     )
     left, right = plots.cut_figure(cuts, influence, 0.1, "f", "n").axes
     assert [bar.get_height() for bar in left.patches] == [0.9, 0.5, 0.8, 0.4]
     assert [float(line.get_ydata()[0]) for line in right.lines] == pytest.approx([0.1, 0.3])
     assert findings.of_cuts(cuts) == (
-        "Top-1 is 0.90; without the relay over time 0.50,\nwithout that over layers 0.80, without both 0.40"
+        "Top-1 is 0.90;\nwithout the relay over time 0.50, without the relay over layers 0.80, without both 0.40"
     )
 
 

@@ -221,7 +221,7 @@ def test_a_width_that_cannot_be_shifted_or_grouped_is_named_at_once():
     for settings in ({"name": "tsm_resnet18"}, {"name": "tdn_resnet18"}, {"name": "tsn_resnet18", "dnr": DNRConfig()}):
         with pytest.raises(ValueError, match="width of at least 8 to shift channels, got 4"):
             create_model(**settings, width=4)
-    with pytest.raises(ValueError, match="multiple of the 32 channel groups, got 40"):
+    with pytest.raises(ValueError, match="multiple of the 32 channel groups, got 80"):
         create_model("tsn_resnet18", width=40, dnr=DNRConfig(standardization="group"))
 
 

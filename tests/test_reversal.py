@@ -8,7 +8,7 @@ from dnrlab import DNRConfig
 from dnrlab.data.manifest import read_manifest, select
 from dnrlab.evaluation.intervals import intervals_of
 from dnrlab.explain.clips import same_clips
-from dnrlab.explain.reversal import ORDERS, in_order, judged, partner_of, reordered, reversal_table
+from dnrlab.explain.reversal import ORDERS, in_order, judged, partner_of, relay_group, reordered, reversal_table
 from dnrlab.findings import of_reversal
 from tests.test_networks_through import made
 
@@ -39,9 +39,11 @@ def test_shuffles_keep_what_they_say(seed):
 
 def test_segments_stay_whole_and_turn_round_backwards():
     clips = torch.arange(6.0).view(1, 1, 6, 1, 1)  # two segments of three frames
-    across = in_order(clips, torch.tensor([1, 0]), "across groups", 3)
+    across = in_order(clips, torch.tensor([[1, 0]]), "across groups", 3)
     assert across.flatten().tolist() == [3, 4, 5, 0, 1, 2]
-    assert in_order(clips, torch.tensor([1, 0]), "backwards", 3).flatten().tolist() == [5, 4, 3, 2, 1, 0]
+    assert in_order(clips, torch.tensor([[1, 0]]), "backwards", 3).flatten().tolist() == [5, 4, 3, 2, 1, 0]
+    both = in_order(clips.repeat(2, 1, 1, 1, 1), torch.tensor([[0, 1], [1, 0]]), "within groups", 3)
+    assert both.flatten(1).tolist() == [[0, 1, 2, 3, 4, 5], [3, 4, 5, 0, 1, 2]]
 
 
 def test_what_is_said_is_judged_by_the_label_and_its_reversal():
@@ -67,7 +69,17 @@ def test_blind_networks_say_the_same_and_the_relay_sees_groups_alone(synthetic):
     table = reversal_table(runs, videos, range(10), data=same_clips(list(runs.values())), group=4, progress=False)
     same = table.groupby(["network", "order"])["same"].mean()
     assert (same["blind"] == 1).all()
-    assert same["relay", "within groups"] == same["tdn", "forwards"] == 1
+    assert same["relay", "within groups"] == 1
+    clip = torch.rand(1, 3, 40, 48, 48)  # random weights say one class of everything; their logits differ
+    turned = in_order(clip, torch.arange(7, -1, -1)[None], "backwards", 5)
+    with torch.inference_mode():
+        differ = {"tdn": (runs["tdn"].model(turned) - runs["tdn"].model(clip)).abs().max()}
+        for name in ("blind", "relay"):
+            differ[name] = (runs[name].model(turned[:, :, 2::5]) - runs[name].model(clip[:, :, 2::5])).abs().max()
+    assert min(differ["tdn"], differ["relay"]) > 1e-3 > differ["blind"]
+    assert relay_group(runs) == 4
+    with pytest.raises(ValueError, match=r"runs of one relay distance, got \[2, 4\]"):
+        relay_group({**runs, "other": made("tsn_resnet18", dnr=DNRConfig(relay_distance=2))})
     assert len(table) == 3 * 10 * len(ORDERS)
     means = intervals_of(table, ["network", "order"], ["right", "turned", "same"])
-    assert of_reversal(means).startswith("Played backwards, a video is told as before by\nblind in 1.00, relay in ")
+    assert of_reversal(means).startswith("Played backwards, a video is taken for its reversal (share of the videos):\n")

@@ -14,12 +14,10 @@ from dnrlab.data.manifest import Manifest
 from dnrlab.data.transforms import normalize
 from dnrlab.evaluation.intervals import mean_interval
 from dnrlab.explain.dynamics import Affine, record_dynamics
-from dnrlab.explain.relay_cut import record_influence, relay_cut
-from dnrlab.explain.survey import read_views
+from dnrlab.explain.relay_cut import record_influence, relay_cells, relay_cut
+from dnrlab.explain.survey import BATCH, read_views, sources_of
 from dnrlab.explain.timeline import Timeline
 from dnrlab.runs import Run
-
-BATCH = 16  # clips
 
 CUTS: dict[str, tuple[str, ...]] = {
     "none": (),
@@ -30,10 +28,11 @@ CUTS: dict[str, tuple[str, ...]] = {
 
 
 class Recordings(NamedTuple):
-    """Of N clips: what every layer received, the labels, and what the relay changes."""
+    """Of N clips: what every layer received, labels and sources, and what the relay changes."""
 
     affine: Mapping[tuple[str, str], Affine]
     labels: list[str]
+    sources: list[str]  # of sources_of
     influence: pd.DataFrame  # of Influence.table
 
 
@@ -44,32 +43,43 @@ def record_split(run: Run, manifest: Manifest, rows: Sequence[int], *, device: s
     Raises: ValueError if none could be read, or the network has no DNR.
     """
     labels: list[str] = []
+    sources: list[str] = []
     with record_dynamics(run.model) as dynamics, record_influence(run.model) as influence:
-        for clips, own in clips_of(run, manifest, rows, device):
+        for clips, own, of in clips_of(run, manifest, rows, device):
             run.model(clips)
-            labels += own
-    return Recordings(dynamics.arrays(), labels, influence.table())
+            labels, sources = labels + own, sources + of
+    return Recordings(dynamics.arrays(), labels, sources, influence.table())
 
 
 @torch.inference_mode()
 def accuracy_when_cut(run: Run, manifest: Manifest, rows: Sequence[int], *, device: str = "cpu") -> pd.DataFrame:
     """Top-1 of the middle clips with the relay whole, cut over time, over layers, or both (state zero at every step).
 
-    Returns: cut, mean, low, high, n.
+    A network that relays in one way has that cut alone. Returns: cut, mean, low, high, n.
+
+    Raises: ValueError if no video could be read, or the network has no DNR.
     """
-    hits: dict[str, list[bool]] = {cut: [] for cut in CUTS}
-    for clips, labels in clips_of(run, manifest, rows, device):
-        for cut, kinds in CUTS.items():
+    present = {kind for kind, _ in relay_cells(run.model).values()}
+    cuts = {cut: kinds for cut, kinds in CUTS.items() if set(kinds) <= present}
+    hits: dict[str, list[bool]] = {cut: [] for cut in cuts}
+    sources: list[str] = []
+    for clips, labels, own in clips_of(run, manifest, rows, device):
+        sources += own
+        for cut, kinds in cuts.items():
             with relay_cut(run.model, *kinds) if kinds else nullcontext():
                 best = run.model(clips).argmax(dim=1).tolist()
             hits[cut] += [run.classes[index] == label for index, label in zip(best, labels, strict=True)]
-    return pd.DataFrame([{"cut": cut, **mean_interval(each)._asdict()} for cut, each in hits.items()])
+    return pd.DataFrame([{"cut": cut, **mean_interval(each, sources)._asdict()} for cut, each in hits.items()])
 
 
-def clips_of(run: Run, manifest: Manifest, rows: Sequence[int], device: str) -> Iterator[tuple[Tensor, list[str]]]:
-    """Batches of normalised clips (N, 3, T, crop, crop), and their labels."""
-    for _, views in read_views(manifest, rows, run.recipe.data, BATCH):
-        yield normalize(torch.stack([view.clip for view in views]).to(device)), [view.label for view in views]
+def clips_of(
+    run: Run, manifest: Manifest, rows: Sequence[int], device: str
+) -> Iterator[tuple[Tensor, list[str], list[str]]]:
+    """Batches of normalised clips (N, 3, T, crop, crop), their labels, and their sources."""
+    sources = sources_of(manifest)
+    for numbers, views in read_views(manifest, rows, run.recipe.data, BATCH):
+        clips = normalize(torch.stack([view.clip for view in views]).to(device))
+        yield clips, [view.label for view in views], [sources[number] for number in numbers]
 
 
 def trajectories(lines: Sequence[Timeline], layer: str) -> pd.DataFrame:

@@ -72,6 +72,6 @@ def area_under(curve: Tensor) -> float:
 
 
 def random_heat(shape: tuple[int, int, int], cells: int, generator: torch.Generator) -> Tensor:
-    """A map (T, H, W) as smooth as a heat map of ``cells`` x ``cells`` cells a frame that knows nothing of the clip."""
-    coarse = torch.rand(1, 1, shape[0], cells, cells, generator=generator)
+    """A map (T, H, W) as smooth as one of ``cells`` x ``cells`` cells a frame, and over time, that knows no clip."""
+    coarse = torch.rand(1, 1, max(shape[0] // 4, 1), cells, cells, generator=generator)
     return F.interpolate(coarse, size=shape, mode="trilinear", align_corners=False)[0, 0]

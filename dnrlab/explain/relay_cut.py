@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from dnrlab.relay import RelayCell, RelayNorm
 
 KINDS = ("cross_temporal", "cross_layer")
+TINY = 1e-6  # smaller differences of gamma and beta are float32's rounding
 
 
 def relay_cells(model: nn.Module) -> dict[str, tuple[str, RelayCell]]:
@@ -55,11 +57,9 @@ class Influence:
         self.steps: dict[tuple[str, str], list[list[Tensor]]] = {}  # by cell and kind: gamma, beta, and both alone
 
     def table(self) -> pd.DataFrame:
-        """How far the relay moves gamma and beta in each cell, over all steps that something was relayed to.
+        """How far the relay moves gamma and beta in each cell; the first step of a relay, which has none, counts too.
 
-        Returns: cell, kind, name (gamma, beta), change: mean absolute difference that the relay makes, in standard
-        deviations of what is applied (0 where that is constant), and agreement: squared correlation of the numbers with
-        and without it, mean over the channels (1 where both are constant).
+        Returns: cell, kind, name (gamma, beta), and change, see there.
         """
         rows = []
         for (cell, kind), steps in self.steps.items():
@@ -67,29 +67,20 @@ class Influence:
                 torch.cat(each).double().numpy() for each in zip(*steps, strict=True)
             )
             for name, own, alone in (("gamma", gamma, gamma_alone), ("beta", beta, beta_alone)):
-                rows.append({"cell": cell, "kind": kind, "name": name, "change": change(own, alone),
-                             "agreement": agreement(own, alone)})  # fmt: skip
-        return pd.DataFrame(rows, columns=["cell", "kind", "name", "change", "agreement"])
+                rows.append({"cell": cell, "kind": kind, "name": name, "change": change(own, alone)})
+        return pd.DataFrame(rows, columns=["cell", "kind", "name", "change"])
 
 
-def change(own: np.ndarray[Any, Any], alone: np.ndarray[Any, Any]) -> float:
-    """Mean over the channels of mean |own - alone| by the standard deviation of ``own``; each (steps, C)."""
-    deviation, moved = own.std(axis=0), np.abs(own - alone).mean(axis=0)
-    return float(np.where(deviation > TINY, moved / np.maximum(deviation, TINY), 0).mean())
+def change(own: NDArray[np.floating], alone: NDArray[np.floating]) -> float:
+    """Root mean square of what the relay adds, (own - alone), in standard deviations of what is applied, own.
 
-
-def agreement(own: np.ndarray[Any, Any], alone: np.ndarray[Any, Any]) -> float:
-    """Mean over the channels of the squared correlation of (steps, C); 0 where one of the two alone is constant."""
-    first, second = own - own.mean(axis=0), alone - alone.mean(axis=0)
-    spreads = own.std(axis=0), alone.std(axis=0)
-    product = np.maximum(spreads[0] * spreads[1], TINY**2)
-    squared = ((first * second).mean(axis=0) / product) ** 2
-    both_constant = (spreads[0] <= TINY) & (spreads[1] <= TINY)
-    one_constant = (spreads[0] <= TINY) ^ (spreads[1] <= TINY)
-    return float(np.where(both_constant, 1.0, np.where(one_constant, 0.0, squared)).mean())
-
-
-TINY = 1e-7  # a spread of gamma or beta below it is float32's rounding
+    Each (steps, C), over clips and steps; squares are averaged over the channels before the division. A relay that
+    moves every second step of an otherwise constant gamma has sqrt(2); without any difference it is 0.
+    """
+    moved, spread = np.square(own - alone).mean(), own.var(axis=0).mean()
+    if moved <= TINY**2:
+        return 0.0
+    return float(np.sqrt(moved / spread)) if spread > 0 else float("inf")
 
 
 @contextmanager
@@ -102,10 +93,9 @@ def record_influence(model: nn.Module) -> Iterator[Influence]:
     for name, (kind, cell) in relay_cells(model).items():
 
         def hook(module: RelayCell, inputs: tuple[Any, ...], output: Any, name: str = name, kind: str = kind) -> None:
-            if len(inputs) > 1 and inputs[1] is not None:
-                alone = RelayCell.forward(module, inputs[0])
-                last = [each[-1].detach().cpu() for each in (*output, *alone)]
-                influence.steps.setdefault((name, kind), []).append(last)
+            alone = RelayCell.forward(module, inputs[0])
+            last = [each[-1].detach().cpu() for each in (*output, *alone)]
+            influence.steps.setdefault((name, kind), []).append(last)
 
         handles.append(cell.register_forward_hook(hook))
     try:

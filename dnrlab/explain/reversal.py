@@ -13,11 +13,11 @@ from dnrlab.data.manifest import Manifest
 from dnrlab.data.motions import CLASSES, pair_of
 from dnrlab.data.transforms import normalize
 from dnrlab.explain.clips import clip_for
-from dnrlab.explain.survey import read_views
+from dnrlab.explain.survey import BATCH, read_views, sources_of
+from dnrlab.relay.config import PAPER
 from dnrlab.runs import Run
 
 ORDERS = ("forwards", "backwards", "within groups", "across groups")
-BATCH = 16  # clips
 
 
 def reordered(num_frames: int, order: str, group: int, generator: torch.Generator) -> Tensor:
@@ -51,8 +51,9 @@ def shuffled(number: int, generator: torch.Generator) -> Tensor:
 
 
 def in_order(clips: Tensor, indices: Tensor, order: str, frames_per_segment: int) -> Tensor:
-    """Clips (N, 3, T * f, H, W) with their T segments of f frames by ``indices``; backwards, these turn round too."""
-    segments: Tensor = clips.unflatten(2, (len(indices), frames_per_segment))[:, :, indices]
+    """Clips (N, 3, T * f, H, W) with their T segments of f frames by ``indices`` (N, T); backwards these turn round."""
+    segments: Tensor = clips.unflatten(2, (indices.shape[1], frames_per_segment))  # (N, 3, T, f, H, W)
+    segments = torch.stack([own[:, order_of] for own, order_of in zip(segments, indices, strict=True)])
     if order == "backwards":
         segments = segments.flip(3)
     return segments.flatten(2, 3)
@@ -75,9 +76,14 @@ def reversal_table(
     Returns: row, label, network, order, predicted, right (the label of the video as it was), same (as forwards), and
     turned (the class of the video played backwards; nan if the classes are not those of the synthetic set).
     """
-    generator, table = torch.Generator().manual_seed(seed), []
-    for numbers, views in tqdm(list(read_views(manifest, rows, data, BATCH)), desc="orders", disable=not progress):
-        indices = {order: reordered(data.num_frames, order, group, generator) for order in ORDERS}
+    generator, sources = torch.Generator().manual_seed(seed), sources_of(manifest)
+    table: list[dict[str, Any]] = []
+    for numbers, views in tqdm(
+        read_views(manifest, rows, data, BATCH), desc="orders", disable=not progress, total=-(-len(rows) // BATCH)
+    ):
+        indices = {
+            order: torch.stack([reordered(data.num_frames, order, group, generator) for _ in views]) for order in ORDERS
+        }
         for name, run in runs.items():
             clips = normalize(torch.stack([clip_for(run, view) for view in views]).to(device))
             said: dict[str, list[str]] = {}
@@ -87,8 +93,18 @@ def reversal_table(
             for place, (number, view) in enumerate(zip(numbers, views, strict=True)):
                 own = {order: said[order][place] for order in ORDERS}
                 partner = partner_of(view.label) if set(run.classes) == set(CLASSES) else None
-                table += judged({"row": number, "label": view.label, "network": name}, own, partner)
+                table += judged(
+                    {"row": number, "source": sources[number], "label": view.label, "network": name}, own, partner
+                )
     return pd.DataFrame(table)
+
+
+def relay_group(runs: Mapping[str, Run]) -> int:
+    """Frames a group of the runs with DNR; 4, the paper's, without any. ValueError if they differ."""
+    found = {run.recipe.model.dnr.relay_distance for run in runs.values() if run.recipe.model.dnr is not None}
+    if len(found) > 1:
+        raise ValueError(f"expected runs of one relay distance, got {sorted(found)}; play them apart, or give one")
+    return found.pop() if found else PAPER.relay_distance
 
 
 def partner_of(label: str) -> str:

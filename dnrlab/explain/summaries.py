@@ -6,35 +6,38 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dnrlab.evaluation.intervals import differences_of, intervals_of
+from dnrlab.evaluation.intervals import differences_of, differences_to, intervals_of
 from dnrlab.explain.objects import TRAITS
 
 CURVES = ("deletion", "insertion", "random_deletion", "random_insertion")
 
 
-def by_traits(table: pd.DataFrame, measure: str) -> pd.DataFrame:
-    """A measure in the thirds of the videos by size, contrast and speed of their objects, from low to high.
+def by_traits(table: pd.DataFrame, measure: str, baseline: str) -> pd.DataFrame:
+    """How much more of a measure networks have than the baseline, in the thirds of the videos by each trait.
 
-    Returns: network, trait, third (its bounds), measure, mean, low, high, n.
+    The baseline alone, where there is no other, has its own values. From low to high; a trait that is the same in all
+    videos, or known of none, is left out. Returns: network, trait, third (its bounds), measure, mean, low, high, n.
     """
+    others = table["network"].nunique() > 1
+    compared = differences_to(table, [measure], baseline) if others else table
     parts = []
     for trait in TRAITS:
-        known = (
-            table.assign(trait=trait, third=thirds(table[trait]))
-            .dropna(subset="third")
-            .sort_values("third", kind="stable")
-        )
-        parts.append(intervals_of(known.astype({"third": str}), ["network", "trait", "third"], [measure]))
+        known = compared.assign(trait=trait, third=thirds(compared[trait])).dropna(subset="third")
+        known = known.sort_values("third", kind="stable").astype({"third": str})
+        parts.append(intervals_of(known, ["network", "trait", "third"], [measure]))
     return pd.concat(parts, ignore_index=True)
 
 
 def thirds(values: "pd.Series[float]") -> "pd.Series[Any]":
     """The third of the known values that each lies in, named by its bounds; fewer where many are equal. nan stays nan.
 
-    1, 2, …, 6 lie in ``1.00–2.67``, ``2.67–4.33`` and ``4.33–6.00``.
+    1, 2, …, 6 lie in ``1.00–2.67``, ``2.67–4.33`` and ``4.33–6.00``; values that are all the same in none.
     """
+    if values.nunique() < 2:
+        return pd.Series(np.nan, index=values.index)
     _, edges = pd.qcut(values, 3, retbins=True, duplicates="drop")
-    names = [f"{low:.2f}–{high:.2f}" for low, high in pairwise(edges)]
+    digits = max(2, int(np.ceil(-np.log10(np.diff(edges).min()))) + 1)
+    names = [f"{low:.{digits}f}–{high:.{digits}f}" for low, high in pairwise(edges)]
     return pd.cut(values, edges, labels=names, include_lowest=True)
 
 

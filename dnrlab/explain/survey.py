@@ -1,11 +1,14 @@
 """Heat maps of several networks over a whole split, and what is measured of each: a row a video and network."""
 
 import logging
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
@@ -22,6 +25,8 @@ from dnrlab.runs import Run
 log = logging.getLogger("dnrlab")
 
 Measure = Callable[[Run, ClipView, Explanation], dict[str, float]]
+BATCH = 16  # clips
+BLOB = "a blob at the centre"
 CELLS = 6  # a side, of random maps: as coarse as heat maps of ``sharp_layer``
 
 
@@ -35,17 +40,18 @@ def survey(
     layer: str,
     target: str = "predicted",
     device: str = "cpu",
-    batch_size: int = 16,
+    batch_size: int = BATCH,
     progress: bool = True,
 ) -> pd.DataFrame:
     """Measure the map of every network for the clips of some videos.
 
-    Returns: columns row, path, label, network, predicted, right, and those of ``measure``. Videos that cannot be read
-    are left out with a warning, for all networks alike.
+    Returns: columns row, source, path, label, network, predicted, right, and those of ``measure``. Videos that cannot
+    be read are left out with a warning, for all networks alike.
 
     Raises: ValueError if none could be read.
     """
     table: list[dict[str, Any]] = []
+    sources = sources_of(manifest)
     for numbers, views in tqdm(
         read_views(manifest, rows, data, batch_size),
         desc="maps",
@@ -55,25 +61,40 @@ def survey(
         for name, run in runs.items():
             found = explain_clips(run, views, layer=layer, target=target, device=device)
             for number, view, each in zip(numbers, views, found, strict=True):
-                facts = {"row": number, "path": view.path, "label": view.label, "network": name}
+                facts = {"row": number, "source": sources[number], "path": view.path, "label": view.label}
+                facts["network"] = name
                 said = {"predicted": each.predicted, "right": each.predicted == view.label}
                 table.append({**facts, **said, **measure(run, view, each)})
-    if not table:
-        raise ValueError(f"none of {len(rows)} videos of {manifest.file} could be read")
     return pd.DataFrame(table)
 
 
-def spread_rows(num_rows: int, wanted: int) -> list[int]:
-    """``wanted`` of the rows, evenly spread; all of them for 0 or too many. 4 of 10: 0, 3, 6, 9."""
-    if not 0 < wanted < num_rows:
-        return list(range(num_rows))
-    return [round(place * (num_rows - 1) / max(wanted - 1, 1)) for place in range(wanted)]
+def spread_rows(labels: Sequence[str], wanted: int) -> list[int]:
+    """About ``wanted`` rows, as many of every label, evenly spread within it; all of them for 0 or too many.
+
+    4 of the labels a, a, a, b, b, b: 0, 2, 3, 5. At least one of every label.
+    """
+    if not 0 < wanted < len(labels):
+        return list(range(len(labels)))
+    of_label = pd.Series(range(len(labels))).groupby(np.asarray(labels)).apply(list)
+    each = max(round(wanted / len(of_label)), 1)
+    places = [np.linspace(0, len(own) - 1, min(each, len(own))).round().astype(int) for own in of_label]
+    return sorted(own[place] for own, chosen in zip(of_label, places, strict=True) for place in chosen)
+
+
+def sources_of(manifest: Manifest) -> list[str]:
+    """What each row was made from, as far as the manifest says (column ``source`` or ``scene``); else its path."""
+    column = next((name for name in ("source", "scene") if name in manifest.rows), "path")
+    return [str(value) for value in manifest.rows[column]]
 
 
 def read_views(
     manifest: Manifest, rows: Sequence[int], data: DataConfig, batch_size: int
 ) -> Iterator[tuple[list[int], list[ClipView]]]:
-    """The clips of some videos and their rows, a batch at a time; a warning names those that cannot be read."""
+    """The clips of some videos and their rows, a batch at a time; a warning names those that cannot be read.
+
+    Raises: ValueError if none can.
+    """
+    found = 0
     for start in range(0, len(rows), batch_size):
         numbers, views = [], []
         for row in rows[start : start + batch_size]:
@@ -83,8 +104,30 @@ def read_views(
                 log.warning(f"left out: {error}")
             else:
                 numbers.append(row)
+        found += len(views)
         if views:
             yield numbers, views
+    if not found:
+        raise ValueError(f"none of {len(rows)} videos of {manifest.file} could be read")
+
+
+def with_controls(table: pd.DataFrame, boxes: pd.DataFrame, manifest: Manifest, data: DataConfig) -> pd.DataFrame:
+    """A survey of objects with the rows of a map that knows nothing: a blob that stays at the centre of the frame.
+
+    What is no better than it shows that objects are near the centre, not that a network looks at them.
+    """
+    blob, rows = centre_blob(data.num_frames, data.crop_size), []
+    for _, own in table[table["network"] == table["network"].iloc[0]].iterrows():
+        view = view_clip(manifest, own["row"], data, side=1)
+        rows.append({**own, "network": BLOB, **localisation(blob, object_track(boxes, view, data))})
+    return pd.concat([table, pd.DataFrame(rows)], ignore_index=True)
+
+
+def centre_blob(num_frames: int, side: int) -> NDArray[np.float32]:
+    """The same Gaussian in the middle of every frame, a sixth of the side wide: (T, S, S)."""
+    squares = np.square((np.arange(side) + 0.5) / side - 0.5)
+    frame = np.exp(-(squares[:, None] + squares) / (2 / 36))
+    return np.repeat(frame[None], num_frames, axis=0).astype(np.float32)
 
 
 def measure_objects(boxes: pd.DataFrame, data: DataConfig) -> Measure:
@@ -97,21 +140,26 @@ def measure_objects(boxes: pd.DataFrame, data: DataConfig) -> Measure:
     return measure
 
 
-def measure_faithfulness(device: str = "cpu", *, steps: int = 10, seed: int = 0) -> Measure:
-    """Areas under the deletion and the insertion curve, of the map and of a random one; and the curves themselves.
+def measure_faithfulness(device: str = "cpu", *, steps: int = 10, blind_maps: int = 3) -> Measure:
+    """Areas under the deletion and the insertion curve, of the map and of random ones; and the curves themselves.
 
+    Scores are in units of that of the whole clip, since networks differ in how sure they are. The random maps differ
+    from video to video and are the same for all networks; their curves are averaged.
     Columns deletion, insertion, random_deletion, random_insertion; ``deletion_0`` to ``deletion_K`` and so on.
     """
 
     def measure(run: Run, view: ClipView, explained: Explanation) -> dict[str, float]:
         clip, index = clip_for(run, view).to(device), run.classes.index(explained.explained)
-        generator = torch.Generator().manual_seed(seed)
-        blind = random_heat(explained.heat.shape, CELLS, generator)
+        generator = torch.Generator().manual_seed(zlib.crc32(f"{view.path} {view.numbers}".encode()))
+        blind = [random_heat(explained.heat.shape, CELLS, generator) for _ in range(blind_maps)]
         values: dict[str, float] = {}
-        for prefix, heat in (("", torch.from_numpy(explained.heat)), ("random_", blind)):
-            over_all = of_all_frames(heat, run).to(device)
-            curves = deletion_and_insertion(run.model, clip, over_all, index, steps=steps)
-            for kind, curve in curves._asdict().items():
+        for prefix, heats in (("", [torch.from_numpy(explained.heat)]), ("random_", blind)):
+            found = [
+                deletion_and_insertion(run.model, clip, of_all_frames(heat, run).to(device), index, steps=steps)
+                for heat in heats
+            ]
+            for kind in ("deletion", "insertion"):
+                curve = torch.stack([getattr(each, kind) for each in found]).mean(dim=0) / found[0].deletion[0]
                 values[prefix + kind] = area_under(curve)
                 values |= {f"{prefix}{kind}_{step}": float(score) for step, score in enumerate(curve)}
         return values

@@ -76,7 +76,7 @@ def of_variance(table: pd.DataFrame) -> str:
     return (
         f"Of the variance of γ, {first['between_classes']:.2f} lies between classes in {first['layer']}, "
         f"{last['between_classes']:.2f} in {last['layer']};\n"
-        f"{first['within_clips']:.2f} and {last['within_clips']:.2f} lie within clips"
+        f"{first['place']:.2f} and {last['place']:.2f} come with the place in the relay"
     )
 
 
@@ -93,10 +93,9 @@ def of_probe(table: pd.DataFrame, accuracy: float) -> str:
 def of_cuts(table: pd.DataFrame) -> str:
     """What becomes of the accuracy when the relay is cut; columns cut, mean."""
     means = table.set_index("cut")["mean"]
-    return (
-        f"Top-1 is {means['none']:.2f}; without the relay over time {means['over time']:.2f},\n"
-        f"without that over layers {means['over layers']:.2f}, without both {means['both']:.2f}"
-    )
+    cuts = {"over time": "the relay over time", "over layers": "the relay over layers", "both": "both"}
+    told = [f"without {name} {means[cut]:.2f}" for cut, name in cuts.items() if cut in means]
+    return f"Top-1 is {means['none']:.2f};\n" + ", ".join(told)
 
 
 def of_trajectories(table: pd.DataFrame, layer: str) -> str:

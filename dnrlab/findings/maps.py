@@ -35,15 +35,18 @@ def of_localisation(differences: pd.DataFrame, baseline: str, means: pd.DataFram
     return f"{start};\ndifference to it: " + ", ".join(f"{row['network']} {beyond(row)}" for _, row in rows.iterrows())
 
 
-def of_traits(table: pd.DataFrame) -> str:
-    """The trait by whose thirds the heat on objects differs most; columns network, trait, third, mean."""
-    ends = table.groupby(["network", "trait"], sort=False)["mean"].agg(["first", "last"])
-    change = (ends["last"] - ends["first"]).groupby("trait", sort=False).mean()
-    trait = change.abs().idxmax()
-    verb = "rises" if change[trait] > 0 else "falls"
-    return (
-        f"Heat on the object {verb} with its {trait}:\n{change[trait]:+.2f} times chance from the low third to the high"
-    )
+def of_traits(table: pd.DataFrame, baseline: str) -> str:
+    """Where networks have more heat on the object than the baseline; columns network, trait, third, mean, low, high.
+
+    A trait is named only if the intervals of its lowest and highest third do not overlap.
+    """
+    clear = []
+    for (network, trait), own in table.groupby(["network", "trait"], sort=False):
+        first, last = own.iloc[0], own.iloc[-1]
+        if last["low"] > first["high"] or last["high"] < first["low"]:
+            clear.append(f"{network} with {'high' if last['mean'] > first['mean'] else 'low'} {trait}")
+    start = f"Heat on the object, less that of {baseline}:"
+    return f"{start}\n" + (f"more for {', '.join(clear)}" if clear else "no trait makes a clear difference")
 
 
 def of_forgetting(table: pd.DataFrame) -> str:
@@ -64,14 +67,19 @@ def of_forgetting(table: pd.DataFrame) -> str:
 
 
 def of_faithfulness(differences: pd.DataFrame) -> str:
-    """How much sooner a map deletes the class than a random one; columns network, measure, mean, low, high."""
-    rows = differences[differences["measure"] == "deletion"]
-    each = ", ".join(f"{row['network']} {beyond(row)}" for _, row in rows.iterrows())
-    return f"Deletion: area under the curve, map less random map (lower is better):\n{each}"
+    """Areas under the curves, map less random map; columns network, measure (deletion, insertion), mean, low, high."""
+    told = []
+    for measure, better in (("deletion", "lower"), ("insertion", "higher")):
+        rows = differences[differences["measure"] == measure]
+        each = ", ".join(f"{row['network']} {beyond(row)}" for _, row in rows.iterrows())
+        told.append(f"{measure}, map less random map ({better} is better): {each}")
+    return "\n".join(told)
 
 
 def of_reversal(table: pd.DataFrame) -> str:
-    """Which networks say the same backwards; columns network, order, measure (same), mean."""
-    rows = table[(table["order"] == "backwards") & (table["measure"] == "same")].set_index("network")["mean"]
-    each = ", ".join(f"{name} in {share:.2f}" for name, share in rows.items())
-    return f"Played backwards, a video is told as before by\n{each} of the cases"
+    """What networks say backwards; columns network, order, measure (turned where it is known, else right), mean."""
+    rows = table[table["order"] == "backwards"].set_index(["measure", "network"])["mean"]
+    known = rows["turned"].notna().all()
+    each = ", ".join(f"{name} {share:.2f}" for name, share in rows["turned" if known else "right"].items())
+    said = "Played backwards, a video is taken for its reversal" if known else "Played backwards, a video is told right"
+    return f"{said} (share of the videos):\n{each}"

@@ -21,9 +21,11 @@ def span(low: float, high: float) -> str:
 
 
 def beyond(row: "pd.Series[float]") -> str:
-    """``+0.05 [0.02, 0.08]``, and whether that is no more than chance."""
+    """``+0.052 [0.024, 0.081]``, and whether that is no more than chance; without bounds the mean alone."""
+    if pd.isna(row["low"]):
+        return f"{row['mean']:+.3f}"
     clear = "" if row["low"] > 0 or row["high"] < 0 else " (unclear)"
-    return f"{row['mean']:+.2f} [{row['low']:+.2f}, {row['high']:+.2f}]{clear}"
+    return f"{row['mean']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}]{clear}"
 
 
 def quick(part: int, of: int, nouns: str = "epochs") -> str:

@@ -16,8 +16,8 @@ def image_norm(norm: str, channels: int, eps: float = 1e-5) -> nn.GroupNorm:
 
         y = gamma_c * (x - mean) / sqrt(var + eps) + beta_c,    mean and var over space and a group of channels
 
-    ``group`` has 32 groups, or C where C is smaller, ``instance`` one a channel, ``layer`` one of all channels. Of a
-    map of one pixel ``instance`` leaves nothing but beta.
+    ``group`` has 32 groups, or C / 2 where C is below 64, ``instance`` one a channel, ``layer`` one of all channels. Of
+    a map of one pixel ``instance`` leaves nothing but beta.
 
     Raises: ValueError if the groups would not be equal.
     """

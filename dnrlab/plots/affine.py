@@ -9,8 +9,9 @@ from dnrlab.plots.style import bare, literal, network_colours, say
 
 KINDS = {"cross_temporal": ("over time", "#0072B2"), "cross_layer": ("over layers", "#D55E00")}
 SHARES = {
+    "place": ("place in the relay", "0.9"),
     "within_clips": ("within clips", "#56B4E9"),
-    "between_clips": ("between clips of a class", "0.75"),
+    "between_clips": ("between clips of a class", "0.65"),
     "between_classes": ("between classes", "#E69F00"),
 }
 NAMES = {"gamma": "γ", "beta": "β"}
@@ -74,9 +75,9 @@ def probe_figure(table: pd.DataFrame, accuracy: float, chance: float, finding: s
 
 
 def cut_figure(cuts: pd.DataFrame, influence: pd.DataFrame, chance: float, finding: str, note: str) -> Figure:
-    """Left the accuracy with the relay cut; right how much of gamma and beta only the relay explains, by cell.
+    """Left the accuracy with the relay cut; right how far the relay moves gamma and beta, by cell.
 
-    ``cuts`` has columns cut, mean, low, high; ``influence`` cell, kind, name, agreement.
+    ``cuts`` has columns cut, mean, low, high; ``influence`` cell, kind, name, change.
     """
     cells = list(influence["cell"].unique())
     size = (min(0.4 * len(cells) + 6.5, 18), 4.2)
@@ -92,12 +93,12 @@ def cut_figure(cuts: pd.DataFrame, influence: pd.DataFrame, chance: float, findi
         for name, marker in (("gamma", "o"), ("beta", "s")):
             own = influence[(influence["kind"] == kind) & (influence["name"] == name)]
             if len(own):
-                right.plot([cells.index(cell) for cell in own["cell"]], 1 - own["agreement"], marker, color=colour,
+                right.plot([cells.index(cell) for cell in own["cell"]], own["change"], marker, color=colour,
                            markersize=5, mfc=colour if name == "gamma" else "white",
                            label=f"{NAMES[name]} {label}")  # fmt: skip
     right.set_xticks(range(len(cells)), [cell.removesuffix(".lstm") for cell in cells], rotation=60, ha="right",
                      fontsize=7)  # fmt: skip
-    right.set(ylim=(-0.03, 1.03), ylabel="variance that the current\nfeatures do not explain (share)")
+    right.set(ylim=(-0.05, None), ylabel="change by the relay\n(standard deviations)")
     for axes in (left, right):
         bare(axes)
     outside_legend(right)

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dnrlab.plots.style import bare, literal, network_colours, say
+from dnrlab.plots.style import NETWORKS, bare, literal, network_colours, say
 
 PANELS = {
     "share": "heat on the object (share)",
@@ -46,12 +46,12 @@ def localisation_figure(table: pd.DataFrame, area: float, finding: str, note: st
 
 
 def traits_figure(table: pd.DataFrame, finding: str, note: str) -> Figure:
-    """Heat on the object, times chance, over the thirds of the videos by each trait of it; a line a network.
+    """More heat on the object than the baseline has, over the thirds of the videos by each trait; a line a network.
 
     ``table`` has columns network, trait, third, mean, low, high.
     """
     networks, traits = list(table["network"].unique()), list(table["trait"].unique())
-    colours = network_colours(networks)
+    colours = dict(zip(networks, NETWORKS, strict=False))
     figure, grid = plt.subplots(1, len(traits), figsize=(9, 3.4), sharey=True, layout="constrained", squeeze=False)
     for axes, trait in zip(grid[0], traits, strict=True):
         own = table[table["trait"] == trait]
@@ -64,8 +64,9 @@ def traits_figure(table: pd.DataFrame, finding: str, note: str) -> Figure:
                           linewidth=1.2, label=literal(name))  # fmt: skip
         axes.set_xticks(range(len(thirds)), thirds)
         axes.set_xlabel(f"{trait} of the object")
+        axes.axhline(0, color="0.6", linestyle=":", linewidth=1)
         bare(axes)
-    grid[0, 0].set_ylabel("heat on the object\n(times chance)")
+    grid[0, 0].set_ylabel("share of heat on the object,\nless the baseline's")
     outside_legend(grid[0, -1])
     say(figure, finding, note)
     return figure
@@ -113,7 +114,7 @@ def faithfulness_figure(table: pd.DataFrame, finding: str, note: str) -> Figure:
         axes.set(xlabel=f"pixels {'deleted' if kind == 'deletion' else 'inserted'}, hottest first (share)")
         axes.set_title(kind, fontsize=10)
         bare(axes)
-    grid[0].set(ylabel="score of the class", ylim=(0, None), xlim=(0, 1))
+    grid[0].set(ylabel="score of the class\n(of that of the whole clip)", ylim=(0, None), xlim=(0, 1))
     outside_legend(grid[1])
     say(figure, finding, note)
     return figure

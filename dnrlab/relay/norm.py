@@ -21,7 +21,7 @@ from dnrlab.relay.functional import (
     updated_running_statistics,
 )
 
-CHANNEL_GROUPS = 32  # of group standardisation, as in group norm; C where C is smaller
+CHANNEL_GROUPS = 32  # of group standardisation, as in group norm; fewer where they would have less than two channels
 
 
 class LayerRelay(NamedTuple):
@@ -79,7 +79,7 @@ class RelayNorm(nn.Module):
     def __init__(self, channels: int, config: DNRConfig = PAPER, *, eps: float = 1e-5, momentum: float = 0.1) -> None:
         super().__init__()
         self.channels, self.config, self.momentum = channels, config, momentum
-        if config.standardization == "group" and channels > CHANNEL_GROUPS and channels % CHANNEL_GROUPS:
+        if config.standardization == "group" and channels % channel_groups("group", channels):
             raise ValueError(
                 f"expected channels to be a multiple of the {CHANNEL_GROUPS} channel groups, got {channels}; "
                 "choose another width, or standardization instance or layer"
@@ -117,7 +117,7 @@ class RelayNorm(nn.Module):
 
 def channel_groups(standardization: str, channels: int) -> int:
     """Groups of channels that have statistics in common, by ``group``, ``instance`` or ``layer`` standardisation."""
-    return {"group": min(CHANNEL_GROUPS, channels), "instance": channels, "layer": 1}[standardization]
+    return {"group": min(CHANNEL_GROUPS, max(channels // 2, 1)), "instance": channels, "layer": 1}[standardization]
 
 
 def apply_norm(

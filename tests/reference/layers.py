@@ -159,7 +159,11 @@ def mean_of(first, second):
     return tuple([(a + b) / 2 for a, b in zip(*pair, strict=True)] for pair in zip(first, second, strict=True))
 
 
-PARTS = {"group": lambda channels: min(32, channels), "instance": lambda channels: channels, "layer": lambda _: 1}
+PARTS = {
+    "group": lambda channels: 32 if channels >= 64 else channels // 2,
+    "instance": lambda channels: channels,
+    "layer": lambda _: 1,
+}
 
 
 def normalize(x, groups, affine, running, *, training, standardization="batch", statistics="group"):
