@@ -42,12 +42,15 @@ def test_localisation_shows_a_point_a_network_in_a_panel_a_measure():
         [("dnr", "share", 0.2, 0.1, 0.3), ("dnr", "pointing", 0, 0, 0), ("other", "share", 0.01, -0.1, 0.12)],
         columns=["network", "measure", "mean", "low", "high"],
     )
-    said = findings.of_localisation(differences, "bn", LOCAL)
+    blob = intervals([("blob", "share", 0.5)], ["network", "measure"])
+    said = findings.of_localisation(differences, "bn", pd.concat([LOCAL, blob]))
     assert said == (
         "0.30 of the heat of bn lies on the object;\n"
-        "difference to it: dnr +0.200 [+0.100, +0.300], other +0.010 [-0.100, +0.120] (unclear)"
+        "difference to it: dnr +0.200 [+0.100, +0.300], other +0.010 [-0.100, +0.120] (unclear);\n"
+        "controls: blob 0.50"
     )
-    assert findings.of_localisation(differences[:0], "bn", LOCAL) == "0.30 of the heat of bn lies on the object"
+    alone = findings.of_localisation(differences[:0], "bn", LOCAL[:3])
+    assert alone == "0.30 of the heat of bn lies on the object"
 
 
 def test_traits_are_lines_over_the_thirds():

@@ -23,16 +23,21 @@ def of_maps(label: str, predictions: Mapping[str, str]) -> str:
 
 
 def of_localisation(differences: pd.DataFrame, baseline: str, means: pd.DataFrame) -> str:
-    """How much of the baseline's heat is on the object, and how much more of the others', beyond the interval.
+    """How much of the baseline's heat is on the object, how much more of the others', and how much of controls'.
+
+    Controls are the networks of ``means`` that ``differences`` leaves out.
 
     ``means`` and ``differences`` have columns network, measure, mean, low, high, as of ``dnrlab.evaluation.intervals``.
     """
     share = means.set_index(["network", "measure"])["mean"][baseline, "share"]
-    start = f"{share:.2f} of the heat of {baseline} lies on the object"
+    lines = [f"{share:.2f} of the heat of {baseline} lies on the object"]
     rows = differences[differences["measure"] == "share"]
-    if rows.empty:
-        return start
-    return f"{start};\ndifference to it: " + ", ".join(f"{row['network']} {beyond(row)}" for _, row in rows.iterrows())
+    if len(rows):
+        lines.append("difference to it: " + ", ".join(f"{row['network']} {beyond(row)}" for _, row in rows.iterrows()))
+    controls = means[(means["measure"] == "share") & ~means["network"].isin([baseline, *rows["network"]])]
+    if len(controls):
+        lines.append("controls: " + ", ".join(f"{row['network']} {row['mean']:.2f}" for _, row in controls.iterrows()))
+    return ";\n".join(lines)
 
 
 def of_traits(table: pd.DataFrame, baseline: str) -> str:

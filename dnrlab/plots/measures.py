@@ -62,7 +62,7 @@ def traits_figure(table: pd.DataFrame, finding: str, note: str) -> Figure:
             places = np.arange(len(thirds)) + shift
             axes.errorbar(places, rows["mean"], yerr=bars, color=colours[name], marker="o", markersize=4, capsize=2,
                           linewidth=1.2, label=literal(name))  # fmt: skip
-        axes.set_xticks(range(len(thirds)), thirds)
+        axes.set_xticks(range(len(thirds)), thirds, fontsize=7)
         axes.set_xlabel(f"{trait} of the object")
         axes.axhline(0, color="0.6", linestyle=":", linewidth=1)
         bare(axes)
