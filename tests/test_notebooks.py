@@ -51,12 +51,12 @@ def test_heat_maps_and_dynamics_leave_figures_with_their_numbers(trained, synthe
     run("03_gradcam", trained, {**shared, "runs": [str(trained / "bn"), str(trained / "dnr")]})
     run("04_affine_dynamics", trained, {**shared, "run_dir": str(trained / "dnr"), "num_frames": 16})
     names = {"dynamics_0_appears", "dynamics_blocks", "gradcam_0_appears", "timeline_0_appears"}
-    names |= {"localisation", "localisation_by_trait", "forgetting", "variance", "probe", "relay_cut", "trajectories"}
+    names |= {"localisation", "localisation_by_trait", "forgetting", "probe", "relay_cut", "trajectories"}
     files = {path.name for path in (trained / "figures").iterdir()}
     tables = {f"{name}.csv" for name in names} | {"localisation_differences.csv", "localisation_videos.csv"}
     tables |= {"relay_cut_influence.csv"}
     assert files == {f"{name}.{kind}" for name in names for kind in ("png", "pdf")} | tables | {"gradcam_0_appears.npz"}
-    assert len(pd.read_csv(trained / "figures" / "localisation_videos.csv")) == 2 * 10
+    assert len(pd.read_csv(trained / "figures" / "localisation_videos.csv")) == (2 + 2) * 10  # and two controls
 
 
 def test_costs_leave_a_figure_with_its_numbers(tmp_path):
