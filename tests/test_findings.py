@@ -82,7 +82,7 @@ def test_blocks_say_whether_the_channels_spread():
 
 
 def test_a_quick_setting_is_said():
-    assert findings.quick(2, 16) == "Quick setting (2 of 16 epochs): "
+    assert findings.quick(2, 16) == "Quick setting (2 of 16 epochs):\n"
     assert findings.quick(16, 16) == findings.quick(20, 16) == ""
     assert findings.spread(1) == "one seed, so that close values may change places"
     assert findings.spread(3) == "mean and standard deviation of 3 seeds, and each as a small point"

@@ -176,4 +176,4 @@ def test_trajectories_run_from_the_open_point_to_the_full_one():
         findings.of_trajectories(table, "l")
         == "γ and β of l along 2 videos:\ntwo directions show 70% of their variance"
     )
-    assert findings.quick(3, 10, "videos") == "Quick setting (3 of 10 videos): "
+    assert findings.quick(3, 10, "videos") == "Quick setting (3 of 10 videos):\n"

@@ -27,6 +27,7 @@ log = logging.getLogger("dnrlab")
 Measure = Callable[[Run, ClipView, Explanation], dict[str, float]]
 BATCH = 16  # clips
 BLOB = "a blob at the centre"
+MIN_SOURCES = 10
 CELLS = 6  # a side, of random maps: as coarse as heat maps of ``sharp_layer``
 
 
@@ -82,8 +83,12 @@ def spread_rows(labels: Sequence[str], wanted: int) -> list[int]:
 
 
 def sources_of(manifest: Manifest) -> list[str]:
-    """What each row was made from, as far as the manifest says (column ``source`` or ``scene``); else its path."""
-    column = next((name for name in ("source", "scene") if name in manifest.rows), "path")
+    """What each row was made from, as the manifest says (column ``source`` or ``scene``); its path if it does not.
+
+    Its path also where there are fewer than ``MIN_SOURCES``, over which no interval could be drawn.
+    """
+    known = [name for name in ("source", "scene") if name in manifest.rows]
+    column = next((name for name in known if manifest.rows[name].nunique() >= MIN_SOURCES), "path")
     return [str(value) for value in manifest.rows[column]]
 
 

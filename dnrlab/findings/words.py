@@ -29,5 +29,5 @@ def beyond(row: "pd.Series[float]") -> str:
 
 
 def quick(part: int, of: int, nouns: str = "epochs") -> str:
-    """``Quick setting (2 of 16 epochs): ``, to stand before a finding; empty if nothing is left out."""
-    return f"Quick setting ({part} of {of} {nouns}): " if part < of else ""
+    """``Quick setting (2 of 16 epochs):`` and a new line, to stand before a finding; empty if nothing is left out."""
+    return f"Quick setting ({part} of {of} {nouns}):\n" if part < of else ""
