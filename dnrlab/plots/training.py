@@ -22,7 +22,7 @@ def training_curves(history: pd.DataFrame, finding: str, note: str) -> Figure:
     axes[1].set(ylabel="top-1 accuracy", ylim=(0, 1.02))
     axes[1].legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), frameon=False, fontsize=8)
     axes[2].plot(epochs, history["lr"], color="0.3", marker=".")
-    axes[2].set(ylabel="learning rate at the epoch's start", ylim=(0, None))
+    axes[2].set(ylabel="learning rate", ylim=(0, None))
     for each in axes:
         each.set_xlabel("epoch")
         each.xaxis.get_major_locator().set_params(integer=True)
