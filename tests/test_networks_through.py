@@ -57,6 +57,14 @@ def test_every_notebook_takes_the_name(name, synthetic, tmp_path):
     look = shared | {"num_videos": 1, "out_dir": str(tmp_path / "figures")}
     execute("03_gradcam", look | {"runs": [run_dir], "num_forgetting": 2})
     execute("04_affine_dynamics", look | {"run_dir": run_dir})
+    own = {"runs": [run_dir], "out_dir": str(tmp_path / "orders")}
+    execute("07_reversal", shared | own)
+    assert (tmp_path / "orders" / "reversal.png").is_file()
+    rows = read_manifest(synthetic).rows.query("split == 'test'")
+    rows.to_csv(tmp_path / "elsewhere.csv", index=False)  # no boxes.csv beside it
+    faithful = {"manifest": str(tmp_path / "elsewhere.csv"), "num_videos": 1, "max_videos": 10, "num_forgetting": 1}
+    execute("03_gradcam", faithful | {"runs": [run_dir], "out_dir": str(tmp_path / "faithful")})
+    assert (tmp_path / "faithful" / "faithfulness.csv").is_file()
     assert load_run(run_dir).recipe.model.dnr == DNRConfig(direction="bi")
     names = {path.name for path in (tmp_path / "figures").glob("*.png")}
     drawn = {f"{kind}_0_appears.png" for kind in ("gradcam", "dynamics", "timeline")} | {"dynamics_blocks.png"}
