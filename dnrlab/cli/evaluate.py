@@ -1,0 +1,75 @@
+"""``dnrlab evaluate`` and ``dnrlab predict``: scores of a split, and of one video."""
+
+import sys
+from dataclasses import dataclass, replace
+from typing import Any
+
+import tyro
+
+from dnrlab.cli.text import Result
+from dnrlab.data.cache import reader_for
+from dnrlab.data.manifest import read_manifest, select, single_video
+from dnrlab.evaluation import EvalConfig, evaluate, write_results
+from dnrlab.notebook import pick_device
+from dnrlab.runs import load_run
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluate:
+    """Score the videos of a split; writes metrics.json, predictions.csv and confusion.csv into the run folder."""
+
+    run_dir: tyro.conf.Positional[str]  # run folder of train
+    manifest: str  # CSV file of videos
+    split: str = "test"  # rows to evaluate; '' takes all
+    clips: int = 1  # a video, spread over its time
+    crops: int = 1  # a clip: 1 (centre) or 3 (along the longer side)
+    crop_size: int = 0  # pixels; 0 is that of the training
+    sampling: str = ""  # dense, segments, twice (with --clips 2) or window; '' is that of the training
+    batch_size: int = 16  # views that go through the network at a time
+    root: str | None = None  # folder that the manifest's paths are relative to; its own by default
+    device: str = "auto"  # cpu, cuda, cuda:1
+    num_workers: int = 0  # processes that read videos
+    cache_dir: str = "auto"  # keeps decoded videos of small sets; '' for none
+    json: bool = False  # print the result as JSON
+
+    def run(self) -> Result:
+        """Evaluate; the metrics."""
+        device = pick_device(self.device)
+        run = load_run(self.run_dir, device)
+        given: dict[str, Any] = {"crop_size": self.crop_size, "sampling": self.sampling}
+        data = replace(run.recipe.data, **{name: value for name, value in given.items() if value})
+        videos = select(read_manifest(self.manifest, self.root), self.split or None, run.classes)
+        views = EvalConfig(num_clips=self.clips, num_crops=self.crops, batch_size=self.batch_size)
+        predictions = evaluate(
+            run.model,
+            videos,
+            data,
+            views,
+            reader=reader_for(self.cache_dir, data.short_side, len(videos.rows)),
+            device=device,
+            num_workers=self.num_workers,
+            progress=sys.stderr.isatty(),
+        )
+        return write_results(self.run_dir, predictions, run.classes, views, manifest=self.manifest, split=self.split)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Predict:
+    """Say what a video shows."""
+
+    run_dir: tyro.conf.Positional[str]  # run folder of train
+    video: str  # video file
+    clips: int = 1  # spread over the video's time
+    crops: int = 1  # a clip: 1 (centre) or 3 (along the longer side)
+    device: str = "auto"  # cpu, cuda, cuda:1
+    json: bool = False  # print the result as JSON
+
+    def run(self) -> Result:
+        """Predict; the best five classes with their scores."""
+        device = pick_device(self.device)
+        run = load_run(self.run_dir, device)
+        video, views = single_video(self.video, run.classes), EvalConfig(num_clips=self.clips, num_crops=self.crops)
+        reader = reader_for("", run.recipe.data.short_side, 1)
+        predictions = evaluate(run.model, video, run.recipe.data, views, reader=reader, device=device).videos
+        scores = predictions.iloc[0, -len(run.classes) :].astype(float).nlargest(5)
+        return {"video": self.video, "predicted": str(scores.index[0]), "scores": scores.round(4).to_dict()}

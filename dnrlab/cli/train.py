@@ -1,0 +1,65 @@
+"""``dnrlab train``."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import Annotated, Any
+
+import tyro
+
+from dnrlab.cli.text import Result
+from dnrlab.data.manifest import read_manifest
+from dnrlab.notebook import pick_device
+from dnrlab.relay import DNRConfig
+from dnrlab.training.config import Recipe
+from dnrlab.training.recipes import RECIPES, recipe_by_name
+from dnrlab.training.run import train
+
+
+@dataclass(frozen=True, kw_only=True)
+class Train:
+    """Train a network; the same call again resumes. The defaults below are those of the chosen recipe."""
+
+    manifest: str  # CSV file of videos; see data_manifests/README.md
+    out: str  # run folder
+    recipe: str = "demo"  # demo, kinetics200 or kinetics400
+    dnr: bool = True  # DNR, or with --no-dnr batch norm
+    settings: Annotated[Recipe, tyro.conf.OmitArgPrefixes] = field(default_factory=RECIPES["demo"])
+    root: str | None = None  # folder that the manifest's paths are relative to; its own by default
+    device: str = "auto"  # cpu, cuda, cuda:1
+    num_workers: int = 0  # processes that read clips
+    cache_dir: str = "auto"  # keeps decoded videos of small sets; '' for none
+    json: bool = False  # print the result as JSON
+
+    def run(self) -> Result:
+        """Train; what the last epoch gave, and the best validation."""
+        device = pick_device(self.device)
+        history = train(
+            self.settings,
+            read_manifest(self.manifest, self.root),
+            self.out,
+            device=device,
+            cache_dir=self.cache_dir,
+            num_workers=self.num_workers,
+            progress=sys.stderr.isatty(),
+        )
+        last, scored = history.iloc[-1], history["val_top1"].dropna()
+        result: Result = {
+            "run": self.out,
+            "epochs": len(history),
+            "loss": float(last["loss"]),
+            "top1": float(last["top1"]),
+        }
+        if len(scored):
+            result["best_val_top1"] = float(scored.max())
+        return {**result, "next": f"dnrlab evaluate {self.out} --manifest {self.manifest}"}
+
+
+def train_defaults(words: Sequence[str]) -> Any:
+    """The defaults of ``train``, which depend on two of its own options: ``--recipe`` and ``--no-dnr``."""
+    name = next((after for word, after in pairwise(words) if word == "--recipe"), "demo")
+    recipe, dnr = recipe_by_name(name), "--no-dnr" not in words
+    recipe = replace(recipe, model=replace(recipe.model, dnr=DNRConfig() if dnr else None))
+    missing: Any = tyro.MISSING
+    return Train(manifest=missing, out=missing, recipe=name, dnr=dnr, settings=recipe)
