@@ -9,7 +9,7 @@ from dnrlab.data.dataset import (
     TrainingClips,
     VideoViews,
     clip_numbers,
-    readable,
+    refuse_unreadable,
     training_loader,
     view_numbers,
 )
@@ -70,8 +70,9 @@ def test_a_training_names_a_bad_video_without_a_workers_traceback(synthetic, tmp
     rows.to_csv(tmp_path / "videos.csv", index=False)
     manifest = read_manifest(tmp_path / "videos.csv")
     loader = training_loader(TrainingClips(manifest, TINY, READER, 0), 2, 0, num_workers)
+    (video,) = [video for batch in loader for video in batch.unreadable]
     with pytest.raises(VideoError) as caught:
-        list(readable(loader, manifest))
+        refuse_unreadable(video, manifest)
     assert str(caught.value).startswith(f"{tmp_path / 'gone.mp4'}: no such file; correct the path")
     assert "Traceback" not in str(caught.value)
 

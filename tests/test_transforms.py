@@ -32,8 +32,9 @@ def test_three_crops_stand_at_both_ends_and_in_the_middle_of_the_longer_side():
 def test_evaluation_clips_hold_the_pixels_of_their_boxes():
     clips = transforms.evaluation_clips(ramp(60, 90), short_side=60, crop_size=60, num_crops=3)
     assert clips.shape == (3, 3, 2, 60, 60)
-    assert (clips[:, 1, 0, 0, 0] * 255).round().tolist() == [0, 15, 30]
-    assert (clips[0, 2, :, 0, 0] * 255).round().tolist() == [0, 1]
+    assert clips.dtype == torch.uint8
+    assert clips[:, 1, 0, 0, 0].tolist() == [0, 15, 30]
+    assert clips[0, 2, :, 0, 0].tolist() == [0, 1]
 
 
 def test_multi_scale_boxes_have_scaled_sides_one_step_apart_at_five_places():
@@ -46,6 +47,16 @@ def test_multi_scale_boxes_have_scaled_sides_one_step_apart_at_five_places():
     steps = [100, 87, 75, 66]
     assert sizes == {(h, w) for i, h in enumerate(steps) for j, w in enumerate(steps) if abs(i - j) <= 1}
     assert places == {(0, 0), (0, 44), (24, 0), (24, 44), (12, 22)}
+
+
+def test_thirteen_places_are_the_grid_points_of_tsm():
+    boxes = {transforms.multi_scale_crop(100, 120, (0.75,), generator(seed), positions=13) for seed in range(300)}
+    down, right = (100 - 75) // 4, (120 - 75) // 4  # 6 and 11 pixels a quarter
+    corners = {(y * down, x * right) for y in (0, 4) for x in (0, 4)}
+    edges = {(2 * down, 0), (2 * down, 4 * right), (0, 2 * right), (4 * down, 2 * right)}
+    halfway = {(y * down, x * right) for y in (1, 3) for x in (1, 3)}
+    assert {box[:2] for box in boxes} == corners | edges | halfway | {(2 * down, 2 * right)}
+    assert {box[2:] for box in boxes} == {(75, 75)}
 
 
 def test_a_training_clip_is_one_crop_for_all_frames():
@@ -72,6 +83,11 @@ def test_only_a_data_set_that_allows_it_is_mirrored():
 
     assert mirrored(False) == 0
     assert 30 < mirrored(True) < 70
+
+
+def test_pixels_and_shares_are_normalized_alike():
+    pixels = torch.randint(256, (2, 3, 1, 4, 4), dtype=torch.uint8, generator=generator())
+    assert torch.equal(transforms.normalize(pixels), transforms.normalize(pixels.to(torch.float32) / 255))
 
 
 def test_normalize_takes_imagenets_mean_and_deviation_out():

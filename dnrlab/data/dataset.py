@@ -1,21 +1,22 @@
 """Datasets: they join manifest row, frame numbers, decoding and transform, and decide nothing themselves."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 import torch
+from einops import rearrange
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler, default_collate
 
 from dnrlab.data import sampling
 from dnrlab.data.decode import Reader, VideoError, VideoInfo
 from dnrlab.data.manifest import Manifest, labels, mirrored_classes
-from dnrlab.data.transforms import SCALES, evaluation_clips, training_clip
+from dnrlab.data.transforms import POSITIONS, SCALES, evaluation_clips, training_clip
 
 SAMPLINGS = ("segments", "twice", "dense", "window")
-Batch = tuple[Tensor, Tensor]  # clips (N, 3, T, H, W) in [0, 1], labels (N,)
+BAD_VIDEOS = ("error", "skip")  # what is done about a video that cannot be read
 Key = tuple[int, int]  # epoch, row: a clip depends on these and the seed, not on the worker that makes it
 
 
@@ -34,6 +35,7 @@ class DataConfig:
     short_side: int = 256  # pixels, before cropping
     crop_size: int = 224  # pixels
     scales: tuple[float, ...] = SCALES  # of the multi-scale training crop
+    crop_positions: int = 5  # where it may be: 5 (corners, centre) or 13 (edges and halfway points, too)
 
     def __post_init__(self) -> None:
         if self.sampling not in SAMPLINGS or self.past_end not in sampling.PAST_END:
@@ -56,6 +58,8 @@ class DataConfig:
                 f"expected a crop within the frame, got crop_size {self.crop_size} and short_side {self.short_side} "
                 "(pixels); lower crop_size or raise short_side"
             )
+        if self.crop_positions not in POSITIONS:
+            raise ValueError(f"expected crop_positions in {tuple(POSITIONS)}, got {self.crop_positions}")
         if not self.scales or not all(0 < scale <= 1 for scale in self.scales):
             raise ValueError(f"expected scales in (0, 1], got {self.scales}")
 
@@ -134,8 +138,16 @@ class Unreadable(NamedTuple):
     reason: str
 
 
+class Batch(NamedTuple):
+    """Clips of a training; the videos that could not be read are missing among them."""
+
+    clips: Tensor  # (N, 3, T, H, W) uint8; N may be 0
+    labels: Tensor  # (N,) int64
+    unreadable: list[Unreadable]
+
+
 class TrainingClips(Dataset[tuple[Tensor, int] | Unreadable]):
-    """One random clip (3, T, crop, crop) in [0, 1] and its label, by (epoch, row); of a bad video the reason."""
+    """One random clip (3, T, crop, crop) uint8 and its label, by (epoch, row); of a bad video the reason."""
 
     def __init__(self, manifest: Manifest, config: DataConfig, reader: Reader, seed: int) -> None:
         self.manifest, self.config, self.reader, self.seed = manifest, config, reader, seed
@@ -157,6 +169,7 @@ class TrainingClips(Dataset[tuple[Tensor, int] | Unreadable]):
             scales=self.config.scales,
             flip=self.manifest.flip != "none",
             generator=generator,
+            positions=self.config.crop_positions,
         )
         return clip, self.mirrored[video.label] if mirrored and self.mirrored else video.label
 
@@ -181,7 +194,7 @@ class Views(NamedTuple):
     """All views of a video."""
 
     row: int
-    clips: Tensor  # (V * crops, 3, T, crop, crop) in [0, 1]
+    clips: Tensor  # (V * crops, 3, T, crop, crop) uint8, clip by clip
 
 
 class VideoViews(Dataset[Views | Unreadable]):
@@ -197,20 +210,20 @@ class VideoViews(Dataset[Views | Unreadable]):
         try:
             video = find_video(self.manifest, row, 0, self.reader)
             numbers = view_numbers(video.num_frames, self.config, self.num_clips)  # (V, T)
-            frames = read_clips(video, numbers.flatten(), self.reader).unflatten(0, numbers.shape)
+            distinct, where = numbers.unique(return_inverse=True)  # (U,), (V, T): a frame is decoded and resized once
+            frames = read_clips(video, distinct, self.reader)
         except VideoError as error:
             return Unreadable(row, error.reason)
         crop = {"short_side": self.config.short_side, "crop_size": self.config.crop_size, "num_crops": self.num_crops}
-        return Views(row, torch.cat([evaluation_clips(clip, **crop) for clip in frames]))
+        crops = evaluation_clips(frames, **crop)  # (crops, 3, U, crop, crop)
+        return Views(row, rearrange(crops[:, :, where], "k c v t h w -> (v k) c t h w"))
 
     def __len__(self) -> int:
         return len(self.manifest.rows)
 
 
-def training_loader(
-    dataset: TrainingClips, batch_size: int, epoch: int, num_workers: int
-) -> DataLoader[tuple[Tensor, int] | Unreadable]:
-    """The batches of one epoch: clips (N, 3, T, H, W) and labels (N,), or a video that could not be read."""
+def training_loader(dataset: TrainingClips, batch_size: int, epoch: int, num_workers: int) -> DataLoader[Any]:
+    """The batches of one epoch, each a ``Batch``."""
     keys = EpochBatches(len(dataset.labels), batch_size, dataset.seed, epoch)
     pin_memory = torch.cuda.is_available()
     return DataLoader(
@@ -218,19 +231,20 @@ def training_loader(
     )
 
 
-def collate_clips(items: list[tuple[Tensor, int] | Unreadable]) -> Batch | Unreadable:
-    """A batch, or the first of its videos that could not be read."""
-    unreadable = next((item for item in items if isinstance(item, Unreadable)), None)
-    return unreadable or default_collate(items)
+def collate_clips(items: list[tuple[Tensor, int] | Unreadable]) -> Batch:
+    """The clips that could be read as a batch, and the others by name."""
+    unreadable = [item for item in items if isinstance(item, Unreadable)]
+    read = [item for item in items if not isinstance(item, Unreadable)]
+    if not read:
+        return Batch(torch.empty(0, 3, 0, 0, 0, dtype=torch.uint8), torch.empty(0, dtype=torch.int64), unreadable)
+    clips, labels = default_collate(read)
+    return Batch(clips, labels, unreadable)
 
 
-def readable(batches: Iterable[Batch | Unreadable], manifest: Manifest) -> Iterator[Batch]:
-    """The batches; VideoError names a video of ``manifest`` that could not be read."""
-    for batch in batches:
-        if isinstance(batch, Unreadable):
-            hint = "; 'dnrlab manifest check' lists all such videos"
-            raise VideoError(manifest.rows["path"].iloc[batch.row], batch.reason + hint)
-        yield batch
+def refuse_unreadable(video: Unreadable, manifest: Manifest) -> NoReturn:
+    """Raise the VideoError that names a video of ``manifest`` that could not be read."""
+    hint = "; 'dnrlab manifest check' lists all such videos, and bad_videos 'skip' goes on without them"
+    raise VideoError(manifest.rows["path"].iloc[video.row], video.reason + hint)
 
 
 def view_loader(dataset: VideoViews, batch_size: int, num_workers: int) -> DataLoader[Views | Unreadable]:

@@ -1,6 +1,8 @@
 """From decoded frames to what a network takes: resizing, crops, flips, mean and standard deviation.
 
-The same for all frames of a clip. Source: Wang et al., "Temporal segment networks", ECCV 2016 (multi-scale crop).
+The same for all frames of a clip. Clips are uint8 until ``normalize``, a quarter of the bytes to hand from process to
+process. Sources: Wang et al., "Temporal segment networks", ECCV 2016 (multi-scale crop); the published code of TSM
+(13 positions).
 """
 
 from collections.abc import Sequence
@@ -13,6 +15,14 @@ from dnrlab.torchvision_guard import guard_torchvision
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 SCALES = (1.0, 0.875, 0.75, 0.66)
+POSITIONS = {  # of a crop: quarters of the free space, down and to the right
+    5: ((0, 0), (0, 4), (4, 0), (4, 4), (2, 2)),  # corners and centre
+    13: (
+        *((0, 0), (0, 4), (4, 0), (4, 4), (2, 2)),
+        *((2, 0), (2, 4), (4, 2), (0, 2)),  # middles of the edges
+        *((1, 1), (1, 3), (3, 1), (3, 3)),  # halfway to the corners
+    ),
+}
 
 Box = tuple[int, int, int, int]  # top, left, height, width, in pixels
 
@@ -35,15 +45,19 @@ def resize_short_side(frames: Tensor, short_side: int) -> Tensor:
     return resize(frames, max(round(height * factor), short_side), max(round(width * factor), short_side))
 
 
-def multi_scale_crop(height: int, width: int, scales: Sequence[float], generator: torch.Generator) -> Box:
-    """A random box: each side is the short side times a scale, the two at most one step apart, at one of five places.
+def multi_scale_crop(
+    height: int, width: int, scales: Sequence[float], generator: torch.Generator, positions: int = 5
+) -> Box:
+    """A random box: each side is the short side times a scale, the two at most one step apart, at 1 of 5 or 13 places.
 
-    The places are the corners and the centre, at quarters 0, 2 and 4 of the free space.
+    The places lie on a grid of quarters of the free space: the corners and the centre; of 13 also the middles of the
+    edges, and the points halfway to the corners. In a frame of 100 x 120 a crop of 75 x 75 may start at the top 0, 6,
+    12, 18 or 24 and the left 0, 11, 22, 33 or 44.
     """
     sizes = [int(min(height, width) * scale) for scale in scales]
     pairs = [(h, w) for i, h in enumerate(sizes) for j, w in enumerate(sizes) if abs(i - j) <= 1]
     crop_height, crop_width = pairs[draw(len(pairs), generator)]
-    down, right = ((0, 0), (0, 4), (4, 0), (4, 4), (2, 2))[draw(5, generator)]
+    down, right = POSITIONS[positions][draw(positions, generator)]
     return down * ((height - crop_height) // 4), right * ((width - crop_width) // 4), crop_height, crop_width
 
 
@@ -60,16 +74,17 @@ def training_clip(
     scales: Sequence[float],
     flip: bool,
     generator: torch.Generator,
+    positions: int = 5,
 ) -> tuple[Tensor, bool]:
-    """Frames (T, 3, H, W) uint8 as a training clip (3, T, crop_size, crop_size) in [0, 1], randomly cropped.
+    """Frames (T, 3, H, W) uint8 as a training clip (3, T, crop_size, crop_size) uint8, randomly cropped.
 
     Mirrored with probability 0.5 if ``flip``; also returns whether it was.
     """
     frames = resize_short_side(frames, short_side)
-    top, left, height, width = multi_scale_crop(frames.shape[-2], frames.shape[-1], scales, generator)
+    top, left, height, width = multi_scale_crop(frames.shape[-2], frames.shape[-1], scales, generator, positions)
     crop = resize(frames[..., top : top + height, left : left + width], crop_size, crop_size)
     mirrored = flip and draw(2, generator) == 1
-    return to_unit(crop.flip(-1) if mirrored else crop), mirrored
+    return (crop.flip(-1) if mirrored else crop).transpose(0, 1), mirrored
 
 
 def crop_boxes(height: int, width: int, crop_size: int, num_crops: int) -> list[Box]:
@@ -90,18 +105,22 @@ def crop_boxes(height: int, width: int, crop_size: int, num_crops: int) -> list[
 
 
 def evaluation_clips(frames: Tensor, *, short_side: int, crop_size: int, num_crops: int) -> Tensor:
-    """Frames (T, 3, H, W) uint8 as clips (num_crops, 3, T, crop_size, crop_size) in [0, 1]."""
+    """Frames (T, 3, H, W) uint8 as clips (num_crops, 3, T, crop_size, crop_size) uint8."""
     frames = resize_short_side(frames, short_side)
     boxes = crop_boxes(frames.shape[-2], frames.shape[-1], crop_size, num_crops)
-    return torch.stack([to_unit(frames[..., y : y + h, x : x + w]) for y, x, h, w in boxes])
+    return torch.stack([frames[..., y : y + h, x : x + w].transpose(0, 1) for y, x, h, w in boxes])
 
 
-def to_unit(frames: Tensor) -> Tensor:
-    """Frames (T, 3, H, W) uint8 as a clip (3, T, H, W), float32 in [0, 1]."""
-    return frames.transpose(0, 1).to(torch.float32) / 255
+def to_unit(clips: Tensor) -> Tensor:
+    """Clips of any shape, uint8, as float32 in [0, 1]; those of floating point as they are."""
+    return clips if clips.is_floating_point() else clips.to(torch.float32) / 255
 
 
 def normalize(clips: Tensor) -> Tensor:
-    """Clips (N, 3, T, H, W) in [0, 1] with the mean and standard deviation of ImageNet's channels taken out."""
+    """Clips (N, 3, T, H, W) with the mean and standard deviation of ImageNet's channels taken out.
+
+    They may be uint8, or floating point in [0, 1].
+    """
+    clips = to_unit(clips)
     mean, std = (clips.new_tensor(values).view(3, 1, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
     return (clips - mean) / std

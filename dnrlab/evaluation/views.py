@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from dnrlab.data.dataset import DataConfig, Unreadable, VideoViews, view_loader
+from dnrlab.data.dataset import BAD_VIDEOS, DataConfig, Unreadable, VideoViews, refuse_unreadable, view_loader
 from dnrlab.data.decode import Reader
 from dnrlab.data.manifest import Manifest
 from dnrlab.data.transforms import normalize
@@ -21,10 +21,13 @@ class EvalConfig:
     num_clips: int = 1
     num_crops: int = 1  # 1 (centre) or 3 (along the longer side)
     batch_size: int = 16  # views that go through the network at a time; bounds the memory
+    bad_videos: str = "skip"  # of what cannot be read: skip counts it and goes on; error stops, naming it
 
     def __post_init__(self) -> None:
         if self.num_clips < 1 or self.num_crops not in (1, 3) or self.batch_size < 1:
             raise ValueError(f"expected num_clips and batch_size of at least 1 and num_crops of 1 or 3, got {self}")
+        if self.bad_videos not in BAD_VIDEOS:
+            raise ValueError(f"expected bad_videos in {BAD_VIDEOS}, got {self.bad_videos!r}")
 
 
 class Predictions(NamedTuple):
@@ -47,7 +50,7 @@ def evaluate(
 ) -> Predictions:
     """Score every video of a manifest: the mean of the softmax scores of its views.
 
-    Raises: ValueError if no video could be read.
+    Raises: ValueError if no video could be read; VideoError naming one, with ``bad_videos`` error.
     """
     dataset = VideoViews(manifest, data, reader, num_clips=config.num_clips, num_crops=config.num_crops)
     model.eval()
@@ -56,7 +59,10 @@ def evaluate(
     videos_at_a_time = max(config.batch_size // (config.num_clips * config.num_crops), 1)
     loader = view_loader(dataset, videos_at_a_time, num_workers)
     for videos in tqdm(loader, desc="evaluate", disable=not progress):
-        reasons |= {video.row: video.reason for video in videos if isinstance(video, Unreadable)}
+        bad = [video for video in videos if isinstance(video, Unreadable)]
+        if bad and config.bad_videos == "error":
+            refuse_unreadable(bad[0], manifest)
+        reasons |= {video.row: video.reason for video in bad}
         read = [video for video in videos if not isinstance(video, Unreadable)]
         if read:
             batch = video_scores(model, torch.stack([video.clips for video in read]), config.batch_size, device)

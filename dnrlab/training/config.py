@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import tyro
 
-from dnrlab.data.dataset import DataConfig
+from dnrlab.data.dataset import BAD_VIDEOS, DataConfig
 from dnrlab.models import frames_per_segment
 from dnrlab.models.tdn_modules import FRAMES
 from dnrlab.relay import DNRConfig
@@ -42,6 +42,7 @@ class TrainConfig:
     warmup_factor: float = 0.01
     validate_every: int = 1  # epochs from one validation to the next; the last epoch is always validated
     initial_weights: str = ""  # run folder to start from, without its classifier; empty: random weights
+    bad_videos: str = "error"  # of what cannot be read: error stops, naming it; skip counts it and goes on
     seed: int = 0  # of weights, order and crops
 
     def __post_init__(self) -> None:
@@ -53,6 +54,8 @@ class TrainConfig:
                 "expected lr in (0, 10], momentum in [0, 1), weight_decay of at least 0 and clip_norm above 0, "
                 f"got {self.lr}, {self.momentum}, {self.weight_decay} and {self.clip_norm}"
             )
+        if self.bad_videos not in BAD_VIDEOS:
+            raise ValueError(f"expected bad_videos in {BAD_VIDEOS}, got {self.bad_videos!r}")
         if self.schedule not in SCHEDULES:
             raise ValueError(f"expected schedule in {SCHEDULES}, got {self.schedule!r}")
         if self.warmup_iterations < 0 or not 0 < self.warmup_factor <= 1:

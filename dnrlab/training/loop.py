@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from dnrlab.data.dataset import Batch
 from dnrlab.data.transforms import normalize
 
 
@@ -24,7 +25,7 @@ class EpochResult(NamedTuple):
 
 def train_epoch(
     model: nn.Module,
-    loader: Iterable[tuple[Tensor, Tensor]],
+    loader: Iterable[Batch],
     optimizer: Optimizer,
     schedule: LRScheduler,
     *,
@@ -34,16 +35,19 @@ def train_epoch(
     """Train on every clip once, in bfloat16 where a GPU is used.
 
     Args:
-        loader: batches of clips (N, 3, T, H, W) in [0, 1] and labels (N,).
+        loader: batches; one without a clip is no step of the optimizer, but one of the schedule.
         clip_norm: largest norm of the whole gradient.
 
-    Raises: FloatingPointError if the loss is not finite at the end.
+    Raises: FloatingPointError if the loss is not finite at the end; ValueError if there was no clip at all.
     """
     model.train()
     total, right, norms = (torch.zeros((), device=device) for _ in range(3))
     seen = steps = 0
-    for clips, labels in loader:
-        clips, labels = clips.to(device, non_blocking=True), labels.to(device, non_blocking=True)
+    for batch in loader:
+        if not len(batch.labels):
+            schedule.step()
+            continue
+        clips, labels = (each.to(device, non_blocking=True) for each in (batch.clips, batch.labels))
         with torch.autocast(device.split(":")[0], dtype=torch.bfloat16, enabled=device.startswith("cuda")):
             logits = model(normalize(clips))  # (N, classes)
             loss = F.cross_entropy(logits, labels)  # autocast takes it in float32
@@ -55,6 +59,8 @@ def train_epoch(
         total, norms = total + loss.detach() * len(labels), norms + norm  # .item() here would stall a GPU
         right = right + (logits.argmax(dim=1) == labels).sum()
         seen, steps = seen + len(labels), steps + 1
+    if not seen:
+        raise ValueError("none of the training videos could be read; 'dnrlab manifest check' says why")
     if not math.isfinite(total.item()):
         rate = schedule.get_last_lr()[0]
         raise FloatingPointError(f"the loss is not finite (learning rate {rate:.3g}); lower lr or lengthen the warm-up")

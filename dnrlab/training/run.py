@@ -5,7 +5,7 @@ import logging
 import math
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,10 @@ from tqdm import tqdm
 
 import dnrlab
 from dnrlab.data.cache import reader_for
-from dnrlab.data.dataset import TrainingClips, readable, training_loader
-from dnrlab.data.decode import Reader
+from dnrlab.data.dataset import Batch, TrainingClips, refuse_unreadable, training_loader
 from dnrlab.data.manifest import Manifest, select
-from dnrlab.evaluation import EvalConfig, evaluate
+from dnrlab.evaluation import EvalConfig, Predictions, evaluate
+from dnrlab.evaluation.results import read_skipped, write_skipped
 from dnrlab.files import said_plainly, whole_file
 from dnrlab.runs import build_model
 from dnrlab.training.checkpoint import load_checkpoint, save_checkpoint
@@ -55,7 +55,9 @@ def train(
 
     Returns: the history, a row an epoch.
 
-    Raises: ValueError if the folder belongs to a run of other settings; VideoError naming a video that cannot be read.
+    Raises: ValueError if the folder belongs to a run of other settings; VideoError naming a video that cannot be read,
+        unless ``bad_videos`` is ``skip``: such videos are then missing in their batches, and listed with their reasons
+        in ``skipped_train.csv`` and ``skipped_val.csv``.
     """
     run_dir, settings = Path(run_dir), recipe.training
     train_set = select(manifest, "train")
@@ -93,13 +95,18 @@ def train(
             # Every 10 s: an executed notebook keeps each line of a bar.
             bar = tqdm(loader, desc=name, leave=False, disable=not progress, mininterval=10)
             row: dict[str, Any] = {"epoch": epoch, "lr": schedule.get_last_lr()[0]}
-            read = readable(bar, train_set)
+            read = without_bad_videos(bar, train_set, settings.bad_videos, run_dir)
             result = train_epoch(model, read, optimizer, schedule, device=device, clip_norm=settings.clip_norm)
             seconds = time.perf_counter() - start
-            row |= result._asdict() | {"seconds": round(max(seconds, 0.01), 2), "val_top1": float("nan")}
+            skipped = len(read_skipped(run_dir, "train"))
+            row |= result._asdict() | {"skipped": skipped}
+            row |= {"seconds": round(max(seconds, 0.01), 2), "val_top1": float("nan")}
             last = epoch + 1 == settings.epochs
             if val_set is not None and (last or (epoch + 1) % settings.validate_every == 0):
-                row["val_top1"] = top1(model, val_set, recipe, reader, device, num_workers)
+                views = EvalConfig(bad_videos=settings.bad_videos)
+                options: dict[str, Any] = {"device": device, "num_workers": num_workers}
+                validated = evaluate(model, val_set, recipe.data, views, reader=reader, **options)
+                row["val_top1"] = kept_top1(run_dir, validated)
             history.append(row)
             keep_epoch(run_dir, history, model)
             save_checkpoint(
@@ -152,16 +159,32 @@ def start_or_resume(
     return [], 0
 
 
-def top1(model: nn.Module, manifest: Manifest, recipe: Recipe, reader: Reader, device: str, num_workers: int) -> float:
-    """Accuracy on a validation set, one view a video."""
-    predictions = evaluate(
-        model, manifest, recipe.data, EvalConfig(), reader=reader, device=device, num_workers=num_workers
-    )
-    if len(predictions.skipped):
-        first = predictions.skipped.iloc[0]
-        left_out = f"{len(predictions.skipped)} of {len(manifest.rows)} videos"
+def without_bad_videos(batches: Iterable[Batch], manifest: Manifest, bad_videos: str, run_dir: Path) -> Iterator[Batch]:
+    """The batches; a video that could not be read stops them, or is written to ``skipped_train.csv``, once each."""
+    known = set(read_skipped(run_dir, "train").index)
+    for batch in batches:
+        if batch.unreadable and bad_videos == "error":
+            refuse_unreadable(batch.unreadable[0], manifest)
+        new = {video.row: video.reason for video in batch.unreadable if video.row not in known}
+        if new:
+            found = manifest.rows.loc[list(new), ["path", "label"]].assign(reason=list(new.values()))
+            skipped = pd.concat([read_skipped(run_dir, "train"), found]).sort_index()
+            write_skipped(run_dir, "train", skipped)
+            known |= set(new)
+            left = f"training goes on without {len(known)} of {len(manifest.rows)} videos"
+            log.warning(f"{left}; the last: {found['path'].iloc[-1]}: {found['reason'].iloc[-1]}")
+        yield batch
+
+
+def kept_top1(run_dir: Path, validated: Predictions) -> float:
+    """Accuracy on the validation videos that could be read; the others are listed in ``skipped_val.csv``."""
+    write_skipped(run_dir, "val", validated.skipped)
+    if len(validated.skipped):
+        first = validated.skipped.iloc[0]
+        total = len(validated.videos) + len(validated.skipped)
+        left_out = f"{len(validated.skipped)} of {total} videos"
         log.warning(f"validation leaves out {left_out}; the first: {first['path']}: {first['reason']}")
-    return float((predictions.videos["label"] == predictions.videos["predicted"]).mean())
+    return float((validated.videos["label"] == validated.videos["predicted"]).mean())
 
 
 def keep_epoch(run_dir: Path, history: list[dict[str, Any]], model: nn.Module) -> None:
