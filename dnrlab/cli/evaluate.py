@@ -25,6 +25,7 @@ class Evaluate:
     crops: int = 1  # a clip: 1 (centre) or 3 (along the longer side)
     crop_size: int = 0  # pixels; 0 is that of the training
     sampling: str = ""  # dense, segments, twice (with --clips 2) or window; '' is that of the training
+    decoder: str = ""  # auto, decord or pyav; '' is that of the training
     batch_size: int = 16  # views that go through the network at a time
     bad_videos: str = "skip"  # of what cannot be read: skip counts it and goes on; error stops, naming it
     root: str | None = None  # folder that the manifest's paths are relative to; its own by default
@@ -37,7 +38,7 @@ class Evaluate:
         """Evaluate; the metrics."""
         device = pick_device(self.device)
         run = load_run(self.run_dir, device)
-        given: dict[str, Any] = {"crop_size": self.crop_size, "sampling": self.sampling}
+        given: dict[str, Any] = {"crop_size": self.crop_size, "sampling": self.sampling, "decoder": self.decoder}
         data = replace(run.recipe.data, **{name: value for name, value in given.items() if value})
         videos = select(read_manifest(self.manifest, self.root), self.split or None, run.classes)
         views = EvalConfig(
@@ -48,7 +49,7 @@ class Evaluate:
             videos,
             data,
             views,
-            reader=reader_for(self.cache_dir, data.short_side, len(videos.rows)),
+            reader=reader_for(self.cache_dir, data.short_side, len(videos.rows), data.decoder),
             device=device,
             num_workers=self.num_workers,
             progress=sys.stderr.isatty(),
@@ -72,7 +73,7 @@ class Predict:
         device = pick_device(self.device)
         run = load_run(self.run_dir, device)
         video, views = single_video(self.video, run.classes), EvalConfig(num_clips=self.clips, num_crops=self.crops)
-        reader = reader_for("", run.recipe.data.short_side, 1)
+        reader = reader_for("", run.recipe.data.short_side, 1, run.recipe.data.decoder)
         predictions = evaluate(run.model, video, run.recipe.data, views, reader=reader, device=device).videos
         scores = predictions.iloc[0, -len(run.classes) :].astype(float).nlargest(5)
         return {"video": self.video, "predicted": str(scores.index[0]), "scores": scores.round(4).to_dict()}

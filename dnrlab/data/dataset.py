@@ -1,5 +1,6 @@
 """Datasets: they join manifest row, frame numbers, decoding and transform, and decide nothing themselves."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple, NoReturn
@@ -11,7 +12,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler, default_collate
 
 from dnrlab.data import sampling
-from dnrlab.data.decode import Reader, VideoError, VideoInfo
+from dnrlab.data.decode import DECODERS, Reader, VideoError, VideoInfo
 from dnrlab.data.manifest import Manifest, labels, mirrored_classes
 from dnrlab.data.transforms import POSITIONS, SCALES, evaluation_clips, training_clip
 
@@ -35,6 +36,7 @@ class DataConfig:
     short_side: int = 256  # pixels, before cropping
     crop_size: int = 224  # pixels
     scales: tuple[float, ...] = SCALES  # of the multi-scale training crop
+    decoder: str = "auto"  # auto (decord, and PyAV where it must), decord or pyav
     crop_positions: int = 5  # where it may be: 5 (corners, centre) or 13 (edges and halfway points, too)
 
     def __post_init__(self) -> None:
@@ -58,6 +60,8 @@ class DataConfig:
                 f"expected a crop within the frame, got crop_size {self.crop_size} and short_side {self.short_side} "
                 "(pixels); lower crop_size or raise short_side"
             )
+        if self.decoder not in DECODERS:
+            raise ValueError(f"expected decoder in {DECODERS}, got {self.decoder!r}")
         if self.crop_positions not in POSITIONS:
             raise ValueError(f"expected crop_positions in {tuple(POSITIONS)}, got {self.crop_positions}")
         if not self.scales or not all(0 < scale <= 1 for scale in self.scales):
@@ -111,6 +115,8 @@ def find_video(manifest: Manifest, row: int, label: int, reader: Reader) -> Vide
     values = manifest.rows.iloc[row]
     info: VideoInfo = reader.probe(values["path"])
     start, end = (values[name] if name in manifest.rows else "" for name in ("start_seconds", "end_seconds"))
+    if math.isnan(info.fps) and any(each not in ("", None) for each in (start, end)):
+        raise VideoError(values["path"], "frames without times, which start_seconds and end_seconds cannot cut")
     first = round(float(start) * info.fps) if start not in ("", None) else 0
     last = min(round(float(end) * info.fps), info.num_frames) if end not in ("", None) else info.num_frames
     if not 0 <= first < last:
