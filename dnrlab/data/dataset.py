@@ -45,6 +45,8 @@ class DataConfig:
                 f"expected sampling in {SAMPLINGS} and past_end in {sampling.PAST_END}, "
                 f"got {self.sampling!r} and {self.past_end!r}"
             )
+        if self.decoder not in DECODERS:
+            raise ValueError(f"expected a decoder of {', '.join(DECODERS)}, got {self.decoder!r}")
         if self.sampling != "segments" and self.frames_per_segment > 1:
             raise ValueError(
                 f"expected sampling segments for a network of {self.frames_per_segment} neighbouring frames (TDN), "

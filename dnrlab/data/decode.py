@@ -24,7 +24,7 @@ from dnrlab.data.video import DAMAGED, Frames, Numbers, Reader, VideoError, Vide
 __all__ = ["DAMAGED", "DECODERS", "READER", "Frames", "Reader", "VideoError", "VideoInfo", "probe", "read_frames"]
 
 DECODERS = ("auto", "decord", "pyav")
-INEXACT = "decord would number its frames wrongly (frames out of order at a key frame); set decoder to auto or pyav"
+UNSUITED = "decord would number its frames wrongly, or take another stream; set decoder to auto or pyav"
 
 log = logging.getLogger("dnrlab")
 
@@ -90,9 +90,9 @@ class VideoFiles:
         """The frames of ascending, distinct numbers, by the decoder that the choice and the file allow."""
         if Path(path).is_dir():
             return self.decoding.decode("folder", path, numbers)
-        if self.decoder == "decord" and not facts.exact_seeks:
-            raise VideoError(path, INEXACT)
-        if self.decoder == "pyav" or not facts.exact_seeks or not have_decord():
+        if self.decoder == "decord" and not facts.suits_decord:
+            raise VideoError(path, UNSUITED)
+        if self.decoder == "pyav" or not facts.suits_decord or not have_decord():
             return self.decoding.decode("pyav", path, numbers)
         try:
             return self.decoding.decode("decord", path, numbers)

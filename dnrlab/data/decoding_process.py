@@ -5,6 +5,7 @@ have children of ``multiprocessing``, so the child is a plain command (``decodin
 memory that has no name: nothing is left behind, whoever is killed.
 """
 
+import functools
 import mmap
 import multiprocessing
 import os
@@ -30,6 +31,7 @@ LIMIT_SECONDS = 60.0  # for one read; the slowest of a healthy video seen here t
 held = threading.local()  # the child of this thread, kept from read to read; it ends with the thread
 
 
+@functools.cache
 def decoding_apart(limit_seconds: float = LIMIT_SECONDS) -> Decoding:
     """What opens files in another process. On Windows in this one, without a limit: it cannot hand on open files."""
     if os.name != "posix":

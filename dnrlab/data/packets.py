@@ -1,4 +1,4 @@
-"""What the packets of a video file say, without decoding one: how many frames, and whether decord may seek.
+"""What the packets of a video file say, without decoding one: how many frames, and whether decord finds them.
 
 A container's own count may be missing or too high, so packets are counted. Every decoder is given the same count.
 """
@@ -14,7 +14,7 @@ class Facts(NamedTuple):
     """What is known of a video before it is decoded."""
 
     info: VideoInfo
-    exact_seeks: bool  # whether decoding may start at any key frame and still number the frames rightly
+    suits_decord: bool  # whether decord takes the same stream and numbers its frames rightly
 
 
 class Packet(NamedTuple):
@@ -34,16 +34,20 @@ def examine_file(path: str) -> Facts:
             stream = video_stream(path, container)
             found = [Packet(p.pts, p.is_keyframe, p.is_discard) for p in container.demux(stream) if p.size]
             rate = float(stream.average_rate or 0) or math.nan
+            alone = len(container.streams.video) == 1
     except av.FFmpegError as error:
         raise VideoError(path, f"not a video that can be decoded, {DAMAGED} ({first_line(error)})") from error
     shown = sum(not packet.is_discarded for packet in found)
     if not shown:
         raise VideoError(path, f"a video stream without a frame, {DAMAGED}")
-    return Facts(VideoInfo(shown, rate), seeks_exactly(found))
+    return Facts(VideoInfo(shown, rate), alone and seeks_exactly(found))
 
 
 def video_stream(path: str, container: Any) -> Any:
-    """The stream that a player would show, as decord takes it, too. VideoError if there is none but a cover picture."""
+    """The stream that a player would show. VideoError if there is none but a cover picture.
+
+    Where there are several, decord may take another: it knows nothing of the one marked as default.
+    """
     import av
 
     stream = container.streams.best("video")

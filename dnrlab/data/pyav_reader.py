@@ -23,25 +23,23 @@ def read_pyav(path: str, numbers: Numbers) -> Frames:
     if len(frames) < len(numbers):
         found = f"{len(frames)} of {len(numbers)} wanted frames"
         raise VideoError(path, f"decoding stopped after {found}, fewer than the file promises; {DAMAGED}")
-    sizes = sorted({frame.shape[:2] for frame in frames})
-    if len(sizes) > 1:
-        raise VideoError(path, f"frames of different sizes (height, width): {sizes}; {DAMAGED}")
     return np.stack(frames)
 
 
 def chosen_frames(container: Any, stream: Any, wanted: set[int]) -> list[Frames]:
     """The wanted frames, each (H, W, 3); fewer if the stream ends before."""
     stream.codec_context.thread_count = 1  # the loader's workers are the threads
+    width, height = stream.codec_context.width, stream.codec_context.height  # which may change on the way
     frames: list[Frames] = []
     for number, frame in enumerate(container.decode(stream)):  # flushes the decoder at the end of the file
         if number in wanted:
-            frames.append(upright(frame))
+            frames.append(upright(frame, width, height))
         if len(frames) == len(wanted):
             break
     return frames
 
 
-def upright(frame: Any) -> Frames:
-    """An av.VideoFrame as (H, W, 3), turned as its display matrix asks, which FFmpeg leaves to the caller."""
-    picture: Frames = frame.to_ndarray(format="rgb24")
+def upright(frame: Any, width: int, height: int) -> Frames:
+    """An av.VideoFrame as (H, W, 3), resized, and turned as its display matrix asks, which FFmpeg leaves to callers."""
+    picture: Frames = frame.to_ndarray(format="rgb24", width=width, height=height)
     return np.rot90(picture, round(frame.rotation / 90))

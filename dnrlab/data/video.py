@@ -1,5 +1,6 @@
 """What a video is to the rest of the library: a way to read it, what it says of itself, and what is wrong with it."""
 
+import re
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -42,6 +43,7 @@ class VideoError(RuntimeError):
 
 
 def first_line(error: Exception) -> str:
-    """What an exception of a decoder says, without the stack that decord appends and PyAV's number and path."""
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0].split("] ")[-1].split("Check failed: ")[-1].split(": '")[0]
+    """What an exception of a decoder says, without error numbers, lines of its source, paths, and decord's stack."""
+    line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    before = r"^(\[Errno \d+\] )?(\[[\d:]+\] )?(\S+:\d+: )?(Check failed: )?(\[[^\]]*\])?"
+    return re.sub(before, "", line).split(": '")[0]
