@@ -68,10 +68,10 @@ def counted(source: Iterable[int], seconds: float) -> tuple[int, float]:
 def one_by_one(clips: TrainingClips, epoch: int) -> Iterator[int]:
     """A 1 for every clip read in this process, through the rows again and again."""
     while True:
-        for row in range(len(clips.labels)):
+        for row in range(len(clips.rows)):
             item = clips[epoch, row]
             if isinstance(item, Unreadable):
-                raise VideoError(clips.manifest.rows["path"].iloc[item.row], item.reason)
+                raise VideoError(clips.rows[item.row].path, item.reason)
             yield 1
 
 
