@@ -8,7 +8,8 @@ import pandas as pd
 import tyro
 
 from dnrlab.cli.text import Result
-from dnrlab.data.build import build_manifest, summary
+from dnrlab.data.build import build_manifest
+from dnrlab.data.joined import summary
 from dnrlab.data.manifest import check_manifest, oddities, read_manifest
 
 

@@ -90,10 +90,14 @@ def read_card(file: str | Path) -> Card:
         known = {each.name: each for each in fields(Card)}
         require(isinstance(values, dict), "a card", "a JSON object", text[:40])
         unknown = [name for name in values if name not in known]
-        require(not unknown, "fields", f"among {', '.join(known)}", ", ".join(unknown))
+        if unknown:
+            raise ValueError(f"expected fields among {', '.join(known)}, got {', '.join(unknown)}; remove it")
         needed = [name for name, each in known.items() if each.default is each.default_factory is MISSING]
         missing = [name for name in needed if name not in values]
-        require(not missing, "a card", f"with the fields {', '.join(needed)}", f"none of {', '.join(missing)}")
+        if missing:
+            raise ValueError(
+                f"expected the fields {', '.join(needed)}, got no {', '.join(missing)}; add what is missing"
+            )
         return Card(**values)
     except ValueError as error:  # of the JSON, too
         raise ValueError(f"{file}: {error}") from error
