@@ -190,15 +190,22 @@ def test_the_command_warns_and_with_strict_fails(tmp_path, capsys):
 
 def test_real_clips_get_their_films_and_the_counts_of_the_lists(real_data, tmp_path):
     table = pd.read_csv(real_data / "jhmdb21" / "manifest.csv")
-    parts = table["hmdb51_split1"].map({"train": "1", "test": "2"})
-    for label, rows in table.assign(part=parts).dropna(subset="part").groupby("label"):
-        names = [name.split("/")[1] for name in rows["original_name"]]
-        lines = [f"{name} {part} " for name, part in zip(names, rows["part"], strict=True)]
-        official_trees.write(tmp_path / f"{label}_test_split1.txt", *lines)
+    table["part"] = table["hmdb51_split1"].map({"train": "1", "test": "2"}).fillna("0")
+    for label, rows in table.groupby("label"):
+        (tmp_path / "videos" / label).mkdir(parents=True)
+        for path, name in zip(
+            rows["path"], rows["original_name"], strict=True
+        ):  # the copy has other names here and there
+            (tmp_path / "videos" / name).with_suffix(".mp4").symlink_to(real_data / "jhmdb21" / path)
+        names = rows["original_name"].str.removeprefix(f"{label}/")
+        official_trees.write(tmp_path / f"{label}_test_split1.txt", *(names + " " + rows["part"] + " "))
     files = [str(file) for file in tmp_path.glob("*.txt")]
-    built = build_manifest("jhmdb", files, real_data / "jhmdb21" / "clips", tmp_path / "jhmdb.csv")
-    counts = built.rows["split"].value_counts().to_dict()
-    assert (counts, len(built.missing)) == (parts.value_counts().rename({"1": "train", "2": "test"}).to_dict(), 0)
-    video = {name.rsplit("/", 1)[1]: film for name, film in zip(table["path"], table["video"], strict=True)}
-    assert [video[path.rsplit("/", 1)[1]] for path in built.rows["path"]] == built.rows["source"].tolist()
+    built = build_manifest("jhmdb", files, tmp_path / "videos", tmp_path / "jhmdb.csv")
+    assert built.rows["split"].value_counts().to_dict() == {"train": 665, "test": 257}
+    assert (len(built.missing), built.left_out) == (0, {"neither in train nor in test": 6})
     assert card_of("jhmdb").classes == built.rows["label"].nunique()
+    films = dict(zip(table["original_name"].str.removesuffix(".avi"), table["video"], strict=True))
+    ours = dict(zip(built.rows["path"].str.slice(len("videos/"), -len(".mp4")), built.rows["source"], strict=True))
+    plain = {name: film for name, film in ours.items() if re.fullmatch(r"[\w/-]+", name)}
+    assert len(plain) > 800
+    assert plain == {name: films[name] for name in plain}
