@@ -26,6 +26,7 @@ class Evaluate:
     crop_size: int = 0  # pixels; 0 is that of the training
     sampling: str = ""  # dense, segments, twice (with --clips 2) or window; '' is that of the training
     batch_size: int = 16  # views that go through the network at a time
+    bad_videos: str = "skip"  # what one does: skip leaves it out, counts and lists it; error stops and names it
     root: str | None = None  # folder that the manifest's paths are relative to; its own by default
     device: str = "auto"  # cpu, cuda, cuda:1
     num_workers: int = 0  # processes that read videos
@@ -39,7 +40,9 @@ class Evaluate:
         given: dict[str, Any] = {"crop_size": self.crop_size, "sampling": self.sampling}
         data = replace(run.recipe.data, **{name: value for name, value in given.items() if value})
         videos = select(read_manifest(self.manifest, self.root), self.split or None, run.classes)
-        views = EvalConfig(num_clips=self.clips, num_crops=self.crops, batch_size=self.batch_size)
+        views = EvalConfig(
+            num_clips=self.clips, num_crops=self.crops, batch_size=self.batch_size, bad_videos=self.bad_videos
+        )
         predictions = evaluate(
             run.model,
             videos,

@@ -1,21 +1,19 @@
 """Datasets: they join manifest row, frame numbers, decoding and transform, and decide nothing themselves."""
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler, default_collate
+from torch.utils.data import Dataset
 
 from dnrlab.data import sampling
 from dnrlab.data.decode import Reader, VideoError, VideoInfo
 from dnrlab.data.manifest import Manifest, labels, mirrored_classes
-from dnrlab.data.transforms import SCALES, evaluation_clips, training_clip
+from dnrlab.data.transforms import PLACES, SCALES, Box, crop_boxes, resize_short_side, training_clip
 
 SAMPLINGS = ("segments", "twice", "dense", "window")
-Batch = tuple[Tensor, Tensor]  # clips (N, 3, T, H, W) in [0, 1], labels (N,)
 Key = tuple[int, int]  # epoch, row: a clip depends on these and the seed, not on the worker that makes it
 
 
@@ -34,6 +32,7 @@ class DataConfig:
     short_side: int = 256  # pixels, before cropping
     crop_size: int = 224  # pixels
     scales: tuple[float, ...] = SCALES  # of the multi-scale training crop
+    crop_positions: int = 5  # of that crop: 5 (TSN, DNR) or 13 (TSM, TANet, TDN)
 
     def __post_init__(self) -> None:
         if self.sampling not in SAMPLINGS or self.past_end not in sampling.PAST_END:
@@ -58,6 +57,8 @@ class DataConfig:
             )
         if not self.scales or not all(0 < scale <= 1 for scale in self.scales):
             raise ValueError(f"expected scales in (0, 1], got {self.scales}")
+        if self.crop_positions not in PLACES:
+            raise ValueError(f"expected crop_positions in {tuple(PLACES)}, got {self.crop_positions}")
 
 
 def clip_numbers(num_frames: int, config: DataConfig, generator: torch.Generator) -> Tensor:
@@ -135,7 +136,7 @@ class Unreadable(NamedTuple):
 
 
 class TrainingClips(Dataset[tuple[Tensor, int] | Unreadable]):
-    """One random clip (3, T, crop, crop) in [0, 1] and its label, by (epoch, row); of a bad video the reason."""
+    """One random clip (3, T, crop, crop) uint8 and its label, by (epoch, row); of a bad video the reason."""
 
     def __init__(self, manifest: Manifest, config: DataConfig, reader: Reader, seed: int) -> None:
         self.manifest, self.config, self.reader, self.seed = manifest, config, reader, seed
@@ -157,31 +158,26 @@ class TrainingClips(Dataset[tuple[Tensor, int] | Unreadable]):
             scales=self.config.scales,
             flip=self.manifest.flip != "none",
             generator=generator,
+            crop_positions=self.config.crop_positions,
         )
         return clip, self.mirrored[video.label] if mirrored and self.mirrored else video.label
 
-
-class EpochBatches(Sampler[list[Key]]):
-    """The keys of an epoch in random order, in batches; a last short batch is left out unless it is the only one."""
-
-    def __init__(self, num_rows: int, batch_size: int, seed: int, epoch: int) -> None:
-        self.num_rows, self.batch_size, self.seed, self.epoch = num_rows, batch_size, seed, epoch
-
-    def __iter__(self) -> Iterator[list[Key]]:
-        generator = seeded_generator(1, self.seed, self.epoch)
-        keys = [(self.epoch, row) for row in torch.randperm(self.num_rows, generator=generator).tolist()]
-        for start in range(0, len(self) * self.batch_size, self.batch_size):
-            yield keys[start : start + self.batch_size]
-
     def __len__(self) -> int:
-        return max(self.num_rows // self.batch_size, 1)
+        return len(self.labels)
 
 
 class Views(NamedTuple):
-    """All views of a video."""
+    """All views of a video, as what they are cut from: every frame once, however many clips and crops show it."""
 
     row: int
-    clips: Tensor  # (V * crops, 3, T, crop, crop) in [0, 1]
+    frames: Tensor  # (3, F, H, W) uint8, resized; the part of them that any crop shows
+    numbers: Tensor  # (V, T), the places in ``frames`` of each clip's frames
+    boxes: list[Box]  # of the crops, within ``frames``
+
+    def clips(self) -> Tensor:
+        """The views (V * crops, 3, T, crop, crop) uint8, clip by clip, on the device of ``frames``."""
+        frames = self.frames[:, self.numbers].transpose(0, 1)  # (V, 3, T, H, W)
+        return torch.stack([frames[..., y : y + h, x : x + w] for y, x, h, w in self.boxes], dim=1).flatten(0, 1)
 
 
 class VideoViews(Dataset[Views | Unreadable]):
@@ -197,42 +193,16 @@ class VideoViews(Dataset[Views | Unreadable]):
         try:
             video = find_video(self.manifest, row, 0, self.reader)
             numbers = view_numbers(video.num_frames, self.config, self.num_clips)  # (V, T)
-            frames = read_clips(video, numbers.flatten(), self.reader).unflatten(0, numbers.shape)
+            used, places = numbers.unique(return_inverse=True)
+            frames = read_clips(video, used, self.reader)  # (F, 3, H, W)
         except VideoError as error:
             return Unreadable(row, error.reason)
-        crop = {"short_side": self.config.short_side, "crop_size": self.config.crop_size, "num_crops": self.num_crops}
-        return Views(row, torch.cat([evaluation_clips(clip, **crop) for clip in frames]))
+        frames = resize_short_side(frames, self.config.short_side)
+        boxes = crop_boxes(frames.shape[-2], frames.shape[-1], self.config.crop_size, self.num_crops)
+        top, left = min(box[0] for box in boxes), min(box[1] for box in boxes)
+        bottom, right = (max(box[side] for box in boxes) + self.config.crop_size for side in (0, 1))
+        seen = frames[..., top:bottom, left:right].transpose(0, 1).contiguous()  # the planes of a colour together
+        return Views(row, seen, places, [(y - top, x - left, h, w) for y, x, h, w in boxes])
 
     def __len__(self) -> int:
         return len(self.manifest.rows)
-
-
-def training_loader(
-    dataset: TrainingClips, batch_size: int, epoch: int, num_workers: int
-) -> DataLoader[tuple[Tensor, int] | Unreadable]:
-    """The batches of one epoch: clips (N, 3, T, H, W) and labels (N,), or a video that could not be read."""
-    keys = EpochBatches(len(dataset.labels), batch_size, dataset.seed, epoch)
-    pin_memory = torch.cuda.is_available()
-    return DataLoader(
-        dataset, batch_sampler=keys, num_workers=num_workers, collate_fn=collate_clips, pin_memory=pin_memory
-    )
-
-
-def collate_clips(items: list[tuple[Tensor, int] | Unreadable]) -> Batch | Unreadable:
-    """A batch, or the first of its videos that could not be read."""
-    unreadable = next((item for item in items if isinstance(item, Unreadable)), None)
-    return unreadable or default_collate(items)
-
-
-def readable(batches: Iterable[Batch | Unreadable], manifest: Manifest) -> Iterator[Batch]:
-    """The batches; VideoError names a video of ``manifest`` that could not be read."""
-    for batch in batches:
-        if isinstance(batch, Unreadable):
-            hint = "; 'dnrlab manifest check' lists all such videos"
-            raise VideoError(manifest.rows["path"].iloc[batch.row], batch.reason + hint)
-        yield batch
-
-
-def view_loader(dataset: VideoViews, batch_size: int, num_workers: int) -> DataLoader[Views | Unreadable]:
-    """Lists of ``batch_size`` videos, in order."""
-    return DataLoader(dataset, batch_size=batch_size, num_workers=num_workers, collate_fn=list)

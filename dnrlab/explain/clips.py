@@ -14,7 +14,7 @@ from torch import Tensor
 from dnrlab.data.dataset import DataConfig, find_video, read_clips, view_numbers
 from dnrlab.data.decode import READER, Reader, VideoError
 from dnrlab.data.manifest import Manifest
-from dnrlab.data.transforms import evaluation_clips, normalize
+from dnrlab.data.transforms import evaluation_clips, normalize, to_unit
 from dnrlab.explain.gradcam import clip_gradcam
 from dnrlab.runs import Run
 
@@ -57,7 +57,7 @@ def view_clip(manifest: Manifest, row: int, data: DataConfig, reader: Reader = R
     main = middle_frames(data.frames_per_segment)
     shown, shown_numbers = for_people(frames[main], data, side=side), (numbers[main] + video.first_frame).tolist()
     label, size = manifest.rows["label"].iloc[row], (frames.shape[2], frames.shape[3])
-    return ClipView(video.path, label, clip, shown, shown_numbers, size)
+    return ClipView(video.path, label, to_unit(clip), shown, shown_numbers, size)
 
 
 def middle_frames(frames_per_segment: int) -> slice:
@@ -70,7 +70,7 @@ def for_people(frames: Tensor, data: DataConfig, *, side: int) -> NDArray[np.uin
     short_side = max(data.short_side, side)
     crop_size = round(short_side * data.crop_size / data.short_side)
     (large,) = evaluation_clips(frames, short_side=short_side, crop_size=crop_size, num_crops=1)
-    shown: NDArray[np.uint8] = (large * 255).round().to(torch.uint8).permute(1, 2, 3, 0).numpy()
+    shown: NDArray[np.uint8] = large.permute(1, 2, 3, 0).numpy()
     return shown
 
 
