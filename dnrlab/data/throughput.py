@@ -1,0 +1,100 @@
+"""How fast clips are read: by one process alone, and by the workers of a training."""
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from itertools import islice
+from statistics import median
+from typing import Any
+
+import pandas as pd
+
+from dnrlab.data.dataset import DataConfig, TrainingClips, Unreadable
+from dnrlab.data.decode import Reader, VideoError
+from dnrlab.data.loading import training_batches
+from dnrlab.data.manifest import Manifest
+from dnrlab.data.transforms import operations
+
+
+def clip_times(manifest: Manifest, config: DataConfig, reader: Reader, rows: Sequence[int]) -> pd.DataFrame:
+    """What a training clip of each of some videos costs this process.
+
+    Returns: path, num_frames (of the file), and probe_seconds (how many frames it has), decode_seconds and
+    transform_seconds (resizing, cropping and the rest).
+
+    Raises: VideoError naming a video that cannot be read.
+    """
+    operations()  # its import is none of a video's cost
+    spent: dict[str, float] = {}
+    measured = Reader(timed(reader.probe, spent, "probe_seconds"), timed(reader.read_frames, spent, "decode_seconds"))
+    clips, table = TrainingClips(manifest, config, measured, seed=0), []
+    for row in rows:
+        path = manifest.rows["path"].iloc[row]
+        spent |= {"probe_seconds": 0.0, "decode_seconds": 0.0}
+        start = time.perf_counter()
+        item = clips[0, row]
+        whole = time.perf_counter() - start
+        if isinstance(item, Unreadable):
+            raise VideoError(path, item.reason)
+        seconds = spent | {"transform_seconds": whole - sum(spent.values())}
+        table.append({"path": path, "num_frames": reader.probe(path).num_frames, **seconds})
+    return pd.DataFrame(table)
+
+
+def timed(function: Callable[..., Any], spent: dict[str, float], name: str) -> Callable[..., Any]:
+    """``function``, whose seconds are added to ``spent[name]``."""
+
+    def measured(*arguments: Any) -> Any:
+        start = time.perf_counter()
+        try:
+            return function(*arguments)
+        finally:
+            spent[name] += time.perf_counter() - start
+
+    return measured
+
+
+def loader_speeds(
+    clips: TrainingClips, *, batch_size: int, workers: Sequence[int] = (1, 2), num_batches: int = 8, rounds: int = 3
+) -> pd.DataFrame:
+    """Clips a second of a training's loader, beside what one process makes of the same videos alone.
+
+    They are measured in turn, ``rounds`` times, since other work on the machine comes and goes; the medians count.
+
+    Args:
+        workers: how many processes read, a loader each.
+        num_batches: that are measured, after the first of every worker, with which it starts up.
+
+    Returns: a row a loader: num_workers; clips_per_second; promised, which is the speed alone times the workers, or
+    times the cores where they are fewer; share, the speed in parts of the promised one.
+    """
+    alone: list[float] = []
+    loaded: dict[int, list[float]] = {number: [] for number in workers}
+    for _ in range(rounds):
+        alone.append(speed_alone(clips, batch_size * num_batches))
+        for number in workers:
+            loaded[number].append(loader_speed(clips, batch_size, number, num_batches))
+    table = pd.DataFrame({"num_workers": list(workers), "clips_per_second": [median(loaded[n]) for n in workers]})
+    table["promised"] = [median(alone) * min(max(number, 1), os.cpu_count() or 1) for number in workers]
+    return table.assign(share=table["clips_per_second"] / table["promised"])
+
+
+def speed_alone(clips: TrainingClips, count: int) -> float:
+    """Clips a second of this process: decoding and transforming, without batches. ValueError at a bad video."""
+    operations()  # its import is none of a clip's cost
+    start = time.perf_counter()
+    for number in range(count):
+        if isinstance(item := clips[0, number % len(clips)], Unreadable):
+            raise ValueError(f"expected videos that can be read, got one with {item.reason} (row {item.row})")
+    return count / (time.perf_counter() - start)
+
+
+def loader_speed(clips: TrainingClips, batch_size: int, num_workers: int, num_batches: int) -> float:
+    """Clips a second of a loader, from the first batch of its last worker on. 0 workers: this process."""
+    epochs = range(num_batches + 3 * max(num_workers, 1))  # an epoch has a batch at least
+    batches = training_batches(clips, batch_size, epochs, num_workers)
+    for _ in islice(batches, max(num_workers, 1)):
+        pass
+    start = time.perf_counter()
+    count = sum(len(batch.labels) for batch in islice(batches, num_batches))
+    return count / (time.perf_counter() - start)
