@@ -1,121 +1,151 @@
-"""Videos that cannot be read: a training stops or goes on without them, an evaluation counts them; none is replaced."""
+"""A video that cannot be read stops a training or is left out of it; no other takes its place."""
 
-import numpy as np
 import pandas as pd
 import pytest
 import torch
 
-from dnrlab.data.dataset import Batch, DataConfig, TrainingClips, VideoViews, collate_clips
+from dnrlab.data.dataset import DataConfig, TrainingClips
 from dnrlab.data.decode import READER, VideoError
+from dnrlab.data.loading import training_batches
 from dnrlab.data.manifest import read_manifest, select
 from dnrlab.evaluation import EvalConfig, evaluate
-from dnrlab.evaluation.results import read_skipped, write_skipped
+from dnrlab.runs import build_model
+from dnrlab.training.bad_videos import readable
 from dnrlab.training.config import TrainConfig
 from dnrlab.training.loop import train_epoch
 from dnrlab.training.recipes import demo, override
 from dnrlab.training.run import train
 
 TINY = DataConfig(sampling="segments", num_frames=4, short_side=18, crop_size=16)
-SETTINGS = {"epochs": 2, "batch_size": 4, "crop_size": 16, "short_side": 18, "num_frames": 2, "warmup_iterations": 0}
 
 
-@pytest.fixture
-def damaged(synthetic, tmp_path):
-    """A manifest whose fourth training video and first validation video are no videos."""
+def recipe(**changes):
+    small = {"epochs": 2, "batch_size": 4, "crop_size": 16, "short_side": 18, "num_frames": 4, "validate_every": 1}
+    return override(demo(), **{"dropout": 0.5, "warmup_iterations": 0, "bad_videos": "skip"} | small | changes)
+
+
+@pytest.fixture(scope="module")
+def spoiled(synthetic, tmp_path_factory):
+    """A manifest of which two training videos and one validation video are bad."""
+    folder = tmp_path_factory.mktemp("spoiled")
     rows = read_manifest(synthetic).rows
-    for split, place in (("train", 3), ("val", 0)):
-        bad = tmp_path / f"{split}.mp4"
-        bad.write_bytes(b"no video")
-        rows.loc[rows.index[rows["split"] == split][place], "path"] = str(bad)
-    rows.to_csv(tmp_path / "damaged.csv", index=False)
-    return tmp_path / "damaged.csv"
+    for place, name in ((3, "gone.mp4"), (11, "text.mp4")):
+        rows.loc[rows.index[rows["split"] == "train"][place], "path"] = str(folder / name)
+    rows.loc[rows.index[rows["split"] == "val"][0], "path"] = str(folder / "lost.mp4")
+    (folder / "text.mp4").write_text("no video")
+    rows.to_csv(folder / "videos.csv", index=False)
+    return folder / "videos.csv"
 
 
-def test_the_other_clips_of_a_batch_stay_as_they_are(synthetic, damaged):
-    whole, torn = (
-        TrainingClips(select(read_manifest(file), "train"), TINY, READER, 0) for file in (synthetic, damaged)
-    )
-    keys = [(0, 2), (0, 3), (0, 4)]
-    batch = collate_clips([torn[key] for key in keys])
-    assert [video.row for video in batch.unreadable] == [3]
-    assert torch.equal(batch.clips, torch.stack([whole[key][0] for key in (keys[0], keys[2])]))
-    assert batch.labels.tolist() == [whole[key][1] for key in (keys[0], keys[2])]
-    empty = collate_clips([torn[0, 3]])
-    assert (len(empty.clips), len(empty.labels), len(empty.unreadable)) == (0, 0, 1)
+@pytest.fixture(scope="module")
+def trained(spoiled, tmp_path_factory):
+    """A run without the bad videos, and its history."""
+    run = tmp_path_factory.mktemp("runs") / "trained"
+    return run, train(recipe(), read_manifest(spoiled), run, progress=False)
 
 
 @pytest.mark.parametrize("num_workers", [0, 2])
-def test_a_training_told_to_skip_lists_what_it_left_out(damaged, tmp_path, num_workers, caplog):
-    recipe = override(demo(), **SETTINGS, bad_videos="skip")
-    run_dir = tmp_path / "run"
-    with caplog.at_level("WARNING", "dnrlab"):
-        history = train(recipe, read_manifest(damaged), run_dir, progress=False, num_workers=num_workers)
-    assert list(history["clips"]) == [19, 19]  # of 20
-    assert list(history["skipped"]) == [1, 1]
-    for split, total in (("train", 20), ("val", 10)):
-        skipped = pd.read_csv(run_dir / f"skipped_{split}.csv")
-        assert list(skipped["path"]) == [str(damaged.parent / f"{split}.mp4")]
-        assert skipped["reason"][0].startswith("not a video")
-        assert f"1 of {total} videos" in caplog.text
-    assert caplog.text.count("training goes on without") == 1  # said once
+def test_a_training_names_a_bad_video_without_a_workers_traceback(spoiled, num_workers):
+    manifest = select(read_manifest(spoiled), "train")
+    batches = training_batches(TrainingClips(manifest, TINY, READER, 0), 4, range(1), num_workers)
+    with pytest.raises(VideoError) as caught:
+        list(readable(batches, manifest, "error", {}))
+    said = str(caught.value)
+    assert said.startswith(f"{spoiled.parent}")
+    assert "'dnrlab manifest check' lists all such videos; bad_videos=skip" in said
+    assert "Traceback" not in said
 
 
-def test_a_training_stops_at_a_bad_video_unless_told_otherwise(damaged, tmp_path):
-    with pytest.raises(VideoError, match=r"train.mp4: not a video.*bad_videos 'skip' goes on without"):
-        train(override(demo(), **SETTINGS), read_manifest(damaged), tmp_path / "run", progress=False)
-    assert not (tmp_path / "run" / "skipped_train.csv").exists()
-    with pytest.raises(ValueError, match=r"bad_videos in \('error', 'skip'\), got 'replace'"):
-        TrainConfig(bad_videos="replace")
-    with pytest.raises(ValueError, match="got 'replace'"):
-        EvalConfig(bad_videos="replace")
+def test_the_other_clips_are_the_same_with_and_without_a_bad_one(synthetic, spoiled):
+    sets = [TrainingClips(select(read_manifest(file), "train"), TINY, READER, 0) for file in (synthetic, spoiled)]
+    whole, rest = (next(training_batches(each, 20, range(1), 0)) for each in sets)
+    assert {each.row for each in rest.unreadable} == {3, 11}
+    kept = [any(torch.equal(clip, other) for other in rest.clips) for clip in whole.clips]
+    assert kept.count(False) == 2
+    assert torch.equal(whole.clips[torch.tensor(kept)], rest.clips)
+    assert torch.equal(whole.labels[torch.tensor(kept)], rest.labels)
 
 
-def test_a_batch_without_a_clip_is_a_step_of_the_schedule_alone():
+def test_skipped_videos_are_counted_and_listed_once(trained):
+    run, history = trained
+    assert list(history["clips"]) == [18, 18]
+    assert list(history["skipped"]) == [2, 2]
+    assert list(pd.read_csv(run / "history.csv")["skipped"]) == [2, 2]
+    skipped = pd.read_csv(run / "skipped_in_training.csv")
+    assert list(skipped.columns) == ["path", "label", "split", "reason"]
+    assert list(skipped["split"]) == ["train", "train", "val"]
+    assert [path.rsplit("/", 1)[-1] for path in skipped["path"]] == ["gone.mp4", "text.mp4", "lost.mp4"]
+    assert skipped["reason"].str.match("no such file|not a video").all()
+    told = (run / "log.txt").read_text()
+    assert told.count("left out of the training") == 2
+    assert "trained on 18 of 20 videos; the others: " in told
+    assert "validated on 9 of 10 videos" in told
+    assert told.count("18 of 20 clips") == 2
+
+
+def test_a_run_that_a_bad_video_stopped_goes_on_without_it(synthetic, tmp_path, monkeypatch):
+    manifest = read_manifest(synthetic)
+    bad, reads = select(manifest, "train").rows["path"][3], []
+
+    def spoiled_after_an_epoch(path, numbers):
+        reads.append(path)
+        if path == bad and len(reads) > 20:
+            raise VideoError(path, "spoiled")
+        return READER.read_frames(path, numbers)
+
+    reader = READER._replace(read_frames=spoiled_after_an_epoch)
+    monkeypatch.setattr("dnrlab.training.run.reader_for", lambda *_, **__: reader)
+    with pytest.raises(VideoError, match="spoiled"):
+        train(recipe(bad_videos="error"), manifest, tmp_path, progress=False)
+    history = train(recipe(bad_videos="skip"), manifest, tmp_path, progress=False)
+    assert list(history["skipped"]) == [0, 1]
+    assert list(pd.read_csv(tmp_path / "skipped_in_training.csv")["path"]) == [bad]
+
+
+def test_the_list_is_kept_when_a_run_resumes(spoiled, trained, tmp_path, monkeypatch):
+    calls = []
+
+    def stops_in_the_second_epoch(*arguments, **settings):
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return train_epoch(*arguments, **settings)
+
+    monkeypatch.setattr("dnrlab.training.run.train_epoch", stops_in_the_second_epoch)
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe(), read_manifest(spoiled), tmp_path, progress=False)
+    resumed = train(recipe(), read_manifest(spoiled), tmp_path, progress=False)
+    assert list(resumed["loss"]) == list(trained[1]["loss"])
+    lists = [(folder / "skipped_in_training.csv").read_text() for folder in (tmp_path, trained[0])]
+    assert lists[0] == lists[1]
+
+
+def test_a_batch_of_bad_videos_alone_is_no_step_but_the_schedule_moves_on():
     model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(12, 2))
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 0.5**step)
-    empty = Batch(torch.empty(0, 3, 0, 0, 0), torch.empty(0, dtype=torch.int64), [])
-    full = Batch(torch.rand(2, 3, 1, 2, 2), torch.tensor([0, 1]), [])
-    result = train_epoch(model, [full, empty], optimizer, schedule, device="cpu", clip_norm=1.0)
-    assert result.clips == 2
-    assert schedule.get_last_lr() == [0.025]
-    with pytest.raises(ValueError, match="none of the training videos could be read"):
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 / (step + 1))
+    batch = torch.ones(2, 3, 1, 2, 2, dtype=torch.uint8), torch.tensor([0, 1])
+    empty = torch.empty(0, dtype=torch.uint8), torch.empty(0, dtype=torch.int64)
+    result = train_epoch(model, [batch, empty, batch], optimizer, schedule, device="cpu", clip_norm=1.0)
+    assert result.clips == 4
+    assert schedule.last_epoch == 3
+    with pytest.raises(ValueError, match="clips to train on, got none; 'dnrlab manifest check'"):
         train_epoch(model, [empty], optimizer, schedule, device="cpu", clip_norm=1.0)
 
 
-class Brightness(torch.nn.Module):
-    def forward(self, clips):
-        return torch.nn.functional.pad(clips.mean(dim=(1, 2, 3, 4))[:, None], (0, 9))
+def test_validation_and_evaluation_stop_at_a_bad_video_where_that_is_wanted(synthetic, spoiled, tmp_path):
+    good = read_manifest(synthetic).rows.query("split == 'train'")
+    pd.concat([good, read_manifest(spoiled).rows.query("split == 'val'")]).to_csv(tmp_path / "mixed.csv", index=False)
+    manifest = read_manifest(tmp_path / "mixed.csv")
+    with pytest.raises(VideoError, match=r"lost.mp4: no such file"):
+        train(recipe(bad_videos="error", epochs=1), manifest, tmp_path / "run", progress=False)
+    videos, network = select(manifest, "val"), build_model(recipe().model, num_classes=10, num_frames=4)
+    assert len(evaluate(network, videos, TINY, EvalConfig(), reader=READER).skipped) == 1
+    with pytest.raises(VideoError, match=r"lost.mp4: no such file.*manifest check"):
+        evaluate(network, videos, TINY, EvalConfig(bad_videos="error"), reader=READER)
 
 
-def test_an_evaluation_can_be_told_to_stop(damaged):
-    videos = select(read_manifest(damaged), "val")
-    assert len(evaluate(Brightness(), videos, TINY, EvalConfig(), reader=READER).skipped) == 1
-    with pytest.raises(VideoError, match=r"val.mp4: not a video"):
-        evaluate(Brightness(), videos, TINY, EvalConfig(bad_videos="error"), reader=READER)
-
-
-def test_lists_of_skipped_videos_are_kept_by_split_and_removed_when_empty(tmp_path):
-    table = pd.DataFrame({"path": ["a,b.mp4"], "label": ["NA"], "reason": ["gone"]}, index=pd.Index([4], name="row"))
-    assert write_skipped(tmp_path, "val", table)
-    pd.testing.assert_frame_equal(read_skipped(tmp_path, "val"), table)
-    assert not len(read_skipped(tmp_path, "train"))
-    assert not write_skipped(tmp_path, "val", table.iloc[:0])
-    assert not list(tmp_path.iterdir())
-
-
-def test_every_frame_of_all_views_is_read_once(synthetic):
-    asked = []
-
-    def read(path, indices):
-        asked.append(indices)
-        return READER.read_frames(path, indices)
-
-    manifest = select(read_manifest(synthetic), "test")
-    config = DataConfig(sampling="dense", num_frames=4, frame_interval=4, short_side=18, crop_size=16)
-    views = VideoViews(manifest, config, READER._replace(read_frames=read), num_clips=5, num_crops=3)[0].clips
-    (numbers,) = asked
-    assert (np.diff(numbers) > 0).all()
-    assert views.shape == (15, 3, 4, 16, 16)
-    single = VideoViews(manifest, config, READER, num_clips=5)
-    assert torch.equal(single[0].clips, views[1::3])  # frames are square: all three crops are the middle one
+@pytest.mark.parametrize("config", [TrainConfig, EvalConfig])
+def test_another_word_for_bad_videos_is_refused(config):
+    with pytest.raises(ValueError, match=r"bad_videos in \('error', 'skip'\), got 'replace'"):
+        config(bad_videos="replace")

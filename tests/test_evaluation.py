@@ -46,9 +46,9 @@ def test_scores_are_the_mean_softmax_of_all_views(synthetic):
     videos = select(read_manifest(synthetic), "test")
     config = EvalConfig(num_clips=3, num_crops=3, batch_size=4)
     predictions = evaluate(Brightness(), videos, DATA, config, reader=READER)
-    views = VideoViews(videos, DATA, READER, num_clips=3, num_crops=3)[2]
-    assert views.clips.shape == (9, 3, 4, 16, 16)
-    expected = torch.stack([Brightness()(normalize(view[None]))[0].softmax(0) for view in views.clips]).mean(0)
+    views = VideoViews(videos, DATA, READER, num_clips=3, num_crops=3)[2].clips()
+    assert views.shape == (9, 3, 4, 16, 16)
+    expected = torch.stack([Brightness()(normalize(view[None]))[0].softmax(0) for view in views]).mean(0)
     scores = predictions.videos.iloc[2, -10:].to_numpy(dtype=float)
     np.testing.assert_allclose(scores, expected.numpy(), rtol=1e-5)
     assert predictions.videos["predicted"].iloc[2] == videos.classes[int(expected.argmax())]

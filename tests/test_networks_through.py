@@ -11,7 +11,7 @@ from dnrlab import DNRConfig, create_model
 from dnrlab.data.decode import READER
 from dnrlab.data.manifest import read_manifest, select
 from dnrlab.data.motions import CLASSES
-from dnrlab.data.transforms import evaluation_clips
+from dnrlab.data.transforms import evaluation_clips, to_unit
 from dnrlab.evaluation import EvalConfig, evaluate
 from dnrlab.explain import record_dynamics
 from dnrlab.explain.clips import clip_for, explain_clips, same_clips, view_clip
@@ -130,7 +130,7 @@ def test_beside_tdn_a_network_of_single_frames_takes_the_middle_ones(synthetic):
     assert torch.equal(clip_for(runs[1], view), view.clip)
     frames = torch.from_numpy(READER.read_frames(videos.rows["path"][0], np.array([4, 9, 14, 19])))
     (middle,) = evaluation_clips(frames.permute(0, 3, 1, 2), short_side=54, crop_size=48, num_crops=1)
-    assert torch.equal(clip_for(runs[0], view), middle)
+    assert torch.equal(clip_for(runs[0], view), to_unit(middle))
     with pytest.raises(ValueError, match="take the same clips, got 2 kinds"):
         same_clips([made("tsn_resnet18", 8), runs[1]])
 

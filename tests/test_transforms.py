@@ -49,14 +49,27 @@ def test_multi_scale_boxes_have_scaled_sides_one_step_apart_at_five_places():
     assert places == {(0, 0), (0, 44), (24, 0), (24, 44), (12, 22)}
 
 
-def test_thirteen_places_are_the_grid_points_of_tsm():
-    boxes = {transforms.multi_scale_crop(100, 120, (0.75,), generator(seed), positions=13) for seed in range(300)}
-    down, right = (100 - 75) // 4, (120 - 75) // 4  # 6 and 11 pixels a quarter
-    corners = {(y * down, x * right) for y in (0, 4) for x in (0, 4)}
-    edges = {(2 * down, 0), (2 * down, 4 * right), (0, 2 * right), (4 * down, 2 * right)}
-    halfway = {(y * down, x * right) for y in (1, 3) for x in (1, 3)}
-    assert {box[:2] for box in boxes} == corners | edges | halfway | {(2 * down, 2 * right)}
-    assert {box[2:] for box in boxes} == {(75, 75)}
+def places_of_a_box(height, width, side, positions):
+    """Tops and lefts of a random box of one size."""
+    boxes = [
+        transforms.multi_scale_crop(height, width, (side / min(height, width),), generator(seed), positions=positions)
+        for seed in range(300)
+    ]
+    assert {box[2:] for box in boxes} == {(side, side)}
+    return {box[:2] for box in boxes}
+
+
+def test_thirteen_places_on_a_worked_example():
+    corners_and_centre = {(0, 0), (0, 44), (24, 0), (24, 44), (12, 22)}
+    edge_middles, halfway = {(0, 22), (24, 22), (12, 0), (12, 44)}, {(6, 11), (6, 33), (18, 11), (18, 33)}
+    assert places_of_a_box(100, 120, 75, 5) == corners_and_centre
+    assert places_of_a_box(100, 120, 75, 13) == corners_and_centre | edge_middles | halfway
+
+
+def test_thirteen_places_are_every_other_point_of_a_grid_of_quarters():
+    down, right = (256 - 168) // 4, (341 - 168) // 4
+    board = {(i * down, j * right) for i in range(5) for j in range(5) if (i + j) % 2 == 0}
+    assert places_of_a_box(256, 341, 168, 13) == board
 
 
 def test_a_training_clip_is_one_crop_for_all_frames():
@@ -66,6 +79,7 @@ def test_a_training_clip_is_one_crop_for_all_frames():
         frames, short_side=60, crop_size=32, scales=(1.0, 0.75), flip=False, generator=generator()
     )
     assert clip.shape == (3, 3, 32, 32)
+    assert clip.dtype == torch.uint8
     assert torch.equal(clip[:, 0], clip[:, 2])
 
 
@@ -94,6 +108,13 @@ def test_normalize_takes_imagenets_mean_and_deviation_out():
     clips = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1, 1) + 0.5
     expected = 0.5 / torch.tensor([0.229, 0.224, 0.225])
     torch.testing.assert_close(transforms.normalize(clips).flatten(), expected)
+
+
+def test_bytes_and_numbers_in_the_unit_interval_are_normalised_alike():
+    clips = torch.arange(256, dtype=torch.uint8).view(1, 1, 1, 16, 16).expand(2, 3, 4, 16, 16)
+    assert torch.equal(transforms.normalize(clips), transforms.normalize(clips.float() / 255))
+    assert transforms.to_unit(clips).amax() == 1
+    assert transforms.to_unit(clips.double() / 255).dtype == torch.float64
 
 
 def test_a_crop_larger_than_the_frame_and_another_number_of_crops_are_refused():

@@ -27,7 +27,7 @@ class Evaluate:
     sampling: str = ""  # dense, segments, twice (with --clips 2) or window; '' is that of the training
     decoder: str = ""  # auto, decord or pyav; '' is that of the training
     batch_size: int = 16  # views that go through the network at a time
-    bad_videos: str = "skip"  # of what cannot be read: skip counts it and goes on; error stops, naming it
+    bad_videos: str = "skip"  # what one does: skip leaves it out, counts and lists it; error stops and names it
     root: str | None = None  # folder that the manifest's paths are relative to; its own by default
     device: str = "auto"  # cpu, cuda, cuda:1
     num_workers: int = 0  # processes that read videos

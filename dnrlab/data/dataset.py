@@ -1,6 +1,5 @@
 """Datasets: they join manifest row, frame numbers, decoding and transform, and decide nothing themselves."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple, NoReturn
 
@@ -8,16 +7,14 @@ import numpy as np
 import torch
 from einops import rearrange
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler, default_collate
+from torch.utils.data import Dataset
 
 from dnrlab.data import sampling
-from dnrlab.data.decode import DECODERS, Reader, VideoError
-from dnrlab.data.manifest import Manifest, mirrored_classes
-from dnrlab.data.rows import PackedRows, Video, locate, one_row
-from dnrlab.data.transforms import POSITIONS, SCALES, evaluation_clips, training_clip
+from dnrlab.data.decode import Reader, VideoError, VideoInfo
+from dnrlab.data.manifest import Manifest, labels, mirrored_classes
+from dnrlab.data.transforms import PLACES, SCALES, Box, crop_boxes, resize_short_side, training_clip
 
 SAMPLINGS = ("segments", "twice", "dense", "window")
-BAD_VIDEOS = ("error", "skip")  # what is done about a video that cannot be read
 Key = tuple[int, int]  # epoch, row: a clip depends on these and the seed, not on the worker that makes it
 
 
@@ -36,8 +33,7 @@ class DataConfig:
     short_side: int = 256  # pixels, before cropping
     crop_size: int = 224  # pixels
     scales: tuple[float, ...] = SCALES  # of the multi-scale training crop
-    decoder: str = "auto"  # auto (decord, and PyAV where it must), decord or pyav
-    crop_positions: int = 5  # where it may be: 5 (corners, centre) or 13 (edges and halfway points, too)
+    crop_positions: int = 5  # of that crop: 5 (TSN, DNR) or 13 (TSM, TANet, TDN)
 
     def __post_init__(self) -> None:
         if self.sampling not in SAMPLINGS or self.past_end not in sampling.PAST_END:
@@ -66,6 +62,8 @@ class DataConfig:
             raise ValueError(f"expected crop_positions in {tuple(POSITIONS)}, got {self.crop_positions}")
         if not self.scales or not all(0 < scale <= 1 for scale in self.scales):
             raise ValueError(f"expected scales in (0, 1], got {self.scales}")
+        if self.crop_positions not in PLACES:
+            raise ValueError(f"expected crop_positions in {tuple(PLACES)}, got {self.crop_positions}")
 
 
 def clip_numbers(num_frames: int, config: DataConfig, generator: torch.Generator) -> Tensor:
@@ -153,32 +151,26 @@ class TrainingClips(Dataset[tuple[Tensor, int] | Unreadable]):
             scales=self.config.scales,
             flip=self.flip,
             generator=generator,
-            positions=self.config.crop_positions,
+            crop_positions=self.config.crop_positions,
         )
         return clip, self.mirrored[video.label] if mirrored and self.mirrored else video.label
 
-
-class EpochBatches(Sampler[list[Key]]):
-    """The keys of an epoch in random order, in batches; a last short batch is left out unless it is the only one."""
-
-    def __init__(self, num_rows: int, batch_size: int, seed: int, epoch: int) -> None:
-        self.num_rows, self.batch_size, self.seed, self.epoch = num_rows, batch_size, seed, epoch
-
-    def __iter__(self) -> Iterator[list[Key]]:
-        generator = seeded_generator(1, self.seed, self.epoch)
-        keys = [(self.epoch, row) for row in torch.randperm(self.num_rows, generator=generator).tolist()]
-        for start in range(0, len(self) * self.batch_size, self.batch_size):
-            yield keys[start : start + self.batch_size]
-
     def __len__(self) -> int:
-        return max(self.num_rows // self.batch_size, 1)
+        return len(self.labels)
 
 
 class Views(NamedTuple):
-    """All views of a video."""
+    """All views of a video, as what they are cut from: every frame once, however many clips and crops show it."""
 
     row: int
-    clips: Tensor  # (V * crops, 3, T, crop, crop) uint8, clip by clip
+    frames: Tensor  # (3, F, H, W) uint8, resized; the part of them that any crop shows
+    numbers: Tensor  # (V, T), the places in ``frames`` of each clip's frames
+    boxes: list[Box]  # of the crops, within ``frames``
+
+    def clips(self) -> Tensor:
+        """The views (V * crops, 3, T, crop, crop) uint8, clip by clip, on the device of ``frames``."""
+        frames = self.frames[:, self.numbers].transpose(0, 1)  # (V, 3, T, H, W)
+        return torch.stack([frames[..., y : y + h, x : x + w] for y, x, h, w in self.boxes], dim=1).flatten(0, 1)
 
 
 class VideoViews(Dataset[Views | Unreadable]):
@@ -194,43 +186,16 @@ class VideoViews(Dataset[Views | Unreadable]):
         try:
             video = locate(self.rows[row], self.reader)
             numbers = view_numbers(video.num_frames, self.config, self.num_clips)  # (V, T)
-            distinct, where = numbers.unique(return_inverse=True)  # (U,), (V, T): a frame is decoded and resized once
-            frames = read_clips(video, distinct, self.reader)
+            used, places = numbers.unique(return_inverse=True)
+            frames = read_clips(video, used, self.reader)  # (F, 3, H, W)
         except VideoError as error:
             return Unreadable(row, error.reason)
-        crop = {"short_side": self.config.short_side, "crop_size": self.config.crop_size, "num_crops": self.num_crops}
-        crops = evaluation_clips(frames, **crop)  # (crops, 3, U, crop, crop)
-        return Views(row, rearrange(crops[:, :, where], "k c v t h w -> (v k) c t h w"))
+        frames = resize_short_side(frames, self.config.short_side)
+        boxes = crop_boxes(frames.shape[-2], frames.shape[-1], self.config.crop_size, self.num_crops)
+        top, left = min(box[0] for box in boxes), min(box[1] for box in boxes)
+        bottom, right = (max(box[side] for box in boxes) + self.config.crop_size for side in (0, 1))
+        seen = frames[..., top:bottom, left:right].transpose(0, 1).contiguous()  # the planes of a colour together
+        return Views(row, seen, places, [(y - top, x - left, h, w) for y, x, h, w in boxes])
 
     def __len__(self) -> int:
-        return len(self.rows)
-
-
-def training_loader(dataset: TrainingClips, batch_size: int, epoch: int, num_workers: int) -> DataLoader[Any]:
-    """The batches of one epoch, each a ``Batch``."""
-    keys = EpochBatches(len(dataset.rows), batch_size, dataset.seed, epoch)
-    pin_memory = torch.cuda.is_available()
-    return DataLoader(
-        dataset, batch_sampler=keys, num_workers=num_workers, collate_fn=collate_clips, pin_memory=pin_memory
-    )
-
-
-def collate_clips(items: list[tuple[Tensor, int] | Unreadable]) -> Batch:
-    """The clips that could be read as a batch, and the others by name."""
-    unreadable = [item for item in items if isinstance(item, Unreadable)]
-    read = [item for item in items if not isinstance(item, Unreadable)]
-    if not read:
-        return Batch(torch.empty(0, 3, 0, 0, 0, dtype=torch.uint8), torch.empty(0, dtype=torch.int64), unreadable)
-    clips, labels = default_collate(read)
-    return Batch(clips, labels, unreadable)
-
-
-def refuse_unreadable(video: Unreadable, manifest: Manifest) -> NoReturn:
-    """Raise the VideoError that names a video of ``manifest`` that could not be read."""
-    hint = "; 'dnrlab manifest check' lists all such videos, and bad_videos 'skip' goes on without them"
-    raise VideoError(manifest.rows["path"].iloc[video.row], video.reason + hint)
-
-
-def view_loader(dataset: VideoViews, batch_size: int, num_workers: int) -> DataLoader[Views | Unreadable]:
-    """Lists of ``batch_size`` videos, in order."""
-    return DataLoader(dataset, batch_size=batch_size, num_workers=num_workers, collate_fn=list)
+        return len(self.manifest.rows)

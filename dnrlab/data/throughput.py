@@ -1,103 +1,100 @@
-"""How fast videos are read: views together and one by one, clips by one process and by a loader with several."""
+"""How fast clips are read: by one process alone, and by the workers of a training."""
 
+import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Sequence
+from itertools import islice
+from statistics import median
+from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from dnrlab.data.dataset import DataConfig, TrainingClips, Unreadable, find_video, training_loader, view_numbers
+from dnrlab.data.dataset import DataConfig, TrainingClips, Unreadable
 from dnrlab.data.decode import Reader, VideoError
+from dnrlab.data.loading import training_batches
 from dnrlab.data.manifest import Manifest
+from dnrlab.data.transforms import operations
 
 
-def clip_speeds(
-    manifest: Manifest,
-    config: DataConfig,
-    reader: Reader,
-    *,
-    num_workers: int = 2,
-    batch_size: int = 8,
-    seconds: float = 4.0,
-    rounds: int = 3,
+def clip_times(manifest: Manifest, config: DataConfig, reader: Reader, rows: Sequence[int]) -> pd.DataFrame:
+    """What a training clip of each of some videos costs this process.
+
+    Returns: path, num_frames (of the file), and probe_seconds (how many frames it has), decode_seconds and
+    transform_seconds (resizing, cropping and the rest).
+
+    Raises: VideoError naming a video that cannot be read.
+    """
+    operations()  # its import is none of a video's cost
+    spent: dict[str, float] = {}
+    measured = Reader(timed(reader.probe, spent, "probe_seconds"), timed(reader.read_frames, spent, "decode_seconds"))
+    clips, table = TrainingClips(manifest, config, measured, seed=0), []
+    for row in rows:
+        path = manifest.rows["path"].iloc[row]
+        spent |= {"probe_seconds": 0.0, "decode_seconds": 0.0}
+        start = time.perf_counter()
+        item = clips[0, row]
+        whole = time.perf_counter() - start
+        if isinstance(item, Unreadable):
+            raise VideoError(path, item.reason)
+        seconds = spent | {"transform_seconds": whole - sum(spent.values())}
+        table.append({"path": path, "num_frames": reader.probe(path).num_frames, **seconds})
+    return pd.DataFrame(table)
+
+
+def timed(function: Callable[..., Any], spent: dict[str, float], name: str) -> Callable[..., Any]:
+    """``function``, whose seconds are added to ``spent[name]``."""
+
+    def measured(*arguments: Any) -> Any:
+        start = time.perf_counter()
+        try:
+            return function(*arguments)
+        finally:
+            spent[name] += time.perf_counter() - start
+
+    return measured
+
+
+def loader_speeds(
+    clips: TrainingClips, *, batch_size: int, workers: Sequence[int] = (1, 2), num_batches: int = 8, rounds: int = 3
 ) -> pd.DataFrame:
-    """Training clips a second, decoded and cropped, by this process and by a loader, in turns.
+    """Clips a second of a training's loader, beside what one process makes of the same videos alone.
 
-    The clock of a loader starts with its first batch, so that the start of its workers is left out.
+    They are measured in turn, ``rounds`` times, since other work on the machine comes and goes; the medians count.
 
     Args:
-        reader: one that keeps what it decodes is measured as kept after the first round.
-        num_workers: processes of the loader.
-        seconds: that a turn takes, about.
+        workers: how many processes read, a loader each.
+        num_batches: that are measured, after the first of every worker, with which it starts up.
 
-    Returns: columns way (``1 process``; ``loader, K workers``), round, clips, clips_per_second, and kept: the speed
-    over K times that of this process in the same round, which K undisturbed workers would reach.
-
-    Raises: ValueError if there are fewer videos than a batch takes; VideoError naming one that cannot be read.
+    Returns: a row a loader: num_workers; clips_per_second; promised, which is the speed alone times the workers, or
+    times the cores where they are fewer; share, the speed in parts of the promised one.
     """
-    if batch_size > len(manifest.rows) or min(num_workers, rounds, batch_size) < 1:
-        raise ValueError(
-            f"expected a batch of at most {len(manifest.rows)} videos, and at least 1 worker and round, "
-            f"got {batch_size}, {num_workers} and {rounds}"
-        )
-    clips, rows = TrainingClips(manifest, config, reader, 0), []
-    for turn in range(rounds):
-        alone, loaded = (
-            counted(source, seconds)
-            for source in (one_by_one(clips, turn), by_loader(clips, turn, batch_size, num_workers))
-        )
-        rows.append({"way": "1 process", "round": turn, "clips": alone[0], "clips_per_second": alone[1], "kept": 1.0})
-        kept = loaded[1] / (num_workers * alone[1])
-        way = f"loader, {num_workers} workers"
-        rows.append({"way": way, "round": turn, "clips": loaded[0], "clips_per_second": loaded[1], "kept": kept})
-    return pd.DataFrame(rows)
+    alone: list[float] = []
+    loaded: dict[int, list[float]] = {number: [] for number in workers}
+    for _ in range(rounds):
+        alone.append(speed_alone(clips, batch_size * num_batches))
+        for number in workers:
+            loaded[number].append(loader_speed(clips, batch_size, number, num_batches))
+    table = pd.DataFrame({"num_workers": list(workers), "clips_per_second": [median(loaded[n]) for n in workers]})
+    table["promised"] = [median(alone) * min(max(number, 1), os.cpu_count() or 1) for number in workers]
+    return table.assign(share=table["clips_per_second"] / table["promised"])
 
 
-def counted(source: Iterable[int], seconds: float) -> tuple[int, float]:
-    """Take counts of clips from ``source`` for some seconds; how many came after the first, and how many a second."""
-    turns = iter(source)
-    next(turns)
-    clips, start = 0, time.perf_counter()
-    for count in turns:
-        clips += count
-        if time.perf_counter() - start >= seconds:
-            break
-    return clips, clips / max(time.perf_counter() - start, 1e-9)
+def speed_alone(clips: TrainingClips, count: int) -> float:
+    """Clips a second of this process: decoding and transforming, without batches. ValueError at a bad video."""
+    operations()  # its import is none of a clip's cost
+    start = time.perf_counter()
+    for number in range(count):
+        if isinstance(item := clips[0, number % len(clips)], Unreadable):
+            raise ValueError(f"expected videos that can be read, got one with {item.reason} (row {item.row})")
+    return count / (time.perf_counter() - start)
 
 
-def one_by_one(clips: TrainingClips, epoch: int) -> Iterator[int]:
-    """A 1 for every clip read in this process, through the rows again and again."""
-    while True:
-        for row in range(len(clips.rows)):
-            item = clips[epoch, row]
-            if isinstance(item, Unreadable):
-                raise VideoError(clips.rows[item.row].path, item.reason)
-            yield 1
-
-
-def by_loader(clips: TrainingClips, epoch: int, batch_size: int, num_workers: int) -> Iterator[int]:
-    """The clips of every batch of a loader, for one epoch."""
-    for batch in training_loader(clips, batch_size, epoch, num_workers):
-        yield len(batch.labels)
-
-
-def view_seconds(
-    manifest: Manifest, row: int, config: DataConfig, reader: Reader, *, num_clips: int, rounds: int = 5
-) -> pd.DataFrame:
-    """Seconds to read the frames of a video's test clips: all at once, each frame once, or clip after clip; in turns.
-
-    Returns: columns way (``together``, ``one by one``), round, seconds. The pixels are the same.
-    """
-    video = find_video(manifest, row, 0, reader)
-    numbers = (view_numbers(video.num_frames, config, num_clips) + video.first_frame).numpy()  # (V, T)
-    ways: dict[str, Callable[[], object]] = {
-        "together": lambda: reader.read_frames(video.path, np.unique(numbers)),
-        "one by one": lambda: [reader.read_frames(video.path, clip) for clip in numbers],
-    }
-    rows = []
-    for turn in range(rounds):
-        for way, read in ways.items():
-            start = time.perf_counter()
-            read()
-            rows.append({"way": way, "round": turn, "seconds": time.perf_counter() - start})
-    return pd.DataFrame(rows)
+def loader_speed(clips: TrainingClips, batch_size: int, num_workers: int, num_batches: int) -> float:
+    """Clips a second of a loader, from the first batch of its last worker on. 0 workers: this process."""
+    epochs = range(num_batches + 3 * max(num_workers, 1))  # an epoch has a batch at least
+    batches = training_batches(clips, batch_size, epochs, num_workers)
+    for _ in islice(batches, max(num_workers, 1)):
+        pass
+    start = time.perf_counter()
+    count = sum(len(batch.labels) for batch in islice(batches, num_batches))
+    return count / (time.perf_counter() - start)

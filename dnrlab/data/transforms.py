@@ -1,11 +1,12 @@
 """From decoded frames to what a network takes: resizing, crops, flips, mean and standard deviation.
 
-The same for all frames of a clip. Clips are uint8 until ``normalize``, a quarter of the bytes to hand from process to
-process. Sources: Wang et al., "Temporal segment networks", ECCV 2016 (multi-scale crop); the published code of TSM
-(13 positions).
+The same for all frames of a clip. Clips stay uint8 until ``normalize``, so that a worker hands over a quarter of the
+bytes. Sources: Wang et al., "Temporal segment networks", ECCV 2016 (multi-scale crop at 5 places); Lin et al., "TSM",
+ICCV 2019, and its code (13 places).
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -25,16 +26,26 @@ POSITIONS = {  # of a crop: quarters of the free space, down and to the right
 }
 
 Box = tuple[int, int, int, int]  # top, left, height, width, in pixels
+CORNERS_AND_CENTRE = ((0, 0), (0, 4), (4, 0), (4, 4), (2, 2))
+PLACES = {  # of a training crop: quarters of the free space above it and to its left
+    5: CORNERS_AND_CENTRE,
+    13: (*CORNERS_AND_CENTRE, (0, 2), (2, 0), (2, 4), (4, 2), (1, 1), (1, 3), (3, 1), (3, 3)),
+}
+
+
+def operations() -> Any:
+    """torchvision.transforms.v2.functional, whose import takes seconds: only where it is used."""
+    guard_torchvision()
+    from torchvision.transforms.v2 import functional
+
+    return functional
 
 
 def resize(frames: Tensor, height: int, width: int) -> Tensor:
     """Frames (..., 3, H, W) uint8 at another size, bilinear with antialiasing."""
     if frames.shape[-2:] == (height, width):
         return frames
-    guard_torchvision()
-    from torchvision.transforms.v2 import functional
-
-    resized: Tensor = functional.resize(frames, [height, width], antialias=True)
+    resized: Tensor = operations().resize(frames, [height, width], antialias=True)
     return resized
 
 
@@ -46,18 +57,18 @@ def resize_short_side(frames: Tensor, short_side: int) -> Tensor:
 
 
 def multi_scale_crop(
-    height: int, width: int, scales: Sequence[float], generator: torch.Generator, positions: int = 5
+    height: int, width: int, scales: Sequence[float], generator: torch.Generator, *, positions: int = 5
 ) -> Box:
-    """A random box: each side is the short side times a scale, the two at most one step apart, at 1 of 5 or 13 places.
+    """A random box: each side is the short side times a scale, the two at most one step apart, at a place of a grid.
 
-    The places lie on a grid of quarters of the free space: the corners and the centre; of 13 also the middles of the
-    edges, and the points halfway to the corners. In a frame of 100 x 120 a crop of 75 x 75 may start at the top 0, 6,
-    12, 18 or 24 and the left 0, 11, 22, 33 or 44.
+    The places are quarters of the free space, each rounded down: of 5 ``positions`` the corners and the centre, of 13
+    also the middles of the edges and the points halfway to the corners. A box of 75 x 75 in 100 x 120 pixels may stand
+    at the tops 0, 6, 12, 18, 24 and the lefts 0, 11, 22, 33, 44.
     """
     sizes = [int(min(height, width) * scale) for scale in scales]
     pairs = [(h, w) for i, h in enumerate(sizes) for j, w in enumerate(sizes) if abs(i - j) <= 1]
     crop_height, crop_width = pairs[draw(len(pairs), generator)]
-    down, right = POSITIONS[positions][draw(positions, generator)]
+    down, right = PLACES[positions][draw(positions, generator)]
     return down * ((height - crop_height) // 4), right * ((width - crop_width) // 4), crop_height, crop_width
 
 
@@ -74,17 +85,17 @@ def training_clip(
     scales: Sequence[float],
     flip: bool,
     generator: torch.Generator,
-    positions: int = 5,
+    crop_positions: int = 5,
 ) -> tuple[Tensor, bool]:
     """Frames (T, 3, H, W) uint8 as a training clip (3, T, crop_size, crop_size) uint8, randomly cropped.
 
     Mirrored with probability 0.5 if ``flip``; also returns whether it was.
     """
     frames = resize_short_side(frames, short_side)
-    top, left, height, width = multi_scale_crop(frames.shape[-2], frames.shape[-1], scales, generator, positions)
-    crop = resize(frames[..., top : top + height, left : left + width], crop_size, crop_size)
+    box = multi_scale_crop(frames.shape[-2], frames.shape[-1], scales, generator, positions=crop_positions)
+    crop = operations().resized_crop(frames, *box, [crop_size, crop_size], antialias=True)
     mirrored = flip and draw(2, generator) == 1
-    return (crop.flip(-1) if mirrored else crop).transpose(0, 1), mirrored
+    return (operations().horizontal_flip(crop) if mirrored else crop).transpose(0, 1), mirrored
 
 
 def crop_boxes(height: int, width: int, crop_size: int, num_crops: int) -> list[Box]:
@@ -112,15 +123,12 @@ def evaluation_clips(frames: Tensor, *, short_side: int, crop_size: int, num_cro
 
 
 def to_unit(clips: Tensor) -> Tensor:
-    """Clips of any shape, uint8, as float32 in [0, 1]; those of floating point as they are."""
+    """Clips of any shape as numbers in [0, 1]: uint8 as float32, divided by 255; floating point is so already."""
     return clips if clips.is_floating_point() else clips.to(torch.float32) / 255
 
 
 def normalize(clips: Tensor) -> Tensor:
-    """Clips (N, 3, T, H, W) with the mean and standard deviation of ImageNet's channels taken out.
-
-    They may be uint8, or floating point in [0, 1].
-    """
-    clips = to_unit(clips)
-    mean, std = (clips.new_tensor(values).view(3, 1, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
-    return (clips - mean) / std
+    """Clips (N, 3, T, H, W), uint8 or in [0, 1], with the mean and deviation of ImageNet's channels taken out."""
+    unit = to_unit(clips)
+    mean, std = (unit.new_tensor(values).view(3, 1, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
+    return (unit - mean) / std

@@ -1,5 +1,6 @@
 """Scores of videos from several views: V clips times 1 or 3 crops."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -8,8 +9,9 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from dnrlab.data.dataset import BAD_VIDEOS, DataConfig, Unreadable, VideoViews, refuse_unreadable, view_loader
+from dnrlab.data.dataset import DataConfig, Unreadable, VideoViews, Views
 from dnrlab.data.decode import Reader
+from dnrlab.data.loading import bad_video, check_bad_videos, view_loader
 from dnrlab.data.manifest import Manifest
 from dnrlab.data.transforms import normalize
 
@@ -21,9 +23,10 @@ class EvalConfig:
     num_clips: int = 1
     num_crops: int = 1  # 1 (centre) or 3 (along the longer side)
     batch_size: int = 16  # views that go through the network at a time; bounds the memory
-    bad_videos: str = "skip"  # of what cannot be read: skip counts it and goes on; error stops, naming it
+    bad_videos: str = "skip"  # what one does: left out, counted and listed, or error, which stops
 
     def __post_init__(self) -> None:
+        check_bad_videos(self.bad_videos)
         if self.num_clips < 1 or self.num_crops not in (1, 3) or self.batch_size < 1:
             raise ValueError(f"expected num_clips and batch_size of at least 1 and num_crops of 1 or 3, got {self}")
         if self.bad_videos not in BAD_VIDEOS:
@@ -50,7 +53,7 @@ def evaluate(
 ) -> Predictions:
     """Score every video of a manifest: the mean of the softmax scores of its views.
 
-    Raises: ValueError if no video could be read; VideoError naming one, with ``bad_videos`` error.
+    Raises: ValueError if no video could be read; VideoError naming one, where ``bad_videos`` is ``error``.
     """
     dataset = VideoViews(manifest, data, reader, num_clips=config.num_clips, num_crops=config.num_crops)
     model.eval()
@@ -59,13 +62,13 @@ def evaluate(
     videos_at_a_time = max(config.batch_size // (config.num_clips * config.num_crops), 1)
     loader = view_loader(dataset, videos_at_a_time, num_workers)
     for videos in tqdm(loader, desc="evaluate", disable=not progress):
-        bad = [video for video in videos if isinstance(video, Unreadable)]
-        if bad and config.bad_videos == "error":
-            refuse_unreadable(bad[0], manifest)
-        reasons |= {video.row: video.reason for video in bad}
+        unreadable = [video for video in videos if isinstance(video, Unreadable)]
+        if unreadable and config.bad_videos == "error":
+            raise bad_video(manifest, unreadable[0])
+        reasons |= {video.row: video.reason for video in unreadable}
         read = [video for video in videos if not isinstance(video, Unreadable)]
         if read:
-            batch = video_scores(model, torch.stack([video.clips for video in read]), config.batch_size, device)
+            batch = video_scores(model, read, config.batch_size, device)
             scores |= {video.row: each for video, each in zip(read, batch.tolist(), strict=True)}
     if not scores:
         raise ValueError(f"none of {len(dataset)} videos of {manifest.file} could be read; the first: {reasons.get(0)}")
@@ -76,12 +79,13 @@ def evaluate(
 
 
 @torch.inference_mode()
-def video_scores(model: nn.Module, clips: Tensor, batch_size: int, device: str) -> Tensor:
-    """Mean softmax scores (N, classes) of videos given as views (N, V, 3, T, H, W) in [0, 1]; on the CPU."""
+def video_scores(model: nn.Module, videos: Sequence[Views], batch_size: int, device: str) -> Tensor:
+    """Mean softmax scores (N, classes) of N videos of equally many views; on the CPU."""
+    clips = torch.stack([video._replace(frames=video.frames.to(device)).clips() for video in videos])  # cut there
     scores = []
     for views in clips.flatten(0, 1).split(batch_size):
         with torch.autocast(device.split(":")[0], dtype=torch.bfloat16, enabled=device.startswith("cuda")):
-            logits = model(normalize(views.to(device)))  # (views, classes)
+            logits = model(normalize(views))  # (views, classes)
         scores.append(logits.float().softmax(dim=1).cpu())
     mean: Tensor = torch.cat(scores).unflatten(0, clips.shape[:2]).mean(dim=1)
     return mean

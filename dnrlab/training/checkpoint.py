@@ -48,12 +48,15 @@ def load_checkpoint(
 ) -> int:
     """Put a saved state back. Returns its step.
 
+    ``bad_videos`` may differ: a run that a bad video stopped can go on without it.
+
     Raises: ValueError if the run was started with another configuration; it lists what differs.
     """
     state = torch.load(file, map_location=device, weights_only=True)
     saved = state["config"] | recipe_to_dict(
         recipe_from_dict(state["config"])
     )  # fields that came later: their defaults
+    saved["training"]["bad_videos"] = config["training"]["bad_videos"]
     differing = differences(saved, config)
     if differing:
         raise ValueError(

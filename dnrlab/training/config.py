@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 import tyro
 
-from dnrlab.data.dataset import BAD_VIDEOS, DataConfig
+from dnrlab.data.dataset import DataConfig
+from dnrlab.data.loading import check_bad_videos
 from dnrlab.models import frames_per_segment
 from dnrlab.models.tdn_modules import FRAMES
 from dnrlab.relay import DNRConfig
@@ -42,10 +43,11 @@ class TrainConfig:
     warmup_factor: float = 0.01
     validate_every: int = 1  # epochs from one validation to the next; the last epoch is always validated
     initial_weights: str = ""  # run folder to start from, without its classifier; empty: random weights
-    bad_videos: str = "error"  # of what cannot be read: error stops, naming it; skip counts it and goes on
+    bad_videos: str = "error"  # what one does: error stops and names it; skip leaves it out, counts and lists it
     seed: int = 0  # of weights, order and crops
 
     def __post_init__(self) -> None:
+        check_bad_videos(self.bad_videos)
         counts = {name: getattr(self, name) for name in ("epochs", "batch_size", "validate_every")}
         if min(counts.values()) < 1:
             raise ValueError(f"expected counts of at least 1, got {counts}")

@@ -35,7 +35,8 @@ def train_epoch(
     """Train on every clip once, in bfloat16 where a GPU is used.
 
     Args:
-        loader: batches; one without a clip is no step of the optimizer, but one of the schedule.
+        loader: batches of clips (N, 3, T, H, W), uint8 or in [0, 1], and labels (N,); an empty one is no step, but the
+            schedule moves on.
         clip_norm: largest norm of the whole gradient.
 
     Raises: FloatingPointError if the loss is not finite at the end; ValueError if there was no clip at all.
@@ -43,11 +44,11 @@ def train_epoch(
     model.train()
     total, right, norms = (torch.zeros((), device=device) for _ in range(3))
     seen = steps = 0
-    for batch in loader:
-        if not len(batch.labels):
+    for clips, labels in loader:
+        if len(labels) == 0:  # none of its videos could be read
             schedule.step()
             continue
-        clips, labels = (each.to(device, non_blocking=True) for each in (batch.clips, batch.labels))
+        clips, labels = clips.to(device, non_blocking=True), labels.to(device, non_blocking=True)
         with torch.autocast(device.split(":")[0], dtype=torch.bfloat16, enabled=device.startswith("cuda")):
             logits = model(normalize(clips))  # (N, classes)
             loss = F.cross_entropy(logits, labels)  # autocast takes it in float32
@@ -59,8 +60,8 @@ def train_epoch(
         total, norms = total + loss.detach() * len(labels), norms + norm  # .item() here would stall a GPU
         right = right + (logits.argmax(dim=1) == labels).sum()
         seen, steps = seen + len(labels), steps + 1
-    if not seen:
-        raise ValueError("none of the training videos could be read; 'dnrlab manifest check' says why")
+    if seen == 0:
+        raise ValueError("expected clips to train on, got none; 'dnrlab manifest check' lists videos that are bad")
     if not math.isfinite(total.item()):
         rate = schedule.get_last_lr()[0]
         raise FloatingPointError(f"the loss is not finite (learning rate {rate:.3g}); lower lr or lengthen the warm-up")

@@ -7,6 +7,7 @@ import platform
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,15 @@ from tqdm import tqdm
 
 import dnrlab
 from dnrlab.data.cache import reader_for
-from dnrlab.data.dataset import Batch, TrainingClips, refuse_unreadable, training_loader
+from dnrlab.data.dataset import TrainingClips
+from dnrlab.data.decode import Reader
+from dnrlab.data.loading import EpochBatches, training_batches
 from dnrlab.data.manifest import Manifest, select
 from dnrlab.evaluation import EvalConfig, Predictions, evaluate
 from dnrlab.evaluation.results import read_skipped, write_skipped
 from dnrlab.files import said_plainly, whole_file
 from dnrlab.runs import build_model
+from dnrlab.training.bad_videos import SKIPPED, keep_skipped, readable
 from dnrlab.training.checkpoint import load_checkpoint, save_checkpoint
 from dnrlab.training.config import Recipe, recipe_to_dict
 from dnrlab.training.loop import train_epoch
@@ -47,6 +51,8 @@ def train(
 
     Writes ``config.json``, ``log.txt``, and as each epoch ends a row of ``history.csv``, ``checkpoint.pt``, and
     ``best.safetensors`` where the validation accuracy is the highest so far (without a split ``val``: the newest).
+    With ``bad_videos`` of ``skip`` those that cannot be read are listed in ``skipped_in_training.csv``, and the
+    history counts the clips that an epoch did without.
 
     Args:
         device: ``cpu``, ``cuda`` or ``cuda:N``.
@@ -56,8 +62,7 @@ def train(
     Returns: the history, a row an epoch.
 
     Raises: ValueError if the folder belongs to a run of other settings; VideoError naming a video that cannot be read,
-        unless ``bad_videos`` is ``skip``: such videos are then missing in their batches, and listed with their reasons
-        in ``skipped_train.csv`` and ``skipped_val.csv``.
+    where ``bad_videos`` is ``error``.
     """
     run_dir, settings = Path(run_dir), recipe.training
     train_set = select(manifest, "train")
@@ -71,7 +76,8 @@ def train(
     if settings.initial_weights and not (run_dir / "checkpoint.pt").is_file():  # a run that resumes has its own
         transfer_weights(model, settings.initial_weights)
     clips = TrainingClips(train_set, recipe.data, reader, settings.seed)
-    steps_per_epoch = len(training_loader(clips, settings.batch_size, 0, 0))
+    steps_per_epoch = len(EpochBatches(len(clips), settings.batch_size, settings.seed, 0))
+    size = min(settings.batch_size, len(clips))
     schedule = make_schedule(optimizer, settings, steps_per_epoch)
     config = run_config(recipe, train_set)
     history, first_epoch = start_or_resume(run_dir, model, optimizer, schedule, config, device, steps_per_epoch)
@@ -80,33 +86,38 @@ def train(
         return pd.DataFrame(history)
     with log_to(run_dir / "log.txt"):
         begun = f"resumed after epoch {first_epoch}" if first_epoch else "started"
-        size = min(settings.batch_size, len(train_set.rows))
-        batches = f"{steps_per_epoch} batches of {size} from {len(train_set.rows)} videos"
-        log.info(f"{begun}: {recipe.model.name}, {len(manifest.classes)} classes, {batches}, {device}")
+        plan = f"{steps_per_epoch} batches of {size} from {len(clips)} videos"
+        log.info(f"{begun}: {recipe.model.name}, {len(manifest.classes)} classes, {plan}, {device}")
         if settings.warmup_iterations >= settings.epochs * steps_per_epoch:
             log.warning(
                 f"the run has {settings.epochs * steps_per_epoch} iterations, fewer than the warm-up of "
                 f"{settings.warmup_iterations}: lr stays below its peak; lower warmup_iterations, or train for longer"
             )
-        for epoch in range(first_epoch, settings.epochs):
+        epochs = range(first_epoch, settings.epochs)
+        batches = training_batches(clips, settings.batch_size, epochs, num_workers)
+        bad: dict[int, str] = {}
+        for epoch in epochs:
             start = time.perf_counter()
-            loader = training_loader(clips, settings.batch_size, epoch, num_workers)
             name = f"epoch {epoch + 1}/{settings.epochs}"
             # Every 10 s: an executed notebook keeps each line of a bar.
-            bar = tqdm(loader, desc=name, leave=False, disable=not progress, mininterval=10)
+            bar = tqdm(
+                islice(batches, steps_per_epoch),
+                total=steps_per_epoch,
+                desc=name,
+                leave=False,
+                disable=not progress,
+                mininterval=10,
+            )
             row: dict[str, Any] = {"epoch": epoch, "lr": schedule.get_last_lr()[0]}
-            read = without_bad_videos(bar, train_set, settings.bad_videos, run_dir)
+            read = readable(bar, train_set, settings.bad_videos, bad)
             result = train_epoch(model, read, optimizer, schedule, device=device, clip_norm=settings.clip_norm)
             seconds = time.perf_counter() - start
-            skipped = len(read_skipped(run_dir, "train"))
-            row |= result._asdict() | {"skipped": skipped}
+            row |= result._asdict() | {"skipped": steps_per_epoch * size - result.clips}
             row |= {"seconds": round(max(seconds, 0.01), 2), "val_top1": float("nan")}
+            keep_skipped(run_dir, train_set, bad)
             last = epoch + 1 == settings.epochs
             if val_set is not None and (last or (epoch + 1) % settings.validate_every == 0):
-                views = EvalConfig(bad_videos=settings.bad_videos)
-                options: dict[str, Any] = {"device": device, "num_workers": num_workers}
-                validated = evaluate(model, val_set, recipe.data, views, reader=reader, **options)
-                row["val_top1"] = kept_top1(run_dir, validated)
+                row["val_top1"] = validate(model, val_set, recipe, reader, device, num_workers, run_dir)
             history.append(row)
             keep_epoch(run_dir, history, model)
             save_checkpoint(
@@ -119,15 +130,18 @@ def train(
                 classes=manifest.classes,
             )
             log.info(epoch_line(row, settings.epochs))
+        if bad:
+            log.warning(f"trained on {len(clips) - len(bad)} of {len(clips)} videos; the others: {run_dir / SKIPPED}")
     return pd.DataFrame(history)
 
 
 def epoch_line(row: dict[str, Any], epochs: int) -> str:
-    """One line for people: ``epoch 3/12  loss 1.203  top-1 0.52  val 0.61  41 clips/s``."""
+    """One line for people: ``epoch 3/12  loss 1.203  top-1 0.52  val 0.61  41 clips/s``, and what was left out."""
     validated = "" if math.isnan(row["val_top1"]) else f"  val {row['val_top1']:.2f}"
     speed = row["clips"] / row["seconds"]
     trained = f"epoch {row['epoch'] + 1}/{epochs}  loss {row['loss']:.3f}  top-1 {row['top1']:.2f}"
-    return f"{trained}{validated}  {speed:.0f} clips/s"
+    skipped = f"  {row['clips']} of {row['clips'] + row['skipped']} clips" if row["skipped"] else ""
+    return f"{trained}{validated}  {speed:.0f} clips/s{skipped}"
 
 
 def run_config(recipe: Recipe, train_set: Manifest) -> dict[str, Any]:
@@ -159,32 +173,22 @@ def start_or_resume(
     return [], 0
 
 
-def without_bad_videos(batches: Iterable[Batch], manifest: Manifest, bad_videos: str, run_dir: Path) -> Iterator[Batch]:
-    """The batches; a video that could not be read stops them, or is written to ``skipped_train.csv``, once each."""
-    known = set(read_skipped(run_dir, "train").index)
-    for batch in batches:
-        if batch.unreadable and bad_videos == "error":
-            refuse_unreadable(batch.unreadable[0], manifest)
-        new = {video.row: video.reason for video in batch.unreadable if video.row not in known}
-        if new:
-            found = manifest.rows.loc[list(new), ["path", "label"]].assign(reason=list(new.values()))
-            skipped = pd.concat([read_skipped(run_dir, "train"), found]).sort_index()
-            write_skipped(run_dir, "train", skipped)
-            known |= set(new)
-            left = f"training goes on without {len(known)} of {len(manifest.rows)} videos"
-            log.warning(f"{left}; the last: {found['path'].iloc[-1]}: {found['reason'].iloc[-1]}")
-        yield batch
-
-
-def kept_top1(run_dir: Path, validated: Predictions) -> float:
-    """Accuracy on the validation videos that could be read; the others are listed in ``skipped_val.csv``."""
-    write_skipped(run_dir, "val", validated.skipped)
-    if len(validated.skipped):
-        first = validated.skipped.iloc[0]
-        total = len(validated.videos) + len(validated.skipped)
-        left_out = f"{len(validated.skipped)} of {total} videos"
-        log.warning(f"validation leaves out {left_out}; the first: {first['path']}: {first['reason']}")
-    return float((validated.videos["label"] == validated.videos["predicted"]).mean())
+def validate(
+    model: nn.Module,
+    manifest: Manifest,
+    recipe: Recipe,
+    reader: Reader,
+    device: str,
+    num_workers: int,
+    run_dir: Path,
+) -> float:
+    """Accuracy on a validation set, one view a video; bad videos stop it or are listed, as in the training."""
+    views = EvalConfig(bad_videos=recipe.training.bad_videos)
+    predictions = evaluate(model, manifest, recipe.data, views, reader=reader, device=device, num_workers=num_workers)
+    if len(predictions.skipped):
+        keep_skipped(run_dir, manifest, predictions.skipped["reason"].to_dict())
+        log.warning(f"validated on {len(predictions.videos)} of {len(manifest.rows)} videos")
+    return float((predictions.videos["label"] == predictions.videos["predicted"]).mean())
 
 
 def keep_epoch(run_dir: Path, history: list[dict[str, Any]], model: nn.Module) -> None:

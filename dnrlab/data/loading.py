@@ -1,0 +1,91 @@
+"""Batches of clips from worker processes."""
+
+from collections.abc import Iterator
+from itertools import chain
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Sampler, default_collate
+
+from dnrlab.data.dataset import Key, TrainingClips, Unreadable, VideoViews, Views, seeded_generator
+from dnrlab.data.decode import VideoError
+from dnrlab.data.manifest import Manifest
+from dnrlab.data.transforms import operations
+
+BAD_VIDEOS = ("error", "skip")
+
+
+class TrainingBatch(NamedTuple):
+    """Clips of an epoch. Those of bad videos are missing, so that a batch may be smaller than others, or empty."""
+
+    clips: Tensor  # (N, 3, T, H, W) uint8
+    labels: Tensor  # (N,)
+    unreadable: tuple[Unreadable, ...] = ()
+
+
+class EpochBatches(Sampler[list[Key]]):
+    """The keys of an epoch in random order, in batches; a last short batch is left out unless it is the only one."""
+
+    def __init__(self, num_rows: int, batch_size: int, seed: int, epoch: int) -> None:
+        self.num_rows, self.batch_size, self.seed, self.epoch = num_rows, batch_size, seed, epoch
+
+    def __iter__(self) -> Iterator[list[Key]]:
+        generator = seeded_generator(1, self.seed, self.epoch)
+        keys = [(self.epoch, row) for row in torch.randperm(self.num_rows, generator=generator).tolist()]
+        for start in range(0, len(self) * self.batch_size, self.batch_size):
+            yield keys[start : start + self.batch_size]
+
+    def __len__(self) -> int:
+        return max(self.num_rows // self.batch_size, 1)
+
+
+def training_batches(
+    dataset: TrainingClips, batch_size: int, epochs: range, num_workers: int
+) -> Iterator[TrainingBatch]:
+    """The batches of one epoch after the other.
+
+    The workers live through all epochs: they import once, remember what they probed, and read ahead while another
+    part of the program validates.
+    """
+    keys = (EpochBatches(len(dataset), batch_size, dataset.seed, epoch) for epoch in epochs)
+    if num_workers:
+        operations()  # imported once here, not once in every worker
+    loader = DataLoader(
+        dataset,
+        batch_sampler=chain.from_iterable(keys),
+        num_workers=num_workers,
+        collate_fn=collate_clips,
+        pin_memory=torch.cuda.is_available(),
+        generator=torch.Generator(),  # its own, as a seed for the workers is drawn: resuming must not move dropout
+    )
+    return iter(loader)
+
+
+def collate_clips(items: list[tuple[Tensor, int] | Unreadable]) -> TrainingBatch:
+    """The clips that could be read as one batch, and the others' reasons."""
+    unreadable = tuple(item for item in items if isinstance(item, Unreadable))
+    read = [item for item in items if not isinstance(item, Unreadable)]
+    if not read:
+        return TrainingBatch(torch.empty(0, dtype=torch.uint8), torch.empty(0, dtype=torch.int64), unreadable)
+    clips, labels = default_collate(read)
+    return TrainingBatch(clips, labels, unreadable)
+
+
+def view_loader(dataset: VideoViews, batch_size: int, num_workers: int) -> DataLoader[Views | Unreadable]:
+    """Lists of ``batch_size`` videos, in order."""
+    if num_workers:
+        operations()  # imported once here, not once in every worker
+    return DataLoader(dataset, batch_size=batch_size, num_workers=num_workers, collate_fn=list)
+
+
+def check_bad_videos(word: str) -> None:
+    """ValueError unless ``word`` says what a bad video does: ``error`` stops, ``skip`` leaves it out and counts it."""
+    if word not in BAD_VIDEOS:
+        raise ValueError(f"expected bad_videos in {BAD_VIDEOS}, got {word!r}")
+
+
+def bad_video(manifest: Manifest, unreadable: Unreadable) -> VideoError:
+    """The error that names a video of ``manifest`` and says how to find all others."""
+    hint = "; 'dnrlab manifest check' lists all such videos; bad_videos=skip goes on without them"
+    return VideoError(manifest.rows["path"].iloc[unreadable.row], unreadable.reason + hint)

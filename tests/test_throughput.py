@@ -1,0 +1,65 @@
+"""Reading speed: what is counted, and against what."""
+
+import time
+from dataclasses import replace
+
+import pytest
+import torch
+
+from dnrlab.data.dataset import DataConfig, TrainingClips
+from dnrlab.data.decode import READER, VideoError
+from dnrlab.data.manifest import read_manifest, select
+from dnrlab.data.throughput import clip_times, loader_speed, loader_speeds, speed_alone
+
+TINY = DataConfig(sampling="segments", num_frames=4, short_side=18, crop_size=16)
+
+
+def slow_read(path, numbers):
+    time.sleep(0.02)
+    return READER.read_frames(path, numbers)
+
+
+@pytest.fixture
+def manifest(synthetic):
+    return select(read_manifest(synthetic), "train")
+
+
+def test_a_clips_time_is_told_apart_by_what_took_it(manifest):
+    table = clip_times(manifest, TINY, READER._replace(read_frames=slow_read), [2, 5, 7])
+    assert list(table["path"]) == list(manifest.rows["path"].iloc[[2, 5, 7]])
+    assert list(table["num_frames"]) == [24, 24, 24]
+    assert (table["decode_seconds"] > 0.02).all()
+    assert (table[["probe_seconds", "transform_seconds"]] > 0).all(axis=None)
+    gone = replace(manifest, rows=manifest.rows.assign(path="gone.mp4"))
+    with pytest.raises(VideoError, match=r"gone.mp4: no such file"):
+        clip_times(gone, TINY, READER, [0])
+
+
+class Sleeping(TrainingClips):
+    """A clip every 10 ms a process, whatever the machine does besides."""
+
+    def __getitem__(self, key):
+        time.sleep(0.01)
+        return torch.zeros(3, 1, 2, 2, dtype=torch.uint8), 0
+
+
+def test_two_workers_read_twice_as_fast_as_one_process_alone(manifest):
+    clips = Sleeping(manifest, TINY, READER, 0)
+    alone, two = speed_alone(clips, 20), loader_speed(clips, 5, 2, 12)
+    assert alone < 101
+    assert two > 1.3 * alone
+
+
+def test_a_loaders_speed_stands_beside_the_promised_one(manifest, monkeypatch):
+    monkeypatch.setattr("dnrlab.data.throughput.os.cpu_count", lambda: 2)
+    monkeypatch.setattr("dnrlab.data.throughput.speed_alone", lambda *_: 10.0)
+    monkeypatch.setattr("dnrlab.data.throughput.loader_speed", lambda *sizes: {0: 9.0, 2: 18.0, 4: 19.0}[sizes[2]])
+    table = loader_speeds(TrainingClips(manifest, TINY, READER, 0), batch_size=4, workers=(0, 2, 4), rounds=1)
+    assert list(table["promised"]) == [10, 20, 20]  # no more than two cores
+    assert list(table["share"]) == pytest.approx([0.9, 0.9, 0.95])
+
+
+def test_a_bad_video_is_no_fast_one(manifest):
+    gone = replace(manifest, rows=manifest.rows.assign(path="gone.mp4"))
+    with pytest.raises(ValueError, match=r"videos that can be read, got one with no such file.*\(row 0\)"):
+        speed_alone(TrainingClips(gone, TINY, READER, 0), 1)

@@ -1,0 +1,82 @@
+"""The test views of a video: every frame decoded and resized once, and the same pixels as clip by clip."""
+
+import time
+from statistics import median
+
+import av
+import numpy as np
+import pytest
+import torch
+
+from dnrlab.data.dataset import DataConfig, VideoViews, view_numbers
+from dnrlab.data.decode import READER
+from dnrlab.data.manifest import single_video
+from dnrlab.data.transforms import evaluation_clips
+
+KINETICS = DataConfig(crop_size=256)
+
+
+@pytest.fixture(scope="module")
+def long_video(tmp_path_factory):
+    """280 frames of 340 x 256 pixels in H.264 with its usual key frames: textures that move over a noisy ground."""
+    path, rng = tmp_path_factory.mktemp("long") / "long.mp4", np.random.default_rng(0)
+    ground = rng.integers(0, 256, (40, 60, 3), np.uint8).repeat(16, 0).repeat(16, 1)
+    ground = (ground // 2 + rng.integers(0, 64, ground.shape)).astype(np.uint8)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25, options={"preset": "veryfast"})
+        stream.width, stream.height, stream.pix_fmt = 340, 256, "yuv420p"
+        for t in range(280):
+            picture = np.ascontiguousarray(ground[t : t + 256, t : t + 340])
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture)))
+        container.mux(stream.encode())
+    return str(path)
+
+
+def in_view_order(path, numbers, **crops):
+    """The views (V * crops, 3, T, crop, crop), clip by clip, each frame decoded and resized as often as it is shown."""
+    import decord
+
+    frames = decord.VideoReader(path, ctx=decord.cpu(0), num_threads=1).get_batch(numbers.flatten().numpy()).asnumpy()
+    clips = torch.from_numpy(frames).permute(0, 3, 1, 2).unflatten(0, numbers.shape)
+    return torch.cat([evaluation_clips(clip, **crops) for clip in clips])
+
+
+def seconds_of(function):
+    start = time.perf_counter()
+    function()
+    return time.perf_counter() - start
+
+
+def test_thirty_views_of_a_long_video_take_two_fifths_of_the_time_of_view_order(long_video):
+    pytest.importorskip("decord")
+    dataset = VideoViews(single_video(long_video, ("a",)), KINETICS, READER, num_clips=10, num_crops=3)
+    numbers = view_numbers(280, KINETICS, 10)
+    crops = {"short_side": 256, "crop_size": 256, "num_crops": 3}
+    assert torch.equal(dataset[0].clips(), in_view_order(long_video, numbers, **crops))
+    ours, plain = [], []
+    for _ in range(5):  # one after the other, so that both meet the same load
+        ours.append(seconds_of(lambda: dataset[0].clips()))
+        plain.append(seconds_of(lambda: in_view_order(long_video, numbers, **crops)))
+    assert median(ours) <= 0.4 * median(plain), (ours, plain)
+
+
+@pytest.mark.parametrize(("num_clips", "num_crops", "crop_size"), [(1, 1, 32), (3, 1, 40), (3, 3, 48), (2, 3, 24)])
+def test_views_are_resized_once_and_equal_those_made_clip_by_clip(synthetic, num_clips, num_crops, crop_size):
+    config = DataConfig(sampling="dense", num_frames=4, frame_interval=3, short_side=48, crop_size=crop_size)
+    path = str(next(synthetic.parent.glob("test/up/*.mp4")))  # 24 frames
+    views = VideoViews(single_video(path, ("a",)), config, READER, num_clips=num_clips, num_crops=num_crops)[0]
+    numbers = view_numbers(24, config, num_clips)
+    crops = {"short_side": 48, "crop_size": crop_size, "num_crops": num_crops}
+    assert torch.equal(views.clips(), in_view_order(path, numbers, **crops))
+    assert views.frames.shape[1] == len(numbers.unique())
+
+
+def test_the_views_of_a_video_cost_no_more_memory_than_its_frames(long_video):
+    thirty, one = (
+        VideoViews(single_video(long_video, ("a",)), config, READER, num_clips=clips, num_crops=crops)[0]
+        for config, clips, crops in ((KINETICS, 10, 3), (DataConfig(), 1, 1))
+    )
+    assert thirty.clips().dtype == torch.uint8
+    assert thirty.frames.nbytes == 3 * len(view_numbers(280, KINETICS, 10).unique()) * 256 * 340
+    assert thirty.clips().nbytes == 30 * 3 * 8 * 256 * 256
+    assert one.frames.nbytes == 3 * 8 * 224 * 224  # what no crop shows stays behind
