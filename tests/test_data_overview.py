@@ -10,7 +10,7 @@ from dnrlab.data.dataset import DataConfig, TrainingClips, VideoViews
 from dnrlab.data.decode import READER, VideoError
 from dnrlab.data.manifest import read_manifest, select
 from dnrlab.data.overview import class_counts, frames_needed, rows_to_show, shown_clips, view_layout
-from dnrlab.data.throughput import clip_speeds, counted, view_seconds
+from dnrlab.data.throughput import view_seconds
 
 TINY = DataConfig(sampling="segments", num_frames=4, short_side=18, crop_size=16)
 
@@ -93,7 +93,7 @@ def test_views_lie_where_an_evaluation_reads_them(videos):
         return READER.read_frames(path, indices)
 
     layout = view_layout(test, 1, TINY, READER, num_clips=3, num_crops=1)
-    views = VideoViews(test, TINY, READER._replace(read_frames=read), num_clips=3)[1].clips
+    views = VideoViews(test, TINY, READER._replace(read_frames=read), num_clips=3)[1].clips()
     assert sorted({*layout.numbers.flatten().tolist()}) == asked[0].tolist()
     assert layout.num_frames == 24
     ((top, left, height, width),) = layout.boxes
@@ -102,19 +102,17 @@ def test_views_lie_where_an_evaluation_reads_them(videos):
     assert views.shape[-2:] == (16, 16)
 
 
-def test_speeds_are_measured_of_every_way_in_every_round(videos):
-    speeds = clip_speeds(select(videos, "train"), TINY, READER, num_workers=1, batch_size=2, seconds=0.05, rounds=2)
-    assert list(speeds["way"]) == ["1 process", "loader, 1 workers"] * 2
-    assert (speeds["clips_per_second"] > 0).all()
-    alone, loaded = (speeds[speeds["way"] == way].reset_index() for way in speeds["way"].unique())
-    assert loaded["kept"].tolist() == pytest.approx(loaded["clips_per_second"] / alone["clips_per_second"])
-    reading = view_seconds(select(videos, "test"), 0, TINY, READER, num_clips=3, rounds=2)
+def test_views_are_timed_together_and_one_by_one_in_turns(videos):
+    asked = []
+
+    def read(path, indices):
+        asked.append(indices.tolist())
+        return READER.read_frames(path, indices)
+
+    reading = view_seconds(select(videos, "test"), 0, TINY, READER._replace(read_frames=read), num_clips=3, rounds=2)
     assert list(reading["way"]) == ["together", "one by one"] * 2
-    with pytest.raises(ValueError, match="a batch of at most 20 videos"):
-        clip_speeds(select(videos, "train"), TINY, READER, batch_size=21)
-    clips, speed = counted(iter([5, 2, 3]), 60)  # the first is not counted
-    assert clips == 5
-    assert speed > 5
+    assert asked[0] == sorted({number for clip in asked[1:4] for number in clip})
+    assert asked[:4] == asked[4:]
 
 
 def test_figures_of_a_data_set_show_its_numbers(videos):
@@ -141,15 +139,20 @@ def test_the_figure_of_views_has_a_dot_a_frame_and_a_box_a_crop():
     dots = [each.get_xdata().tolist() for each in line.lines if each.get_marker() == "o"]
     assert dots == [[1, 4], [3, 6]]
     assert [patch.get_xy() for patch in picture.patches] == [(0, 0), (10, 0)]
-    clips = pd.DataFrame({"way": ["1 process", "loader, 2 workers"], "clips_per_second": [10.0, 15], "kept": [1, 0.75]})
+    loaders = pd.DataFrame({"num_workers": [1, 2], "clips_per_second": [9.0, 15], "promised": [10.0, 20]})
+    loaders["share"] = loaders["clips_per_second"] / loaders["promised"]
     views = pd.DataFrame({"way": ["together", "one by one"], "seconds": [0.2, 0.5]})
-    assert findings.of_speeds_of_reading(clips, views) == (
-        "A loader of 2 workers reads 15 clips a second, 0.75 of what they would alone;\n"
+    times = pd.DataFrame(
+        {"probe_seconds": [0.001] * 2, "decode_seconds": [0.01, 0.03], "transform_seconds": [0.01] * 2}
+    )
+    assert findings.of_reading(loaders, views) == (
+        "2 workers read 15 clips a second, 0.75 of what they promise alone;\n"
         "views read together take 0.40 of the time of one by one"
     )
-    left, right = plots.speeds_figure(clips, views, "f", "n").axes
-    assert [float(each.get_xdata()[0]) for each in left.lines if each.get_marker() == "o"] == [10, 15]
-    assert [float(each.get_xdata()[0]) for each in right.lines if each.get_marker() == "|"] == [0.2, 0.5]
+    speed, parts, ways = plots.reading_figure(loaders, times, views, "f", "n").axes
+    assert [line.get_ydata().tolist() for line in speed.lines] == [[10, 20], [9, 15]]
+    assert [float(line.get_xdata()[0]) for line in parts.lines if line.get_marker() == "|"] == [1, 20, 10]
+    assert [float(line.get_xdata()[0]) for line in ways.lines if line.get_marker() == "|"] == [200, 500]
     assert findings.of_check(pd.DataFrame({"kind": []}), 40) == "40 files: nothing must be mended"
     errors = pd.DataFrame({"kind": ["an empty file", "an empty file", "twice"]})
     assert findings.of_check(errors, 40) == "40 files; to mend: 2 × an empty file, 1 × twice"

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
 from dnrlab import DNRConfig, create_model
-from dnrlab.data.dataset import Batch
 from dnrlab.models.weights import load_weights
 from dnrlab.training.loop import train_epoch
 from dnrlab.training.recipes import demo, dnr_by_settings, override
@@ -47,7 +46,7 @@ def assert_works(options, file):
     before = {name: value.clone() for name, value in model.named_parameters()}
     optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
     schedule = torch.optim.lr_scheduler.ConstantLR(optimizer, 1)
-    train_epoch(model, [Batch(clips, labels, [])], optimizer, schedule, device="cpu", clip_norm=20.0)
+    train_epoch(model, [(clips, labels)], optimizer, schedule, device="cpu", clip_norm=20.0)
     still = [name for name, value in model.named_parameters() if torch.equal(value, before[name])]
     # At this width a bottleneck has two units, which may be silent, and a state may be zero; the gates' biases move.
     moving = ("input_gates.2.bias", "input_gates.bias")

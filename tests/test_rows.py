@@ -23,7 +23,8 @@ KINETICS = "path,label,split,num_frames,source\n" + "".join(
 EPOCH = """
 import multiprocessing, sys
 from pathlib import Path
-from dnrlab.data.dataset import DataConfig, TrainingClips, training_loader
+from dnrlab.data.dataset import DataConfig, TrainingClips
+from dnrlab.data.loading import training_batches
 from dnrlab.data.decode import Reader, VideoError
 from dnrlab.data.manifest import read_manifest, select
 
@@ -36,9 +37,10 @@ def none(path, *_):
 
 before = megabytes()
 clips = TrainingClips(select(read_manifest(sys.argv[1]), "train"), DataConfig(), Reader(none, none), 0)
-loader = training_loader(clips, 64, 0, 8)
+loader = training_batches(clips, 64, range(1), 8)
+batches = len(clips) // 64
 for batch, _ in enumerate(loader):
-    if batch == len(loader) - 16:  # the workers end with the epoch
+    if batch == batches - 16:  # the workers end with the epoch
         print(before, sum(map(megabytes, ["self", *(each.pid for each in multiprocessing.active_children())])))
 """
 

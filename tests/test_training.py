@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from dnrlab import DNRConfig
-from dnrlab.data.dataset import Batch, DataConfig, TrainingClips, collate_clips
+from dnrlab.data.dataset import DataConfig, TrainingClips
 from dnrlab.data.decode import READER, VideoError
 from dnrlab.data.manifest import read_manifest, select
 from dnrlab.files import whole_file
@@ -74,7 +74,7 @@ def test_one_step_is_plain_sgd_with_momentum_decay_and_clipping():
     clips, labels = torch.rand(4, 3, 1, 2, 2, dtype=torch.float64), torch.tensor([0, 1, 1, 0])
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.ConstantLR(optimizer, 1)
-    result = train_epoch(model, [Batch(clips, labels, [])], optimizer, schedule, device="cpu", clip_norm=0.05)
+    result = train_epoch(model, [(clips, labels)], optimizer, schedule, device="cpu", clip_norm=0.05)
 
     parameters = [p.clone().requires_grad_() for p in start]
     from dnrlab.data.transforms import normalize
@@ -100,7 +100,7 @@ def test_a_loss_that_is_no_number_stops_the_run():
     schedule = torch.optim.lr_scheduler.ConstantLR(optimizer, 1)
     bad = torch.full((2, 3, 1, 1, 1), float("nan"))
     with pytest.raises(FloatingPointError, match=r"not finite \(learning rate 0.1\); lower lr"):
-        train_epoch(model, [Batch(bad, torch.tensor([0, 1]), [])], optimizer, schedule, device="cpu", clip_norm=1.0)
+        train_epoch(model, [(bad, torch.tensor([0, 1]))], optimizer, schedule, device="cpu", clip_norm=1.0)
 
 
 def test_a_run_folder_holds_what_it_should(finished):
@@ -235,7 +235,7 @@ def test_ten_steps_lower_the_loss(synthetic):
     torch.manual_seed(0)
     model = build_model(recipe.model, num_classes=10, num_frames=4)
     dataset = TrainingClips(select(read_manifest(synthetic), "train"), recipe.data, READER, 0)
-    batch = collate_clips([dataset[0, row] for row in range(8)])
+    batch = torch.utils.data.default_collate([dataset[0, row] for row in range(8)])
     optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
     schedule = torch.optim.lr_scheduler.ConstantLR(optimizer, 1)
     losses = [train_epoch(model, [batch], optimizer, schedule, device="cpu", clip_norm=20.0).loss for _ in range(10)]

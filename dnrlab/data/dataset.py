@@ -1,17 +1,17 @@
 """Datasets: they join manifest row, frame numbers, decoding and transform, and decide nothing themselves."""
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple, NoReturn
+from typing import NamedTuple
 
 import numpy as np
 import torch
-from einops import rearrange
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from dnrlab.data import sampling
-from dnrlab.data.decode import Reader, VideoError, VideoInfo
-from dnrlab.data.manifest import Manifest, labels, mirrored_classes
+from dnrlab.data.decode import DECODERS, Reader, VideoError
+from dnrlab.data.manifest import Manifest, mirrored_classes
+from dnrlab.data.rows import PackedRows, Video, locate, one_row
 from dnrlab.data.transforms import PLACES, SCALES, Box, crop_boxes, resize_short_side, training_clip
 
 SAMPLINGS = ("segments", "twice", "dense", "window")
@@ -33,6 +33,7 @@ class DataConfig:
     short_side: int = 256  # pixels, before cropping
     crop_size: int = 224  # pixels
     scales: tuple[float, ...] = SCALES  # of the multi-scale training crop
+    decoder: str = "auto"  # auto (decord, and PyAV where it must), decord or pyav
     crop_positions: int = 5  # of that crop: 5 (TSN, DNR) or 13 (TSM, TANet, TDN)
 
     def __post_init__(self) -> None:
@@ -58,8 +59,6 @@ class DataConfig:
                 f"expected a crop within the frame, got crop_size {self.crop_size} and short_side {self.short_side} "
                 "(pixels); lower crop_size or raise short_side"
             )
-        if self.crop_positions not in POSITIONS:
-            raise ValueError(f"expected crop_positions in {tuple(POSITIONS)}, got {self.crop_positions}")
         if not self.scales or not all(0 < scale <= 1 for scale in self.scales):
             raise ValueError(f"expected scales in (0, 1], got {self.scales}")
         if self.crop_positions not in PLACES:
@@ -120,14 +119,6 @@ class Unreadable(NamedTuple):
     reason: str
 
 
-class Batch(NamedTuple):
-    """Clips of a training; the videos that could not be read are missing among them."""
-
-    clips: Tensor  # (N, 3, T, H, W) uint8; N may be 0
-    labels: Tensor  # (N,) int64
-    unreadable: list[Unreadable]
-
-
 class TrainingClips(Dataset[tuple[Tensor, int] | Unreadable]):
     """One random clip (3, T, crop, crop) uint8 and its label, by (epoch, row); of a bad video the reason."""
 
@@ -156,7 +147,7 @@ class TrainingClips(Dataset[tuple[Tensor, int] | Unreadable]):
         return clip, self.mirrored[video.label] if mirrored and self.mirrored else video.label
 
     def __len__(self) -> int:
-        return len(self.labels)
+        return len(self.rows)
 
 
 class Views(NamedTuple):
@@ -198,4 +189,4 @@ class VideoViews(Dataset[Views | Unreadable]):
         return Views(row, seen, places, [(y - top, x - left, h, w) for y, x, h, w in boxes])
 
     def __len__(self) -> int:
-        return len(self.manifest.rows)
+        return len(self.rows)

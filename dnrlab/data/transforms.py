@@ -16,14 +16,6 @@ from dnrlab.torchvision_guard import guard_torchvision
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 SCALES = (1.0, 0.875, 0.75, 0.66)
-POSITIONS = {  # of a crop: quarters of the free space, down and to the right
-    5: ((0, 0), (0, 4), (4, 0), (4, 4), (2, 2)),  # corners and centre
-    13: (
-        *((0, 0), (0, 4), (4, 0), (4, 4), (2, 2)),
-        *((2, 0), (2, 4), (4, 2), (0, 2)),  # middles of the edges
-        *((1, 1), (1, 3), (3, 1), (3, 3)),  # halfway to the corners
-    ),
-}
 
 Box = tuple[int, int, int, int]  # top, left, height, width, in pixels
 CORNERS_AND_CENTRE = ((0, 0), (0, 4), (4, 0), (4, 4), (2, 2))

@@ -41,38 +41,16 @@ def write_results(
     }
     confused = confusion_matrix(list(videos["label"]), list(videos["predicted"]), classes)
     tables = {"predictions": videos, "confusion": confused.reset_index(names="")}
-    if write_skipped(run_dir, split, skipped):
-        result["skipped_videos"] = str(skipped_file(run_dir, split))
+    (run_dir / f"skipped{of_split}.csv").unlink(missing_ok=True)
+    if len(skipped):
+        tables["skipped"] = skipped
+        result["skipped_videos"] = str(run_dir / f"skipped{of_split}.csv")
     for name, table in tables.items():
         with whole_file(run_dir / f"{name}{of_split}.csv") as unfinished:
             table.to_csv(unfinished, index=False)
     with whole_file(run_dir / f"metrics{of_split}.json") as unfinished:
         unfinished.write_text(json.dumps(result, indent=2), encoding="utf-8")
     return result
-
-
-def skipped_file(run_dir: str | Path, split: str) -> Path:
-    """Where the videos of a split that could not be read are listed."""
-    return Path(run_dir) / f"skipped{split_suffix(split)}.csv"
-
-
-def write_skipped(run_dir: str | Path, split: str, skipped: pd.DataFrame) -> bool:
-    """List the videos of a split that could not be read, or remove the list if there are none; whether there are."""
-    file = skipped_file(run_dir, split)
-    if not len(skipped):
-        file.unlink(missing_ok=True)
-        return False
-    with whole_file(file) as unfinished:
-        skipped.to_csv(unfinished, index_label="row")
-    return True
-
-
-def read_skipped(run_dir: str | Path, split: str) -> pd.DataFrame:
-    """What ``write_skipped`` left: path, label and reason by row of the split; empty if it left nothing."""
-    file = skipped_file(run_dir, split)
-    if not file.is_file():
-        return pd.DataFrame(columns=["path", "label", "reason"], index=pd.Index([], name="row", dtype=int))
-    return pd.read_csv(file, index_col="row", dtype={"path": str, "label": str}, keep_default_na=False)
 
 
 def read_results(run_dir: str | Path, split: str) -> tuple[dict[str, Any], pd.DataFrame] | None:

@@ -1,6 +1,6 @@
 """Sentences for the titles of figures, from the numbers that the figures show."""
 
-from dnrlab.findings.data import of_check, of_counts, of_lengths, of_speeds_of_reading
+from dnrlab.findings.data import of_check, of_counts, of_lengths, of_reading
 from dnrlab.findings.dynamics import (
     fastest_change,
     of_blocks,
@@ -32,9 +32,9 @@ __all__ = [
     "of_localisation",
     "of_maps",
     "of_probe",
+    "of_reading",
     "of_reversal",
     "of_speeds",
-    "of_speeds_of_reading",
     "of_timeline",
     "of_training",
     "of_traits",

@@ -29,14 +29,16 @@ def of_lengths(table: pd.DataFrame, needed: int) -> str:
     return f"{middle}; {short:,} of {len(frames):,} are shorter than a clip ({needed} frames), and repeat some"
 
 
-def of_speeds_of_reading(clips: pd.DataFrame, views: pd.DataFrame) -> str:
-    """What the loader reaches of what its workers promise, and what reading views together saves; medians."""
-    loaded = clips[clips["kept"] != 1]
-    speed, kept = loaded["clips_per_second"].median(), loaded["kept"].median()
+def of_reading(loaders: pd.DataFrame, views: pd.DataFrame) -> str:
+    """What the largest loader reaches of what its workers promise, and what reading views together saves; medians.
+
+    ``loaders`` has num_workers, clips_per_second and share; ``views`` way and seconds.
+    """
+    most = loaders.loc[loaders["num_workers"].idxmax()]
     seconds = views.groupby("way")["seconds"].median()
     return (
-        f"A {loaded['way'].iloc[0].replace(',', ' of')} reads {speed:.0f} clips a second, "
-        f"{kept:.2f} of what they would alone;\n"
+        f"{count(int(most['num_workers']), 'worker')} read {most['clips_per_second']:.0f} clips a second, "
+        f"{most['share']:.2f} of what they promise alone;\n"
         f"views read together take {seconds['together'] / seconds['one by one']:.2f} of the time of one by one"
     )
 

@@ -2,7 +2,7 @@
 
 from dnrlab.plots.affine import cut_figure, probe_figure, trajectories_figure, variance_figure
 from dnrlab.plots.comparison import batch_figure, gain_figure
-from dnrlab.plots.data import contact_sheet, counts_figure, lengths_figure, speeds_figure, views_figure
+from dnrlab.plots.data import contact_sheet, counts_figure, lengths_figure, reading_figure, views_figure
 from dnrlab.plots.dynamics import block_dynamics, group_dynamics, timeline_figure
 from dnrlab.plots.efficiency import speed_kept
 from dnrlab.plots.heatmaps import CamRow, gradcam_figure
@@ -26,9 +26,9 @@ __all__ = [
     "lengths_figure",
     "localisation_figure",
     "probe_figure",
+    "reading_figure",
     "reversal_figure",
     "speed_kept",
-    "speeds_figure",
     "timeline_figure",
     "training_curves",
     "traits_figure",

@@ -1,6 +1,6 @@
 """What is in a data set, and what a network is shown of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from dnrlab.plots.style import MEASURED, NETWORKS, TRAIN, VALIDATION, bare, literal, say
+from dnrlab.plots.style import MEASURED, NETWORKS, PAPER, TRAIN, VALIDATION, bare, literal, say
 
 NAMED_CLASSES = 40  # more are drawn as a curve over their rank
 SPLIT_COLOURS = {"train": TRAIN, "val": VALIDATION, "test": "#009E73"}
@@ -143,24 +143,38 @@ def time_line(axes: Axes, numbers: NDArray[np.int64], num_frames: int) -> None:
     bare(axes)
 
 
-def speeds_figure(clips: pd.DataFrame, views: pd.DataFrame, finding: str, note: str) -> Figure:
-    """Clips a second by each way to read them, and seconds to read the views of a video; a point a round.
+def reading_figure(loaders: pd.DataFrame, times: pd.DataFrame, views: pd.DataFrame, finding: str, note: str) -> Figure:
+    """Clips a second by workers, beside what they promise; what a clip's time goes to; and a video's views both ways.
 
-    ``clips`` has columns way and clips_per_second, ``views`` way and seconds.
+    Args:
+        loaders: num_workers, clips_per_second, promised.
+        times: a row a clip: probe_seconds, decode_seconds, transform_seconds.
+        views: a row a round and way: way, seconds.
     """
-    figure, grid = plt.subplots(1, 2, figsize=(9.5, 2.6), layout="constrained")
-    panels = ((clips, "clips_per_second", "training clips a second"), (views, "seconds", "seconds to read all views"))
-    for axes, (table, measure, title) in zip(grid, panels, strict=True):
-        ways = list(table["way"].unique())
-        for place, way in enumerate(ways):
-            values = table.loc[table["way"] == way, measure]
-            axes.plot(values, [place] * len(values), "o", color=MEASURED, alpha=0.4, markersize=5)
-            axes.plot([values.median()], [place], "|", color=MEASURED, markersize=22)
-            axes.annotate(f"{values.median():.3g}", (values.median(), place), (0, 13), textcoords="offset points",
-                          ha="center", fontsize=8)  # fmt: skip
-        axes.set_yticks(range(len(ways)), ways)
-        axes.set(ylim=(len(ways) - 0.4, -0.7), xlabel=title)
-        axes.set_xlim(0, table[measure].max() * 1.12)
-        bare(axes)
+    figure, (speed, parts, ways) = plt.subplots(1, 3, figsize=(10.5, 2.9), layout="constrained")
+    speed.plot(
+        loaders["num_workers"], loaders["promised"], "o--", color=PAPER, markerfacecolor="white", label="promised"
+    )
+    speed.plot(loaders["num_workers"], loaders["clips_per_second"], "o-", color=MEASURED, label="measured")
+    speed.set(xlabel="workers", ylabel="training clips a second", ylim=(0, None), xticks=loaders["num_workers"])
+    speed.legend(frameon=False, fontsize=8, loc="lower right")
+    bare(speed)
+    names = {"probe_seconds": "probe", "decode_seconds": "decode", "transform_seconds": "transform"}
+    point_rows(parts, {told: times[name] for name, told in names.items()}, "milliseconds a training clip")
+    point_rows(ways, dict(iter(views.groupby("way", sort=False)["seconds"])), "milliseconds to read all views")
     say(figure, finding, note)
     return figure
+
+
+def point_rows(axes: Axes, rows: Mapping[str, "pd.Series[float]"], title: str) -> None:
+    """A row of points a name, in milliseconds of values in seconds, with a bar and a number at the median."""
+    for place, values in enumerate(rows.values()):
+        milliseconds = 1000 * values
+        middle = milliseconds.median()
+        axes.plot(milliseconds, [place] * len(values), "o", color=MEASURED, alpha=0.25, markersize=5)
+        axes.plot([middle], [place], "|", color=MEASURED, markersize=20)
+        axes.annotate(f"{middle:.3g}", (middle, place), (0, 13), textcoords="offset points", ha="center", fontsize=8)
+    axes.set_yticks(range(len(rows)), list(rows))
+    axes.set(ylim=(len(rows) - 0.4, -0.8), xlabel=title)
+    axes.set_xlim(0, 1150 * max(values.max() for values in rows.values()))
+    bare(axes)

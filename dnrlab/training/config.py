@@ -56,8 +56,6 @@ class TrainConfig:
                 "expected lr in (0, 10], momentum in [0, 1), weight_decay of at least 0 and clip_norm above 0, "
                 f"got {self.lr}, {self.momentum}, {self.weight_decay} and {self.clip_norm}"
             )
-        if self.bad_videos not in BAD_VIDEOS:
-            raise ValueError(f"expected bad_videos in {BAD_VIDEOS}, got {self.bad_videos!r}")
         if self.schedule not in SCHEDULES:
             raise ValueError(f"expected schedule in {SCHEDULES}, got {self.schedule!r}")
         if self.warmup_iterations < 0 or not 0 < self.warmup_factor <= 1:

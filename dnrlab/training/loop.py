@@ -6,11 +6,10 @@ from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from dnrlab.data.dataset import Batch
 from dnrlab.data.transforms import normalize
 
 
@@ -25,7 +24,7 @@ class EpochResult(NamedTuple):
 
 def train_epoch(
     model: nn.Module,
-    loader: Iterable[Batch],
+    loader: Iterable[tuple[Tensor, Tensor]],
     optimizer: Optimizer,
     schedule: LRScheduler,
     *,

@@ -5,7 +5,7 @@ import logging
 import math
 import platform
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
@@ -23,8 +23,7 @@ from dnrlab.data.dataset import TrainingClips
 from dnrlab.data.decode import Reader
 from dnrlab.data.loading import EpochBatches, training_batches
 from dnrlab.data.manifest import Manifest, select
-from dnrlab.evaluation import EvalConfig, Predictions, evaluate
-from dnrlab.evaluation.results import read_skipped, write_skipped
+from dnrlab.evaluation import EvalConfig, evaluate
 from dnrlab.files import said_plainly, whole_file
 from dnrlab.runs import build_model
 from dnrlab.training.bad_videos import SKIPPED, keep_skipped, readable
