@@ -101,7 +101,7 @@ def test_a_loader_of_four_workers_survives_them_all(paths):
 def test_every_kind_stands_in_the_table():
     table = (PROJECT / "data_manifests" / "DECODING.md").read_text(encoding="utf-8")
     assert len(ODD) >= 30
-    assert [odd.name for odd in ODD] == re.findall(r"^\| ([^|]*?) \| [^-]", table, re.MULTILINE)[1:]
+    assert [odd.name for odd in ODD] == re.findall(r"^\| ([^|]*?) \|", table, re.MULTILINE)[1:]
     for odd in BAD:
         (row,) = re.findall(rf"^\| {re.escape(odd.name)} \|.*$", table, re.MULTILINE)
         assert odd.outcome in row
