@@ -29,7 +29,7 @@ def test_classes_txt_fixes_the_order_and_the_card_the_flips(tmp_path):
     write(tmp_path, "walk\nrun\njump\n", "classes.txt")
     write(tmp_path, '{"flip": "mirror"}', "card.json")
     manifest = read_manifest(file)
-    assert (manifest.classes, manifest.flip, labels(manifest)) == (("walk", "run", "jump"), "mirror", [1, 0])
+    assert (manifest.classes, manifest.flip, labels(manifest).tolist()) == (("walk", "run", "jump"), "mirror", [1, 0])
 
 
 @pytest.mark.parametrize(
