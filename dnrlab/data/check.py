@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from dnrlab.data.checked import COLUMNS, checked_file, read_checked, recording, still_true, write_checked
 from dnrlab.data.decode import READER, Reader
-from dnrlab.data.examine import examine_all
+from dnrlab.data.decode_whole import decode_many
 from dnrlab.data.faults import faults, with_facts
 from dnrlab.data.manifest import Manifest
 from dnrlab.data.notes import notes
@@ -69,7 +69,7 @@ def check_manifest(
         recording(kept, known, decoder) as record,
         tqdm(total=len(paths), initial=len(known), desc="check", mininterval=interval, disable=not progress) as bar,
     ):
-        for facts in examine_all(rest, reader, workers):
+        for facts in decode_many(rest, reader, workers):
             record(facts)
             bar.update()
     files = read_checked(kept).set_index("path").loc[paths].reset_index()

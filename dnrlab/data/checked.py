@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from dnrlab.data.examine import Facts, signature
+from dnrlab.data.decode_whole import Decoded, signature
 from dnrlab.data.manifest import Manifest
 from dnrlab.files import said_plainly, whole_file
 
-COLUMNS = (*Facts._fields, "decoder")
+COLUMNS = (*Decoded._fields, "decoder")
 TEXT = {"path": str, "reason": str, "digest": str, "decoder": str}
 
 
@@ -27,7 +27,7 @@ def checked_file(manifest: Manifest) -> Path:
 
 
 def read_checked(file: str | Path) -> pd.DataFrame:
-    """The facts of every file that was checked, a row each: the fields of ``Facts``, and the ``decoder``.
+    """The facts of every file that was checked, a row each: the fields of ``Decoded``, and the ``decoder``.
 
     Paths are absolute, as in the rows of ``read_manifest``. A last line without an end is left out.
 
@@ -65,13 +65,13 @@ def write_checked(file: Path, table: pd.DataFrame) -> None:
 
 
 @contextmanager
-def recording(file: Path, known: pd.DataFrame, decoder: str) -> Iterator[Callable[[Facts], None]]:
+def recording(file: Path, known: pd.DataFrame, decoder: str) -> Iterator[Callable[[Decoded], None]]:
     """Begin the file with the rows that are known, and give what adds a line to it, which a kill does not undo."""
     write_checked(file, known)
     with said_plainly(file), file.open("a", encoding="utf-8", newline="") as stream:
         lines = csv.writer(stream, lineterminator="\n")
 
-        def record(facts: Facts) -> None:
+        def record(facts: Decoded) -> None:
             one_line = " ".join(facts.reason.split())
             lines.writerow((*facts._replace(path=beside(facts.path, file.parent), reason=one_line), decoder))
             stream.flush()

@@ -18,7 +18,7 @@ DIED = "the process that decoded it died (a crash of the decoder, or no memory l
 MAX_BYTES = 2**28  # of frames held at a time
 
 
-class Facts(NamedTuple):
+class Decoded(NamedTuple):
     """What was found out about a file. One that cannot be read has a ``reason``, and no frames."""
 
     path: str
@@ -31,26 +31,26 @@ class Facts(NamedTuple):
     digest: str  # of the bytes; empty if the file cannot be read
 
 
-def examine(path: str, reader: Reader) -> Facts:
+def decode_whole(path: str, reader: Reader) -> Decoded:
     """Decode a file to its end."""
     size, mtime_ns = signature(path)
     try:
-        info = decode_all(path, reader)
+        info = read_whole(path, reader)
         digest = digest_of(path)
     except VideoError as error:
         return bad_file(path, error.reason)
     except (OSError, ValueError, LookupError, RuntimeError, MemoryError) as error:  # one file must not end the check
         return bad_file(path, f"{type(error).__name__}: {error}")
     fps = info.fps if info.fps > 0 else float("nan")
-    return Facts(path, info.num_frames, fps, info.num_frames / fps, "", size, mtime_ns, digest)
+    return Decoded(path, info.num_frames, fps, info.num_frames / fps, "", size, mtime_ns, digest)
 
 
-def bad_file(path: str, reason: str) -> Facts:
+def bad_file(path: str, reason: str) -> Decoded:
     """The facts of a file that cannot be read."""
-    return Facts(path, 0, float("nan"), float("nan"), reason, *signature(path), "")
+    return Decoded(path, 0, float("nan"), float("nan"), reason, *signature(path), "")
 
 
-def decode_all(path: str, reader: Reader) -> VideoInfo:
+def read_whole(path: str, reader: Reader) -> VideoInfo:
     """Read every frame, in parts that fit ``MAX_BYTES``; VideoError if one cannot be read."""
     info = reader.probe(path)
     first = reader.read_frames(path, np.arange(1))
@@ -86,7 +86,7 @@ def digest_of(path: str) -> str:
     return summed.hexdigest()
 
 
-def examine_all(paths: Sequence[str], reader: Reader, workers: int) -> Iterator[Facts]:
+def decode_many(paths: Sequence[str], reader: Reader, workers: int) -> Iterator[Decoded]:
     """The facts of every file, each as it is ready, from ``workers`` processes.
 
     When a process dies, the files that were being decoded are decoded again, one at a time, each in a process of its
@@ -94,7 +94,7 @@ def examine_all(paths: Sequence[str], reader: Reader, workers: int) -> Iterator[
     """
     rest = deque(paths)
     while rest:
-        begun: dict[Future[Facts], str] = {}
+        begun: dict[Future[Decoded], str] = {}
         pool = ProcessPoolExecutor(workers, initializer=leave_interrupts_to_parent)
         try:
             yield from run_pool(pool, rest, begun, reader, 2 * workers)
@@ -103,16 +103,16 @@ def examine_all(paths: Sequence[str], reader: Reader, workers: int) -> Iterator[
         finally:
             pool.shutdown(cancel_futures=True)
         for path in begun.values():
-            yield examine_alone(path, reader)
+            yield decode_alone(path, reader)
 
 
 def run_pool(
-    pool: ProcessPoolExecutor, rest: deque[str], begun: dict[Future[Facts], str], reader: Reader, most: int
-) -> Iterator[Facts]:
+    pool: ProcessPoolExecutor, rest: deque[str], begun: dict[Future[Decoded], str], reader: Reader, most: int
+) -> Iterator[Decoded]:
     """Move paths from ``rest`` to ``begun``, at most so many at a time, and from there to their facts."""
     while rest or begun:
         while rest and len(begun) < most:
-            begun[pool.submit(examine, rest[0], reader)] = rest[0]
+            begun[pool.submit(decode_whole, rest[0], reader)] = rest[0]
             rest.popleft()
         for future in wait(begun, return_when=FIRST_COMPLETED).done:
             facts = future.result()
@@ -120,11 +120,11 @@ def run_pool(
             yield facts
 
 
-def examine_alone(path: str, reader: Reader) -> Facts:
+def decode_alone(path: str, reader: Reader) -> Decoded:
     """The facts of a file that may kill the process that decodes it."""
     with ProcessPoolExecutor(1, initializer=leave_interrupts_to_parent) as pool:
         try:
-            return pool.submit(examine, path, reader).result()
+            return pool.submit(decode_whole, path, reader).result()
         except BrokenProcessPool:
             return bad_file(path, DIED)
 
