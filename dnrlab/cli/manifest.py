@@ -38,6 +38,8 @@ class ManifestCheck:
             )
         except KeyboardInterrupt:
             return {"stopped": "what was found is kept; the same call goes on from there", "exit_code": 130}
+        except OSError as error:
+            raise OSError(f"{error}; --out names another file") from error
         return counts(manifest, check) | listed(check, whole=self.json)
 
 
@@ -67,6 +69,6 @@ def listed(check: Check, *, whole: bool) -> Result:
         "errors": errors,
         **({"more": f"{more} errors that --json lists"} if more else {}),
         "notes": [{"note": note} for note in check.notes],
-        "files": str(check.kept),
+        "checked": str(check.kept),
         "exit_code": 1 if kinds else 0,
     }

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from dnrlab.data.decode_whole import Decoded, signature
@@ -53,7 +54,7 @@ def still_true(table: pd.DataFrame, decoder: str) -> pd.DataFrame:
     """The rows of files that this decoder could read, and whose size and time of change are as they were."""
     table = table[(table["reason"] == "") & (table["decoder"] == decoder)]
     was = zip(table["path"], table["size"], table["mtime_ns"], strict=True)
-    return table[[signature(path) == (size, mtime_ns) for path, size, mtime_ns in was]]
+    return table[np.array([signature(path) == (size, mtime_ns) for path, size, mtime_ns in was], dtype=bool)]
 
 
 def write_checked(file: Path, table: pd.DataFrame) -> None:

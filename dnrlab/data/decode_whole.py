@@ -26,28 +26,26 @@ class Decoded(NamedTuple):
     fps: float  # frames a second, nan where unknown
     duration_seconds: float
     reason: str  # why it cannot be read, empty if it can
-    size: int  # bytes, -1 if there is no such file
-    mtime_ns: int  # time of change
+    size: int  # bytes, -1 if the file cannot be read
+    mtime_ns: int  # time of change, -1 if the file cannot be read
     digest: str  # of the bytes; empty if the file cannot be read
 
 
 def decode_whole(path: str, reader: Reader) -> Decoded:
     """Decode a file to its end."""
-    size, mtime_ns = signature(path)
     try:
+        size, mtime_ns = signature(path)  # before it is read, so that a later change is seen
         info = read_whole(path, reader)
-        digest = digest_of(path)
+        return Decoded(path, *info, info.duration_seconds, "", size, mtime_ns, digest_of(path))
     except VideoError as error:
         return bad_file(path, error.reason)
     except (OSError, ValueError, LookupError, RuntimeError, MemoryError) as error:  # one file must not end the check
         return bad_file(path, f"{type(error).__name__}: {error}")
-    fps = info.fps if info.fps > 0 else float("nan")
-    return Decoded(path, info.num_frames, fps, info.num_frames / fps, "", size, mtime_ns, digest)
 
 
 def bad_file(path: str, reason: str) -> Decoded:
-    """The facts of a file that cannot be read."""
-    return Decoded(path, 0, float("nan"), float("nan"), reason, *signature(path), "")
+    """A file that cannot be read."""
+    return Decoded(path, 0, float("nan"), float("nan"), reason, -1, -1, "")
 
 
 def read_whole(path: str, reader: Reader) -> VideoInfo:

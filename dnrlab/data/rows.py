@@ -53,8 +53,9 @@ class PackedRows:
         self.spans = np.stack([seconds(manifest.rows, name) for name in ("start_seconds", "end_seconds")])
 
     def __getitem__(self, row: int) -> Row:
+        path = self.paths[row]
         start, end = self.spans[:, row].tolist()
-        return Row(self.paths[row], int(self.labels[row]), start, end)
+        return Row(path, int(self.labels[row]), start, end)
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,14 +24,12 @@ def read_table(file: Path) -> pd.DataFrame:
     has more cells than the header, a path or label is empty, or seconds are not a number.
     """
     try:
-        width = check_header(file)
-        rows = parse(file, width)
+        rows = parse(file, check_header(file))
     except UnicodeDecodeError as error:
         raise ValueError(
             f"{file}, line {undecodable_line(file)}: expected text in UTF-8, got other bytes; "
             'save the file again as "CSV UTF-8"'
         ) from error
-    rows.columns = rows.columns.str.strip()
     for name in TEXT:
         if name in rows:
             rows[name] = [text.strip() for text in rows[name].tolist()]
@@ -40,14 +39,14 @@ def read_table(file: Path) -> pd.DataFrame:
         if name in rows:
             number = pd.to_numeric(rows[name], errors="coerce").astype(float)
             wrong = ~np.isfinite(number) & (rows[name].astype(str).str.strip() != "")
-            found = ", ".join(map(repr, rows[name][wrong].head(1)))
+            found = ", ".join(repr(str(cell)) for cell in rows[name][wrong].head(1))
             refuse(file, wrong, rows, f"expected {name} to be a number or empty, got {found}")
             rows[name] = number
     return rows
 
 
-def check_header(file: Path) -> int:
-    """The number of columns; ValueError unless the first line names path and label, and no column twice."""
+def check_header(file: Path) -> list[str]:
+    """The names of the columns; ValueError unless the first line names path and label, and no column twice."""
     line, header = next(numbered_records(file), (1, []))
     names = [name.strip() for name in header]
     missing = [name for name in ("path", "label") if name not in names]
@@ -61,20 +60,20 @@ def check_header(file: Path) -> int:
     twice = sorted({name for name in names if names.count(name) > 1} - {""})
     if twice:
         raise ValueError(f"{file}, line {line}: expected every column once, got {', '.join(twice)} twice; rename one")
-    return len(names)
+    return [name or f"unnamed {number}" for number, name in enumerate(names, start=1)]
 
 
-def parse(file: Path, width: int) -> pd.DataFrame:
-    """The rows as pandas reads them; ValueError names a line with more than ``width`` cells."""
-    text = dict.fromkeys((*TEXT, *(f" {name}" for name in TEXT)), str)
+def parse(file: Path, names: list[str]) -> pd.DataFrame:
+    """The rows as pandas reads them; ValueError names a line with more cells than there are ``names``."""
+    text: dict[str, Any] = {"dtype": dict.fromkeys(TEXT, str), "keep_default_na": False, "na_values": {}}
     try:
         with warnings.catch_warnings(record=True) as warned:  # of rows longer than the header, which pandas cuts
             warnings.simplefilter("always", pd.errors.ParserWarning)
-            rows = pd.read_csv(file, dtype=text, keep_default_na=False, na_values={}, index_col=False, low_memory=False)
+            rows = pd.read_csv(file, names=names, header=0, index_col=False, low_memory=False, **text)
         if warned:
-            refuse_long_rows(file, width)
+            refuse_long_rows(file, len(names))
     except pd.errors.ParserError as error:
-        refuse_long_rows(file, width)
+        refuse_long_rows(file, len(names))
         raise ValueError(f"{file}: not a CSV file ({error}); look for an open double quote or a stray comma") from error
     return rows
 
