@@ -86,6 +86,12 @@ def test_what_cannot_be_read_is_named_and_counted_by_reason(tmp_path, pretended)
     assert check.files["duration_seconds"].dropna().tolist() == [2.0, 2.0]
 
 
+def test_reasons_that_differ_in_numbers_alone_are_of_one_kind():
+    assert kind_of("decoding stopped after 15 of 19 frames, fewer") == "decoding stopped after N of N frames"
+    assert kind_of("frame 00007.jpg cannot be decoded: cut") == "frame N cannot be decoded"
+    assert kind_of("an empty file (0 bytes); copy it") == "an empty file"
+
+
 def test_a_file_that_kills_its_decoder_is_bad_and_the_check_goes_on(tmp_path, pretended):
     names = [f"{letter}.mp4" for letter in "abcdef"]
     check = check_manifest(
