@@ -100,7 +100,8 @@ def counts(manifest: Manifest, check: Check) -> Result:
 def listed(check: Check, *, whole: bool) -> Result:
     """Errors by kind, and the first of each kind, or all of them; notes; the exit code."""
     kinds = [{"kind": kind, "count": int(number)} for kind, number in check.errors["kind"].value_counts().items()]
-    first = check.errors.groupby("kind", sort=False).head(3).head(SHOWN)[["path", "reason"]]
+    place = check.errors.groupby("kind").cumcount()  # within its kind
+    first = check.errors.loc[place[place < 3].sort_values(kind="stable").index[:SHOWN], ["path", "reason"]]
     errors: list[dict[str, Any]] = (check.errors if whole else first).to_dict("records")
     more = len(check.errors) - len(errors)
     return {

@@ -50,7 +50,7 @@ def check_manifest(
     Args:
         manifest: the rows to check.
         out: CSV file that keeps the facts; None is NAME.checked.csv beside the manifest.
-        reader: must be picklable, as it is sent to the workers.
+        reader: what decodes; it is sent to the workers. That of ``reader_for`` gives up files that take too long.
         decoder: name of ``reader`` in the kept file; what another decoder found is found anew.
         workers: processes.
         progress: show a bar on standard error.

@@ -46,7 +46,8 @@ def read_checked(file: str | Path) -> pd.DataFrame:
         return pd.DataFrame(columns=list(COLUMNS))
     empty = {"fps": ["", "nan"], "duration_seconds": ["", "nan"]}
     table = pd.read_csv(io.StringIO(whole), dtype=TEXT, keep_default_na=False, na_values=empty)
-    table["path"] = [os.path.join(file.parent, path) for path in table["path"]]  # noqa: PTH118 (fast)
+    folder = str(file.parent)
+    table["path"] = [os.path.join(folder, path) for path in table["path"]]  # noqa: PTH118 (fast)
     return table.drop_duplicates("path", keep="last").reset_index(drop=True)
 
 
@@ -69,13 +70,14 @@ def write_checked(file: Path, table: pd.DataFrame) -> None:
 def recording(file: Path, known: pd.DataFrame, decoder: str) -> Iterator[Callable[[Decoded], None]]:
     """Begin the file with the rows that are known, and give what adds a line to it, which a kill does not undo."""
     write_checked(file, known)
-    with said_plainly(file), file.open("a", encoding="utf-8", newline="") as stream:
+    with file.open("a", encoding="utf-8", newline="") as stream:
         lines = csv.writer(stream, lineterminator="\n")
 
         def record(facts: Decoded) -> None:
             one_line = " ".join(facts.reason.split())
-            lines.writerow((*facts._replace(path=beside(facts.path, file.parent), reason=one_line), decoder))
-            stream.flush()
+            with said_plainly(file):
+                lines.writerow((*facts._replace(path=beside(facts.path, file.parent), reason=one_line), decoder))
+                stream.flush()
 
         yield record
 

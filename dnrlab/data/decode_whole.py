@@ -3,6 +3,7 @@
 import hashlib
 import os
 import signal
+import stat
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -59,19 +60,22 @@ def read_whole(path: str, reader: Reader) -> VideoInfo:
 
 
 def files_of(path: str) -> list[str]:
-    """The file itself, or the files of a folder of frames, in order; none if there is nothing."""
-    if Path(path).is_dir():
-        with os.scandir(path) as entries:
-            return sorted(entry.path for entry in entries if entry.is_file())
-    return [path] if Path(path).exists() else []
+    """The file itself, or the files of a folder of frames, in order."""
+    if not Path(path).is_dir():
+        return [path]
+    with os.scandir(path) as entries:
+        return sorted(entry.path for entry in entries if entry.is_file())
 
 
 def signature(path: str) -> tuple[int, int]:
     """Size in bytes and time of change, by which a changed file is told; of a folder of frames the sum and the last."""
-    stats = [os.stat(file) for file in files_of(path)]  # noqa: PTH116 (Path.stat is slower)
-    if not stats:
+    try:
+        stats = [os.stat(path)]  # noqa: PTH116 (Path.stat is slower)
+    except OSError:
         return -1, -1
-    return sum(stat.st_size for stat in stats), max(stat.st_mtime_ns for stat in stats)
+    if stat.S_ISDIR(stats[0].st_mode):
+        stats = [os.stat(file) for file in files_of(path)]  # noqa: PTH116
+    return sum(each.st_size for each in stats), max((each.st_mtime_ns for each in stats), default=-1)
 
 
 def digest_of(path: str) -> str:

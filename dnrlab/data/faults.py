@@ -49,8 +49,8 @@ def unreadable(files: pd.DataFrame) -> pd.DataFrame:
 
 
 def kind_of(reason: str) -> str:
-    """What reasons have in common: "an empty file (0 bytes); copy it again" is "an empty file"."""
-    return re.split(r" \(|[,:;]| (?=\d)", reason)[0] or reason
+    """What reasons have in common: "stopped after 3 of 9 frames, encode it again" is "stopped after N of N frames"."""
+    return re.sub(r"\d\S*", "N", re.split(r" \(|[,:;]", reason)[0])
 
 
 def empty_spans(rows: pd.DataFrame) -> pd.DataFrame:

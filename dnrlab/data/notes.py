@@ -14,7 +14,7 @@ def notes(manifest: Manifest, readable: pd.DataFrame) -> list[str]:
 
     Args:
         manifest: as read.
-        readable: its rows whose files can be read, with ``frames``, ``duration`` (seconds) and ``end``.
+        readable: its rows whose files can be read, with ``frames``, ``duration``, ``start`` and ``end`` (seconds).
     """
     return [*odd_splits(manifest), *alike_labels(manifest), *other_counts(readable), *late_ends(readable)]
 
@@ -61,7 +61,7 @@ def other_counts(readable: pd.DataFrame) -> list[str]:
 
 def late_ends(readable: pd.DataFrame) -> list[str]:
     """Rows that end more than half a second after their video."""
-    late = readable[readable["end"] > readable["duration"] + 0.5]
+    late = readable[(readable["end"] > readable["duration"] + 0.5) & ~(readable["start"] >= readable["duration"])]
     if late.empty:
         return []
     first = f"{late['path'].iloc[0]}: {late['end'].iloc[0]:g} s of {late['duration'].iloc[0]:.4g} s"
