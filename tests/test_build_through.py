@@ -18,7 +18,7 @@ def call(*words):
 
 
 @pytest.mark.parametrize("name", TREES)
-def test_a_tree_is_built_trained_on_and_evaluated(tmp_path, name, capsys):
+def test_a_tree_is_built_checked_trained_on_and_evaluated(tmp_path, name, capsys):
     tree = TREES[name](tmp_path / "data")
     file = tmp_path / "lists" / "set.csv"
     annotations = ["--annotations", *tree.annotations] if tree.annotations else []
@@ -26,6 +26,7 @@ def test_a_tree_is_built_trained_on_and_evaluated(tmp_path, name, capsys):
     manifest = read_manifest(file)
     assert len(manifest.rows) == tree.rows
     assert len(pd.read_csv(tmp_path / "lists" / "set.missing.csv")) == 0
+    assert call("manifest", "check", file) == 0
     run = tmp_path / "run"
     tiny = ["--epochs", "1", "--short-side", "36", "--crop-size", "32", "--batch-size", "4", "--num-frames", "2"]
     assert call("train", "--manifest", file, "--out", run, *tiny, "--cache-dir", "", "--no-dnr") == 0

@@ -13,7 +13,7 @@ def as_text(values: Result, indent: str = "") -> str:
     lines = []
     for name, value in values.items():
         if isinstance(value, dict):
-            lines += [f"{indent}{name}:", as_text(value, indent + "  ")]
+            lines += [f"{indent}{name}:", as_text(value, indent + "  ")] if value else []
         elif isinstance(value, list) and value and len(value[0]) > 2:
             cells = pd.DataFrame(value).to_string(index=False, float_format="{:.4f}".format, na_rep="")
             lines += [f"{indent}{name}:", textwrap.indent(cells, indent + "  ")]
