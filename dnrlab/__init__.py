@@ -1,21 +1,26 @@
 """dnrlab: Dynamic Normalization and Relay for video action recognition."""
 
+import importlib
 from typing import TYPE_CHECKING, Any
-
-from dnrlab.models import create_model, model_names
-from dnrlab.relay import DNRConfig
 
 if TYPE_CHECKING:
     from dnrlab.explain.dynamics import record_dynamics
+    from dnrlab.models import create_model, model_names
+    from dnrlab.relay import DNRConfig
 
 __version__ = "0.1.0.dev0"
 __all__ = ["DNRConfig", "create_model", "model_names", "record_dynamics"]
 
+HOMES = {
+    "DNRConfig": "dnrlab.relay",
+    "create_model": "dnrlab.models",
+    "model_names": "dnrlab.models",
+    "record_dynamics": "dnrlab.explain.dynamics",
+}
+
 
 def __getattr__(name: str) -> Any:
-    """``record_dynamics`` on first use: it needs pandas, which takes a second to import."""
-    if name == "record_dynamics":
-        from dnrlab.explain.dynamics import record_dynamics
-
-        return record_dynamics
+    """The package's names on first use: torch takes seconds to import, which a process that only decodes can save."""
+    if name in HOMES:
+        return getattr(importlib.import_module(HOMES[name]), name)
     raise AttributeError(f"module 'dnrlab' has no attribute {name!r}")

@@ -12,7 +12,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from dnrlab.data.decode import READER, Frames, Reader
+from dnrlab.data.decode import Frames, Reader, VideoFiles, reader_of
+from dnrlab.data.decoding_process import decoding_apart
 from dnrlab.data.transforms import resize_short_side
 from dnrlab.files import whole_file
 
@@ -57,17 +58,19 @@ def cached_reader(reader: Reader, folder: str | Path, short_side: int) -> Reader
     return Reader(reader.probe, CachedFrames(reader, Path(folder), short_side))
 
 
-def reader_for(cache_dir: str | Path, short_side: int, num_videos: int) -> Reader:
-    """The plain reader, or one that keeps what it decodes.
+def reader_for(cache_dir: str | Path, short_side: int, num_videos: int, decoder: str = "auto") -> Reader:
+    """The reader of training and evaluation: files are opened in a process of their own, and may be kept decoded.
 
     Args:
         cache_dir: folder that keeps it; empty for none; ``auto`` for ``runs/cache`` if there are at most 5,000 videos.
         short_side: pixels of the kept frames.
         num_videos: in the manifest.
+        decoder: ``auto``, ``decord`` or ``pyav``; see ``VideoFiles``.
     """
+    reader = reader_of(VideoFiles(decoder, decoding_apart()))
     if cache_dir == "auto":
         cache_dir = "runs/cache" if num_videos <= AUTO_VIDEOS else ""
-    return cached_reader(READER, cache_dir, short_side) if cache_dir else READER
+    return cached_reader(reader, cache_dir, short_side) if cache_dir else reader
 
 
 def cache_name(path: str, short_side: int) -> str:

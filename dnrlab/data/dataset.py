@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from dnrlab.data import sampling
-from dnrlab.data.decode import Reader, VideoError, VideoInfo
+from dnrlab.data.decode import DECODERS, Reader, VideoError, VideoInfo
 from dnrlab.data.manifest import Manifest, labels, mirrored_classes
 from dnrlab.data.transforms import PLACES, SCALES, Box, crop_boxes, resize_short_side, training_clip
 
@@ -33,6 +33,7 @@ class DataConfig:
     crop_size: int = 224  # pixels
     scales: tuple[float, ...] = SCALES  # of the multi-scale training crop
     crop_positions: int = 5  # of that crop: 5 (TSN, DNR) or 13 (TSM, TANet, TDN)
+    decoder: str = "auto"  # auto (decord, and PyAV where it must), decord or pyav
 
     def __post_init__(self) -> None:
         if self.sampling not in SAMPLINGS or self.past_end not in sampling.PAST_END:
@@ -40,6 +41,8 @@ class DataConfig:
                 f"expected sampling in {SAMPLINGS} and past_end in {sampling.PAST_END}, "
                 f"got {self.sampling!r} and {self.past_end!r}"
             )
+        if self.decoder not in DECODERS:
+            raise ValueError(f"expected a decoder of {', '.join(DECODERS)}, got {self.decoder!r}")
         if self.sampling != "segments" and self.frames_per_segment > 1:
             raise ValueError(
                 f"expected sampling segments for a network of {self.frames_per_segment} neighbouring frames (TDN), "

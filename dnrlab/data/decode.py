@@ -1,157 +1,154 @@
-"""Reading frames of video files: decord where it has a wheel, PyAV elsewhere.
+"""Reading frames of videos: one ``read_frames(path, indices)`` over decord, PyAV and folders of JPEG frames.
 
-Both give the same frames; PyAV does not apply a rotation flag.
+What is in a file is counted once, for every decoder alike (``packets``). decord reads it where it may seek in it; PyAV
+where decord has no wheel, would number frames wrongly, or fails. data_manifests/DECODING.md lists what comes of
+damaged and odd files.
 """
 
 import functools
-import importlib.util
+import logging
+import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-DAMAGED = "encode it again or leave it out"
-Frames = NDArray[np.uint8]  # (T, H, W, 3), RGB
+from dnrlab.data.decord_reader import have_decord, read_decord
+from dnrlab.data.jpeg_folder import examine_folder, read_folder
+from dnrlab.data.packets import Facts, examine_file
+from dnrlab.data.pyav_reader import read_pyav
+from dnrlab.data.video import DAMAGED, Frames, Numbers, Reader, VideoError, VideoInfo
 
+__all__ = ["DAMAGED", "DECODERS", "READER", "Frames", "Reader", "VideoError", "VideoInfo", "probe", "read_frames"]
 
-class VideoInfo(NamedTuple):
-    """What a video says of itself."""
+DECODERS = ("auto", "decord", "pyav")
+UNSUITED = "decord would number its frames wrongly, or take another stream; set decoder to auto or pyav"
 
-    num_frames: int
-    fps: float  # frames a second, the average
-
-
-class Reader(NamedTuple):
-    """A way to read videos: facts by path, and frames by path and frame numbers."""
-
-    probe: Callable[[str], VideoInfo]
-    read_frames: Callable[[str, NDArray[np.int64]], Frames]
+log = logging.getLogger("dnrlab")
 
 
-class VideoError(RuntimeError):
-    """A video that cannot be read; carries its ``path`` and the ``reason``."""
+class Decoding(NamedTuple):
+    """What opens files: in this process (``HERE``), or in one of its own (``decoding_process``)."""
 
-    def __init__(self, path: str, reason: str) -> None:
-        super().__init__(path, reason)  # both, so that it can be pickled
-        self.path, self.reason = path, reason
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.reason}"
+    examine: Callable[[str], Facts]
+    decode: Callable[[str, str, Numbers], Frames]  # decoder, path, ascending numbers
 
 
-def probe(path: str) -> VideoInfo:
-    """Number of frames and frame rate of a video. VideoError if it cannot be opened or has no frame."""
+def examine(path: str) -> Facts:
+    """Facts of a video file or a folder of frames. VideoError if it is neither."""
+    return Facts(examine_folder(path), False) if Path(path).is_dir() else examine_file(path)
+
+
+def decode(decoder: str, path: str, numbers: Numbers) -> Frames:
+    """Frames (T, H, W, 3) of ascending, distinct numbers, by ``decord``, ``pyav`` or ``folder``."""
+    return {"decord": read_decord, "pyav": read_pyav, "folder": read_folder}[decoder](path, numbers)
+
+
+HERE = Decoding(examine, decode)
+
+
+@dataclass(frozen=True)
+class VideoFiles:
+    """Probing and reading, by one choice of decoder. A class, so that its methods can be sent to a worker process.
+
+    Args:
+        decoder: ``auto`` (decord, and PyAV where it must), ``decord`` or ``pyav``, which take no other's place.
+        decoding: what opens the files.
+    """
+
+    decoder: str = "auto"
+    decoding: Decoding = HERE
+
+    def __post_init__(self) -> None:
+        if self.decoder not in DECODERS:
+            raise ValueError(f"expected a decoder of {', '.join(DECODERS)}, got {self.decoder!r}")
+
+    def probe(self, path: str) -> VideoInfo:
+        """Number of frames and frame rate of a video. VideoError if it cannot be opened or has no frame."""
+        return facts_of(path, self.decoding).info
+
+    def read_frames(self, path: str, indices: Numbers) -> Frames:
+        """The frames of the given numbers, in the given order; each is decoded once however often it is asked for.
+
+        Args:
+            path: a video file, or a folder of JPEG frames.
+            indices: frame numbers, (T,), each in [0, number of frames).
+
+        Returns: (T, H, W, 3) uint8, RGB.
+
+        Raises: VideoError if the file cannot be read; IndexError if a number lies outside the video; TypeError if
+        the numbers are no integers.
+        """
+        facts = facts_of(path, self.decoding)
+        check_numbers(path, np.asarray(indices), facts.info.num_frames)
+        unique, inverse = np.unique(indices, return_inverse=True)
+        return self.read_sorted(path, facts, unique)[inverse]
+
+    def read_sorted(self, path: str, facts: Facts, numbers: Numbers) -> Frames:
+        """The frames of ascending, distinct numbers, by the decoder that the choice and the file allow."""
+        if Path(path).is_dir():
+            return self.decoding.decode("folder", path, numbers)
+        if self.decoder == "decord" and not facts.suits_decord:
+            raise VideoError(path, UNSUITED)
+        if self.decoder == "pyav" or not facts.suits_decord or not have_decord():
+            return self.decoding.decode("pyav", path, numbers)
+        try:
+            return self.decoding.decode("decord", path, numbers)
+        except VideoError as error:
+            if self.decoder == "decord":
+                raise
+            frames = self.decoding.decode("pyav", path, numbers)
+            say_once(path, error.reason)
+            return frames
+
+
+def facts_of(path: str, decoding: Decoding) -> Facts:
+    """Facts of a video, remembered until the file changes."""
     check_file(path)
     stat = Path(path).stat()
-    return probe_file(path, stat.st_size, stat.st_mtime_ns)
+    return remembered_facts(path, stat.st_size, stat.st_mtime_ns, decoding)
 
 
 @functools.lru_cache(maxsize=100_000)
-def probe_file(path: str, size: int, changed: int) -> VideoInfo:
+def remembered_facts(path: str, size: int, changed: int, decoding: Decoding) -> Facts:
     """Facts of a file, kept by its size in bytes and its time of change, so that a new file is opened anew."""
-    if have_decord():
-        reader = open_decord(path)
-        info = VideoInfo(len(reader), float(reader.get_avg_fps()))
-    else:
-        info = probe_pyav(path)
-    if info.num_frames < 1:
-        raise VideoError(path, "no frame can be decoded")
-    return info
+    return decoding.examine(path)
 
 
-def read_frames(path: str, indices: NDArray[np.int64]) -> Frames:
-    """The frames of the given numbers, in the given order; each is decoded once however often it is asked for.
-
-    Args:
-        path: a video file.
-        indices: frame numbers, (T,), each in [0, number of frames).
-
-    Returns: (T, H, W, 3) uint8, RGB.
-
-    Raises: VideoError if the file cannot be read; IndexError if a number lies outside the video.
-    """
-    num_frames = probe(path).num_frames
-    if len(indices) == 0 or indices.min() < 0 or indices.max() >= num_frames:  # decord wraps -1 and truncates 1.7
-        raise IndexError(f"{path}: expected frame numbers in [0, {num_frames}), got {indices.tolist()}")
-    unique, inverse = np.unique(indices, return_inverse=True)
-    if not have_decord():
-        return read_pyav(path, unique)[inverse]
-    return read_decord(path, unique)[inverse]
-
-
-READER = Reader(probe, read_frames)
-
-
-def have_decord() -> bool:
-    """Whether decord (or eva-decord, of the same import name) is installed."""
-    return importlib.util.find_spec("decord") is not None
+@functools.lru_cache(maxsize=100_000)
+def say_once(path: str, reason: str) -> None:
+    """Log that PyAV had to read a file."""
+    log.warning(f"{path}: read by PyAV, since decord failed: {reason}")
 
 
 def check_file(path: str) -> None:
-    """VideoError unless ``path`` is a file with something in it."""
+    """VideoError unless ``path`` is a folder, or a file with something in it that may be read."""
     if not Path(path).exists():
         raise VideoError(path, "no such file; correct the path, or the root that it is relative to")
-    if not Path(path).is_file():
-        raise VideoError(path, "a folder, where a video file was expected")
+    if Path(path).is_dir():
+        return
+    if not Path(path).is_file():  # opening a named pipe waits for a writer
+        raise VideoError(path, "neither a file nor a folder, but a pipe, socket or device")
+    if not os.access(path, os.R_OK):
+        raise VideoError(path, "a file that must not be read; ask for the permission, or copy it")
     if Path(path).stat().st_size == 0:
         raise VideoError(path, "an empty file (0 bytes); copy or download it again")
 
 
-def open_decord(path: str) -> Any:
-    """A decord reader of one thread, to be dropped after use: kept readers grow."""
-    import decord
-
-    try:
-        return decord.VideoReader(path, ctx=decord.cpu(0), num_threads=1)
-    except (RuntimeError, decord.DECORDError) as error:
-        raise VideoError(path, f"not a video that can be decoded, {DAMAGED} ({first_line(error)})") from error
+def check_numbers(path: str, indices: Numbers, num_frames: int) -> None:
+    """Refuse what decord would take: it truncates 1.7 and wraps -1."""
+    if not np.issubdtype(indices.dtype, np.integer):
+        raise TypeError(f"{path}: expected frame numbers that are integers, got {indices.dtype}")
+    if indices.ndim != 1 or len(indices) == 0 or indices.min() < 0 or indices.max() >= num_frames:
+        raise IndexError(f"{path}: expected frame numbers in [0, {num_frames}), got {indices.tolist()}")
 
 
-def read_decord(path: str, sorted_indices: NDArray[np.int64]) -> Frames:
-    """The frames of ascending numbers, each decoded once."""
-    import decord
-
-    try:
-        frames: Frames = open_decord(path).get_batch(sorted_indices).asnumpy()
-    except (RuntimeError, decord.DECORDError) as error:  # the second is no RuntimeError
-        raise VideoError(path, f"decoding stopped, {DAMAGED} ({first_line(error)})") from error
-    return frames
+def reader_of(files: VideoFiles) -> Reader:
+    """The two functions that the rest of the library takes."""
+    return Reader(files.probe, files.read_frames)
 
 
-def first_line(error: Exception) -> str:
-    """What an exception says, without the stack that decord appends."""
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0].split("] ")[-1].split("Check failed: ")[-1]
-
-
-def probe_pyav(path: str) -> VideoInfo:
-    """Facts by counting the decoded frames, since a container's own count may be missing or wrong."""
-    import av
-
-    try:
-        with av.open(path) as container:
-            if not container.streams.video:
-                raise VideoError(path, "not a video that can be decoded: no video stream")
-            rate = container.streams.video[0].average_rate
-            return VideoInfo(sum(1 for _ in container.decode(video=0)), float(rate or 0))
-    except av.FFmpegError as error:
-        raise VideoError(path, f"not a video that can be decoded: {first_line(error)}") from error
-
-
-def read_pyav(path: str, sorted_indices: NDArray[np.int64]) -> Frames:
-    """The frames of ascending numbers, decoded from the first on."""
-    import av
-
-    wanted, frames = set(sorted_indices.tolist()), []
-    try:
-        with av.open(path) as container:
-            for number, frame in enumerate(container.decode(video=0)):
-                if number in wanted:
-                    frames.append(frame.to_ndarray(format="rgb24"))
-                if len(frames) == len(wanted):
-                    return np.stack(frames)
-    except av.FFmpegError as error:
-        raise VideoError(path, f"decoding stopped: {first_line(error)}") from error
-    raise VideoError(path, f"decoding stopped after {len(frames)} of {len(wanted)} wanted frames")
+READER = reader_of(VideoFiles())
+probe, read_frames = READER
