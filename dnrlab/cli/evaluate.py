@@ -48,7 +48,7 @@ class Evaluate:
             videos,
             data,
             views,
-            reader=reader_for(self.cache_dir, data.short_side, len(videos.rows)),
+            reader=reader_for(self.cache_dir, data.short_side, len(videos.rows), data.decoder),
             device=device,
             num_workers=self.num_workers,
             progress=sys.stderr.isatty(),
@@ -72,7 +72,7 @@ class Predict:
         device = pick_device(self.device)
         run = load_run(self.run_dir, device)
         video, views = single_video(self.video, run.classes), EvalConfig(num_clips=self.clips, num_crops=self.crops)
-        reader = reader_for("", run.recipe.data.short_side, 1)
+        reader = reader_for("", run.recipe.data.short_side, 1, run.recipe.data.decoder)
         predictions = evaluate(run.model, video, run.recipe.data, views, reader=reader, device=device).videos
         scores = predictions.iloc[0, -len(run.classes) :].astype(float).nlargest(5)
         return {"video": self.video, "predicted": str(scores.index[0]), "scores": scores.round(4).to_dict()}

@@ -109,7 +109,7 @@ def scored(recipe: Recipe, judge: Judge, run_dir: Path) -> dict[str, Any]:
     run = load_run(run_dir, judge.device)
     if before is None or not is_of(before[0], judge):
         data = run.recipe.data
-        reader = reader_for(judge.cache_dir, data.short_side, len(judge.videos.rows))
+        reader = reader_for(judge.cache_dir, data.short_side, len(judge.videos.rows), data.decoder)
         predictions = evaluate(run.model, judge.videos, data, judge.views, reader=reader, **options)
         file = str(judge.manifest.file)
         result = write_results(run_dir, predictions, run.classes, judge.views, manifest=file, split=judge.split)

@@ -66,7 +66,7 @@ def train(
     run_dir, settings = Path(run_dir), recipe.training
     train_set = select(manifest, "train")
     val_set = select(manifest, "val") if "val" in set(manifest.rows["split"]) else None
-    reader = reader_for(cache_dir, recipe.data.short_side, len(manifest.rows))
+    reader = reader_for(cache_dir, recipe.data.short_side, len(manifest.rows), recipe.data.decoder)
     torch.manual_seed(settings.seed)
     model = build_model(recipe.model, num_classes=len(manifest.classes), num_frames=recipe.data.num_frames).to(device)
     optimizer = torch.optim.SGD(
