@@ -119,6 +119,38 @@ def test_manifest_check_names_the_bad_file_and_exits_with_1(synthetic, tmp_path,
     code, out, _ = call(capsys, "manifest", "check", tmp_path / "bad.csv")
     assert code == 1
     assert "empty.mp4: an empty file (0 bytes)" in out
+    assert "an empty file: 1" in out
+
+
+def test_a_check_that_is_interrupted_says_how_to_go_on(synthetic, monkeypatch, tmp_path, capsys):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("dnrlab.cli.manifest.check_manifest", interrupted)
+    code, out, _ = call(capsys, "manifest", "check", synthetic, "--out", tmp_path / "c.csv")
+    assert code == 130
+    assert "goes on from there" in out
+
+
+def test_of_many_errors_a_few_are_printed_and_all_in_json(tmp_path, capsys):
+    rows = pd.DataFrame({"path": [f"{number}.mp4" for number in range(40)], "label": "run"})
+    rows.to_csv(tmp_path / "videos.csv", index=False)
+    code, out, _ = call(capsys, "manifest", "check", tmp_path / "videos.csv", "--workers", "1")
+    assert code == 1
+    assert "no such file: 40" in out
+    assert len([line for line in out.splitlines() if ".mp4" in line]) == 3
+    assert "37 errors that --json lists" in out
+    code, out, _ = call(capsys, "manifest", "check", tmp_path / "videos.csv", "--json", "--workers", "1")
+    assert len(json.loads(out)["errors"]) == 40
+
+
+def test_a_folder_that_cannot_be_written_is_said(tmp_path, capsys):
+    (tmp_path / "videos.csv").write_text("path,label\n1.mp4,run\n")
+    (tmp_path / "taken").touch()
+    code, _, err = call(capsys, "manifest", "check", tmp_path / "videos.csv", "--out", tmp_path / "taken" / "c.csv")
+    assert code == 1
+    assert "c.csv could not be written" in err
+    assert "--out" in err
 
 
 def test_bench_prints_every_network_beside_the_control(capsys):

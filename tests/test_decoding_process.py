@@ -13,9 +13,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dnrlab.data.dataset import DataConfig, Unreadable, VideoViews, view_loader
+from dnrlab.data.dataset import DataConfig, Unreadable, VideoViews
 from dnrlab.data.decode import READER, VideoError, VideoFiles, reader_of
 from dnrlab.data.decoding_process import child_of_thread, decoding_apart, held
+from dnrlab.data.loading import view_loader
 from dnrlab.data.manifest import Manifest
 from tests.conftest import PROJECT
 from tests.odd_videos import brightness, encoded, pictures
@@ -113,7 +114,8 @@ def test_a_hang_that_holds_the_lock_is_given_up_and_the_epoch_goes_on(made_decor
     views = VideoViews(manifest, data, reader("decord", 2.0))
     videos = list(chain.from_iterable(view_loader(views, 1, 2)))
     assert [
-        video.reason if isinstance(video, Unreadable) else round(video.clips.mean().item() * 255) for video in videos
+        video.reason if isinstance(video, Unreadable) else round(video.clips().float().mean().item())
+        for video in videos
     ] == [
         7,
         "the decoder was given up (no answer within 2 s); encode it again or leave it out",

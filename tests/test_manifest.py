@@ -2,7 +2,7 @@
 
 import pytest
 
-from dnrlab.data.manifest import check_manifest, labels, mirrored_classes, read_manifest, select
+from dnrlab.data.manifest import labels, mirrored_classes, read_manifest, select
 
 
 def write(folder, text, name="videos.csv"):
@@ -29,7 +29,7 @@ def test_classes_txt_fixes_the_order_and_the_card_the_flips(tmp_path):
     write(tmp_path, "walk\nrun\njump\n", "classes.txt")
     write(tmp_path, '{"flip": "mirror"}', "card.json")
     manifest = read_manifest(file)
-    assert (manifest.classes, manifest.flip, labels(manifest)) == (("walk", "run", "jump"), "mirror", [1, 0])
+    assert (manifest.classes, manifest.flip, labels(manifest).tolist()) == (("walk", "run", "jump"), "mirror", [1, 0])
 
 
 @pytest.mark.parametrize(
@@ -43,11 +43,61 @@ def test_classes_txt_fixes_the_order_and_the_card_the_flips(tmp_path):
         ("path,label\n1.mp4,run\n2.mp4, \n", r"line 3: expected a label"),
         ("path,label\n1.mp4,run\n2.mp4,run\n1.mp4,walk\n", r"line 4: this video stands .* already"),
         ("", r"not a CSV file"),
+        (
+            "path;label;split\n1.mp4;run;train\n",
+            r"line 1: expected columns path and label, got path;label;split; separate",
+        ),
+        ("path,label,label\n1.mp4,run,a\n", r"line 1: expected every column once, got label twice"),
+        (
+            "path,label\n1.mp4,run, slowly\n",
+            r"line 2: expected 2 cells, as in the header, got 3: 1.mp4,run, slowly; put",
+        ),
+        ("path,label,split\n1.mp4,run,a\n\n2.mp4,to bend, slowly,a\n", r"line 4: expected 3 cells.*double quotes"),
+        ('path,label,note\n1.mp4,run,"two\nlines"\n \n2.mp4,,x\n', r"line 5: expected a label, got an empty cell"),
+        ("path,label\n1.mp4,run\n\n2.mp4,run\n1.mp4,walk\n", r"line 5: this video stands in line 2 already"),
+        (
+            "path,label,end_seconds\n1.mp4,run,\n2.mp4,run,3\n1.mp4,run,\n",
+            r"line 4: this video stands in line 2 already",
+        ),
+        ("path,label,end_seconds\n1.mp4,run,inf\n", r"line 2: expected end_seconds to be a number or empty, got 'inf'"),
+        ('path,label\n1.mp4,run\n2.mp4,"run\n', r"not a CSV file .*double quote"),
     ],
 )
 def test_a_faulty_manifest_is_refused_by_file_and_line(tmp_path, text, message):
     with pytest.raises(ValueError, match=message):
         read_manifest(write(tmp_path, text))
+
+
+def test_bytes_that_are_no_utf8_are_named_by_line(tmp_path):
+    for bytes_, line in ((b"path,label\n1.mp4,run\n2.mp4,caf\xe9\n", 3), ("path,label\n".encode("utf-16"), 1)):
+        (tmp_path / "videos.csv").write_bytes(bytes_)
+        with pytest.raises(ValueError, match=rf"videos.csv, line {line}: expected text in UTF-8"):
+            read_manifest(tmp_path / "videos.csv")
+
+
+def test_a_byte_order_mark_and_spaces_in_the_header_do_no_harm(tmp_path):
+    (tmp_path / "videos.csv").write_text('path, label ,"split"\n1.mp4, 07,train\n', encoding="utf-8-sig")
+    rows = read_manifest(tmp_path / "videos.csv").rows
+    assert list(rows) == ["path", "label", "split"]
+    assert rows["label"].tolist() == ["07"]
+
+
+def test_facts_of_one_manifest_go_before_those_of_its_folder(tmp_path):
+    file = write(tmp_path, "path,label\n1.mp4,run\n2.mp4,walk\n", "k400.csv")
+    write(tmp_path, "walk\nrun\n", "classes.txt")
+    write(tmp_path, '{"flip": "mirror"}', "card.json")
+    assert (read_manifest(file).classes, read_manifest(file).flip) == (("walk", "run"), "mirror")
+    write(tmp_path, "run\nwalk\nfly\n", "k400.classes.txt")
+    write(tmp_path, '{"flip": "label_aware"}', "k400.card.json")
+    assert (read_manifest(file).classes, read_manifest(file).flip) == (("run", "walk", "fly"), "label_aware")
+
+
+@pytest.mark.parametrize("card", ["flip: mirror", '"mirror"?', '{"flip": "yes"}', "[1]"])
+def test_a_card_that_says_no_flip_rule_is_named(tmp_path, card):
+    file = write(tmp_path, "path,label\n1.mp4,run\n")
+    write(tmp_path, card, "videos.card.json")
+    with pytest.raises(ValueError, match=r"videos.card.json: expected"):
+        read_manifest(file)
 
 
 def test_one_video_may_stand_twice_with_other_times(tmp_path):
@@ -90,15 +140,3 @@ def test_left_and_right_change_places_only_where_both_are_classes():
         "Left turn",
     )
     assert mirrored_classes(classes) == [1, 0, 2, 3, 5, 4]
-
-
-def test_check_opens_every_video_and_reports_the_bad_ones(synthetic, tmp_path):
-    manifest = read_manifest(synthetic)
-    rows = manifest.rows.head(3).copy()
-    rows.loc[1, "path"] = str(tmp_path / "gone.mp4")
-    file = tmp_path / "some.csv"
-    rows.to_csv(file, index=False)
-    good, bad = check_manifest(read_manifest(file))
-    assert good["num_frames"].tolist() == [24, 24]
-    assert good["fps"].tolist() == [12.0, 12.0]
-    assert bad["reason"].tolist() == ["no such file; correct the path, or the root that it is relative to"]

@@ -9,9 +9,10 @@ import pandas as pd
 import pytest
 
 from dnrlab.data.cache import reader_for
-from dnrlab.data.dataset import DataConfig, Unreadable, VideoViews, view_loader
+from dnrlab.data.dataset import DataConfig, Unreadable, VideoViews
 from dnrlab.data.decode import VideoError, VideoFiles
 from dnrlab.data.decord_reader import have_decord
+from dnrlab.data.loading import view_loader
 from dnrlab.data.manifest import Manifest
 from tests.conftest import PROJECT
 from tests.odd_videos import BAD, DAMAGED, GOOD, brightness, pictures
@@ -94,7 +95,7 @@ def test_a_loader_of_four_workers_survives_them_all(paths):
             assert isinstance(video, Unreadable), odd[number].name
             assert expected in video.reason
         else:
-            assert video.clips.shape == (1, 3, 20, 32, 32), odd[number].name
+            assert video.clips().shape == (1, 3, 20, 32, 32), odd[number].name
 
 
 def test_every_kind_stands_in_the_table():

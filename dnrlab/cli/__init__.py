@@ -1,4 +1,4 @@
-"""The command line: ``dnrlab train | evaluate | cam | predict | bench | manifest check``.
+"""The command line: ``dnrlab train | evaluate | cam | predict | bench | manifest build | manifest check``.
 
 Each has ``--help`` and ``--json``. Options are the fields of the dataclasses that the notebooks use.
 """
@@ -13,7 +13,7 @@ import tyro
 
 from dnrlab.cli.evaluate import Evaluate, Predict
 from dnrlab.cli.look import Bench, Cam
-from dnrlab.cli.manifest import ManifestCheck
+from dnrlab.cli.manifest import ManifestBuild, ManifestCheck
 from dnrlab.cli.text import Result, as_text
 from dnrlab.cli.train import Train, train_defaults
 from dnrlab.data.decode import VideoError
@@ -24,6 +24,7 @@ COMMANDS: dict[str, type] = {
     "cam": Cam,
     "predict": Predict,
     "bench": Bench,
+    "manifest build": ManifestBuild,
     "manifest check": ManifestCheck,
 }
 ERRORS = (ValueError, TypeError, OSError, VideoError, FloatingPointError, IndexError)  # said in a line, no traceback

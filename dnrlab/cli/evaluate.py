@@ -25,6 +25,7 @@ class Evaluate:
     crops: int = 1  # a clip: 1 (centre) or 3 (along the longer side)
     crop_size: int = 0  # pixels; 0 is that of the training
     sampling: str = ""  # dense, segments, twice (with --clips 2) or window; '' is that of the training
+    decoder: str = ""  # auto, decord or pyav; '' is that of the training
     batch_size: int = 16  # views that go through the network at a time
     bad_videos: str = "skip"  # what one does: skip leaves it out, counts and lists it; error stops and names it
     root: str | None = None  # folder that the manifest's paths are relative to; its own by default
@@ -37,7 +38,7 @@ class Evaluate:
         """Evaluate; the metrics."""
         device = pick_device(self.device)
         run = load_run(self.run_dir, device)
-        given: dict[str, Any] = {"crop_size": self.crop_size, "sampling": self.sampling}
+        given: dict[str, Any] = {"crop_size": self.crop_size, "sampling": self.sampling, "decoder": self.decoder}
         data = replace(run.recipe.data, **{name: value for name, value in given.items() if value})
         videos = select(read_manifest(self.manifest, self.root), self.split or None, run.classes)
         views = EvalConfig(

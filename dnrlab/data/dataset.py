@@ -9,8 +9,9 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from dnrlab.data import sampling
-from dnrlab.data.decode import DECODERS, Reader, VideoError, VideoInfo
-from dnrlab.data.manifest import Manifest, labels, mirrored_classes
+from dnrlab.data.decode import DECODERS, Reader, VideoError
+from dnrlab.data.manifest import Manifest, mirrored_classes
+from dnrlab.data.rows import PackedRows, Video, locate, one_row
 from dnrlab.data.transforms import PLACES, SCALES, Box, crop_boxes, resize_short_side, training_clip
 
 SAMPLINGS = ("segments", "twice", "dense", "window")
@@ -32,8 +33,8 @@ class DataConfig:
     short_side: int = 256  # pixels, before cropping
     crop_size: int = 224  # pixels
     scales: tuple[float, ...] = SCALES  # of the multi-scale training crop
-    crop_positions: int = 5  # of that crop: 5 (TSN, DNR) or 13 (TSM, TANet, TDN)
     decoder: str = "auto"  # auto (decord, and PyAV where it must), decord or pyav
+    crop_positions: int = 5  # of that crop: 5 (TSN, DNR) or 13 (TSM, TANet, TDN)
 
     def __post_init__(self) -> None:
         if self.sampling not in SAMPLINGS or self.past_end not in sampling.PAST_END:
@@ -94,29 +95,9 @@ def view_numbers(num_frames: int, config: DataConfig, num_clips: int) -> Tensor:
     return sampling.within_video(indices, num_frames, config.past_end)
 
 
-class Video(NamedTuple):
-    """A manifest row, ready to be read: its file, its label, and the frames that belong to it."""
-
-    path: str
-    label: int
-    first_frame: int
-    num_frames: int
-
-
 def find_video(manifest: Manifest, row: int, label: int, reader: Reader) -> Video:
-    """Row ``row`` with its frames: all of the file, or those in [start_seconds, end_seconds) where the columns say so.
-
-    Raises: VideoError if the file cannot be read or the time span holds no frame.
-    """
-    values = manifest.rows.iloc[row]
-    info: VideoInfo = reader.probe(values["path"])
-    start, end = (values[name] if name in manifest.rows else "" for name in ("start_seconds", "end_seconds"))
-    first = round(float(start) * info.fps) if start not in ("", None) else 0
-    last = min(round(float(end) * info.fps), info.num_frames) if end not in ("", None) else info.num_frames
-    if not 0 <= first < last:
-        length = f"{info.num_frames} frames at {info.fps:.4g} a second"
-        raise VideoError(values["path"], f"no frame from {start} s to {end} s; the video has {length}")
-    return Video(values["path"], label, first, last - first)
+    """Row ``row`` with its frames; see ``locate``."""
+    return locate(one_row(manifest, row)._replace(label=label), reader)
 
 
 def read_clips(video: Video, numbers: Tensor, reader: Reader) -> Tensor:
@@ -142,15 +123,15 @@ class TrainingClips(Dataset[tuple[Tensor, int] | Unreadable]):
     """One random clip (3, T, crop, crop) uint8 and its label, by (epoch, row); of a bad video the reason."""
 
     def __init__(self, manifest: Manifest, config: DataConfig, reader: Reader, seed: int) -> None:
-        self.manifest, self.config, self.reader, self.seed = manifest, config, reader, seed
-        self.labels = labels(manifest)
+        self.rows, self.config, self.reader, self.seed = PackedRows(manifest), config, reader, seed
+        self.flip = manifest.flip != "none"
         self.mirrored = mirrored_classes(manifest.classes) if manifest.flip == "label_aware" else None
 
     def __getitem__(self, key: Key) -> tuple[Tensor, int] | Unreadable:
         epoch, row = key
         generator = seeded_generator(2, self.seed, epoch, row)
         try:
-            video = find_video(self.manifest, row, self.labels[row], self.reader)
+            video = locate(self.rows[row], self.reader)
             frames = read_clips(video, clip_numbers(video.num_frames, self.config, generator), self.reader)
         except VideoError as error:
             return Unreadable(row, error.reason)
@@ -159,14 +140,14 @@ class TrainingClips(Dataset[tuple[Tensor, int] | Unreadable]):
             short_side=self.config.short_side,
             crop_size=self.config.crop_size,
             scales=self.config.scales,
-            flip=self.manifest.flip != "none",
+            flip=self.flip,
             generator=generator,
             crop_positions=self.config.crop_positions,
         )
         return clip, self.mirrored[video.label] if mirrored and self.mirrored else video.label
 
     def __len__(self) -> int:
-        return len(self.labels)
+        return len(self.rows)
 
 
 class Views(NamedTuple):
@@ -189,12 +170,12 @@ class VideoViews(Dataset[Views | Unreadable]):
     def __init__(
         self, manifest: Manifest, config: DataConfig, reader: Reader, *, num_clips: int = 1, num_crops: int = 1
     ) -> None:
-        self.manifest, self.config, self.reader = manifest, config, reader
+        self.rows, self.config, self.reader = PackedRows(manifest), config, reader
         self.num_clips, self.num_crops = num_clips, num_crops
 
     def __getitem__(self, row: int) -> Views | Unreadable:
         try:
-            video = find_video(self.manifest, row, 0, self.reader)
+            video = locate(self.rows[row], self.reader)
             numbers = view_numbers(video.num_frames, self.config, self.num_clips)  # (V, T)
             used, places = numbers.unique(return_inverse=True)
             frames = read_clips(video, used, self.reader)  # (F, 3, H, W)
@@ -208,4 +189,4 @@ class VideoViews(Dataset[Views | Unreadable]):
         return Views(row, seen, places, [(y - top, x - left, h, w) for y, x, h, w in boxes])
 
     def __len__(self) -> int:
-        return len(self.manifest.rows)
+        return len(self.rows)

@@ -1,15 +1,16 @@
 """Manifests: CSV files that say which videos there are, what they show, and to which split they belong."""
 
 import json
+import os
 import re
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from dnrlab.data.decode import READER, Reader, VideoError, VideoInfo
+from dnrlab.data.table import SECONDS, line_numbers, read_table, refuse
 
 FLIPS = ("none", "mirror", "label_aware")
 
@@ -36,54 +37,28 @@ def read_manifest(file: str | Path, root: str | Path | None = None) -> Manifest:
     """Read a manifest.
 
     Args:
-        file: CSV with a header; columns ``path`` and ``label``, optionally ``split``, ``start_seconds``,
-            ``end_seconds``, ``num_frames`` and any others. ``classes.txt`` beside it fixes the class order, which is
-            that of the sorted names otherwise. ``card.json`` beside it holds the flip rule, ``none`` otherwise.
+        file: NAME.csv, with a header; columns ``path`` and ``label``, optionally ``split``, ``start_seconds``,
+            ``end_seconds``, ``num_frames`` and any others. ``NAME.classes.txt`` beside it, or else ``classes.txt``,
+            fixes the class order, which is that of the sorted names otherwise. ``NAME.card.json``, or else
+            ``card.json``, holds the flip rule, ``none`` otherwise.
         root: folder that paths are relative to; None is the manifest's own.
 
-    Raises: FileNotFoundError if there is no such file; ValueError naming file and line if a column is missing, a path
-    or label is empty, a path stands twice with the same time span, or a label is not in ``classes.txt``.
+    Raises: FileNotFoundError if there is no such file; ValueError naming file and line if it is no table of videos
+    (``read_table``), a path stands twice with the same time span, or a label is not in ``classes.txt``.
     """
     file = Path(file).resolve()
     if not file.is_file():
         raise FileNotFoundError(
             f"expected a manifest at {file}, found none; it is a CSV file with columns path, label, split"
         )
-    try:
-        text = {"path": str, "label": str, "split": str}
-        rows = pd.read_csv(file, dtype=text, keep_default_na=False, na_values={}, index_col=False)
-    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
-        raise ValueError(
-            f"{file}: not a CSV file with a header ({error}); write a first line like path,label,split"
-        ) from error
-    missing = [name for name in ("path", "label") if name not in rows]
-    if missing:
-        found = ", ".join(rows.columns)
-        raise ValueError(
-            f"{file}, line 1: expected columns path and label, got {found}; separate columns by commas, "
-            f"and name or add {', '.join(missing)}"
-        )
-    for name in ("path", "label", "split"):
-        if name in rows:
-            rows[name] = rows[name].str.strip()
-    for name in ("path", "label"):
-        refuse(file, rows[name] == "", rows, f"expected a {name}, got an empty cell")
-    span = [name for name in ("path", "start_seconds", "end_seconds") if name in rows]
-    for name in ("start_seconds", "end_seconds"):
-        if name in rows:
-            number = pd.to_numeric(rows[name], errors="coerce")
-            wrong = number.isna() & (rows[name].astype(str) != "")
-            found = ", ".join(map(str, rows[name][wrong].head(1)))
-            refuse(file, wrong, rows, f"expected {name} to be a number or empty, got {found!r}")
-    again = rows.duplicated(span)
-    if again.any():
-        first = (rows[span] == rows.loc[again.idxmax(), span]).all(axis=1).idxmax()
-        refuse(file, again, rows, f"this video stands in line {first + 2} already; remove one of the two")
-    base = file.parent if root is None else Path(root).resolve()
-    rows = rows.assign(path=[str(base / path) for path in rows["path"]])
+    rows = read_table(file)
+    refuse_repeated(file, rows)
+    base = str(file.parent if root is None else Path(root).resolve())
+    rows["path"] = [os.path.join(base, path) for path in rows["path"].tolist()]  # noqa: PTH118 (five times as fast)
     classes = read_classes(file, rows)
-    refuse(file, ~rows["label"].isin(classes), rows, "label not in classes.txt; add it there or correct it")
-    return Manifest(rows=rows, classes=classes, flip=read_flip(file.parent / "card.json"), file=file)
+    listed = pd.Index(classes).get_indexer(rows["label"]) >= 0
+    refuse(file, ~listed, rows, "label not in classes.txt; add it there or correct it")
+    return Manifest(rows=rows, classes=classes, flip=read_flip(file), file=file)
 
 
 def single_video(path: str | Path, classes: tuple[str, ...]) -> Manifest:
@@ -92,30 +67,45 @@ def single_video(path: str | Path, classes: tuple[str, ...]) -> Manifest:
     return Manifest(rows=rows, classes=classes, flip="none", file=Path(path))
 
 
-def refuse(file: Path, bad: "pd.Series[bool]", rows: pd.DataFrame, what: str) -> None:
-    """Raise ValueError naming file and line of the first bad row, and how many there are."""
-    if bad.any():
-        first = int(bad.to_numpy().argmax())
-        shown = f"path {rows['path'].iloc[first]!r}, label {rows['label'].iloc[first]!r}"
-        raise ValueError(f"{file}, line {first + 2}: {what} ({shown}); {int(bad.sum())} such rows")
+def refuse_repeated(file: Path, rows: pd.DataFrame) -> None:
+    """ValueError names both lines if a path stands twice with the same time span."""
+    span = [name for name in ("path", *SECONDS) if name in rows]
+    again = rows.duplicated(span).to_numpy()
+    if again.any():
+        second = int(again.argmax())
+        key = rows[span].iloc[[second]]
+        first = rows[span].reset_index().merge(key, on=span)["index"].iloc[0]  # where nan is nan
+        (line,) = line_numbers(file, [int(first)])
+        refuse(file, again, rows, f"this video stands in line {line} already; remove one of the two")
+
+
+def beside(file: Path, name: str) -> Path:
+    """Where facts of a manifest NAME.csv stand: ``NAME.name`` if there is such a file, else ``name`` in its folder."""
+    own = file.with_name(f"{file.stem}.{name}")
+    return own if own.is_file() else file.with_name(name)
 
 
 def read_classes(file: Path, rows: pd.DataFrame) -> tuple[str, ...]:
-    """Names in the order of ``classes.txt`` beside the manifest, else sorted."""
-    listed = file.parent / "classes.txt"
+    """Names in the order of the manifest's ``classes.txt``, else sorted."""
+    listed = beside(file, "classes.txt")
     if not listed.is_file():
         return tuple(sorted(rows["label"].unique()))
-    names = [line.strip() for line in listed.read_text(encoding="utf-8").splitlines() if line.strip()]
+    names = [line.strip() for line in listed.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
     if len(set(names)) != len(names):
         raise ValueError(f"{listed}: expected every class once, got {len(names) - len(set(names))} repeated names")
     return tuple(names)
 
 
-def read_flip(card: Path) -> str:
-    """The flip rule of the data set's card; ``none`` without a card."""
+def read_flip(file: Path) -> str:
+    """The flip rule in the manifest's card; ``none`` without a card."""
+    card = beside(file, "card.json")
     if not card.is_file():
         return "none"
-    flip = json.loads(card.read_text(encoding="utf-8")).get("flip", "none")
+    try:
+        facts = json.loads(card.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f'{card}: expected JSON such as {{"flip": "mirror"}}, got other text ({error})') from error
+    flip = facts.get("flip", "none") if isinstance(facts, dict) else facts
     if flip not in FLIPS:
         raise ValueError(f"{card}: expected flip to be one of {', '.join(FLIPS)}, got {flip!r}")
     return str(flip)
@@ -140,10 +130,9 @@ def select(manifest: Manifest, split: str | None, classes: tuple[str, ...] | Non
     return replace(manifest, rows=rows, classes=classes)
 
 
-def labels(manifest: Manifest) -> list[int]:
-    """The class index of every row."""
-    index = {name: position for position, name in enumerate(manifest.classes)}
-    return [index[label] for label in manifest.rows["label"]]
+def labels(manifest: Manifest) -> NDArray[np.int64]:
+    """The class index of every row, -1 where the label is no class."""
+    return np.asarray(pd.Index(manifest.classes).get_indexer(manifest.rows["label"]), dtype=np.int64)
 
 
 def mirrored_classes(classes: tuple[str, ...]) -> list[int]:
@@ -155,41 +144,3 @@ def mirrored_classes(classes: tuple[str, ...]) -> list[int]:
     other = {"left": "right", "right": "left", "Left": "Right", "Right": "Left"}
     swapped = [re.sub(r"\b([Ll]eft|[Rr]ight)\b", lambda word: other[word[0]], name) for name in classes]
     return [classes.index(mirror) if mirror in classes else index for index, mirror in enumerate(swapped)]
-
-
-def oddities(manifest: Manifest) -> list[str]:
-    """What makes a manifest of little use though nothing in it is wrong: sentences, none if all is well."""
-    if "split" not in manifest.rows:
-        return ["no column split: fill one with train, val and test to train and to evaluate"]
-    splits = manifest.rows["split"]
-    odd = [f"no rows of split {name}" for name in ("train", "val", "test") if name not in set(splits)]
-    others = sorted({name or "(empty)" for name in splits} - {"train", "val", "test"})
-    odd += [f"other splits, which only an evaluation takes when it names them: {', '.join(others)}"] if others else []
-    untrained = sorted(set(manifest.classes) - set(manifest.rows["label"][splits == "train"]))
-    return odd + ([f"classes without training videos: {', '.join(untrained)}"] if untrained else [])
-
-
-def check_manifest(
-    manifest: Manifest, *, workers: int = 2, reader: Reader = READER
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Decode every video to its end, in threads.
-
-    Returns the good rows with ``num_frames`` and ``fps`` (frames a second), and the bad ones with a ``reason``.
-    """
-
-    def outcome(path: str) -> VideoInfo | str:
-        try:
-            info = reader.probe(path)
-            for start in range(0, info.num_frames, 64):  # in parts, for the memory of long videos
-                reader.read_frames(path, np.arange(start, min(start + 64, info.num_frames)))
-        except VideoError as error:
-            return error.reason
-        return info
-
-    with ThreadPoolExecutor(workers) as pool:
-        outcomes = list(pool.map(outcome, manifest.rows["path"]))
-    good = [isinstance(each, VideoInfo) for each in outcomes]
-    infos = [each for each in outcomes if isinstance(each, VideoInfo)]
-    readable = manifest.rows[good].assign(num_frames=[i.num_frames for i in infos], fps=[i.fps for i in infos])
-    reasons = [each for each in outcomes if isinstance(each, str)]
-    return readable, manifest.rows[[not each for each in good]].assign(reason=reasons)

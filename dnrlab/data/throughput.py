@@ -1,4 +1,4 @@
-"""How fast clips are read: by one process alone, and by the workers of a training."""
+"""How fast clips are read: by one process alone, by the workers of a training, and for all views of a video."""
 
 import os
 import time
@@ -7,9 +7,10 @@ from itertools import islice
 from statistics import median
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from dnrlab.data.dataset import DataConfig, TrainingClips, Unreadable
+from dnrlab.data.dataset import DataConfig, TrainingClips, Unreadable, find_video, view_numbers
 from dnrlab.data.decode import Reader, VideoError
 from dnrlab.data.loading import EpochBatches, training_batches
 from dnrlab.data.manifest import Manifest
@@ -102,3 +103,25 @@ def loader_speed(clips: TrainingClips, batch_size: int, num_workers: int, num_ba
     start = time.perf_counter()
     count = sum(len(batch.labels) for batch in islice(batches, num_batches))
     return count / (time.perf_counter() - start)
+
+
+def view_seconds(
+    manifest: Manifest, row: int, config: DataConfig, reader: Reader, *, num_clips: int, rounds: int = 5
+) -> pd.DataFrame:
+    """Seconds to read the frames of a video's test clips: all at once, each frame once, or clip after clip; in turns.
+
+    Returns: columns way (``together``, ``one by one``), round, seconds. The pixels are the same.
+    """
+    video = find_video(manifest, row, 0, reader)
+    numbers = (view_numbers(video.num_frames, config, num_clips) + video.first_frame).numpy()  # (V, T)
+    ways: dict[str, Callable[[], object]] = {
+        "together": lambda: reader.read_frames(video.path, np.unique(numbers)),
+        "one by one": lambda: [reader.read_frames(video.path, clip) for clip in numbers],
+    }
+    rows = []
+    for turn in range(rounds):
+        for way, read in ways.items():
+            start = time.perf_counter()
+            read()
+            rows.append({"way": way, "round": turn, "seconds": time.perf_counter() - start})
+    return pd.DataFrame(rows)

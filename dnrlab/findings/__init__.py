@@ -1,5 +1,6 @@
 """Sentences for the titles of figures, from the numbers that the figures show."""
 
+from dnrlab.findings.data import of_check, of_counts, of_lengths, of_reading
 from dnrlab.findings.dynamics import (
     fastest_change,
     of_blocks,
@@ -19,15 +20,19 @@ __all__ = [
     "fastest_change",
     "of_batches",
     "of_blocks",
+    "of_check",
     "of_confusion",
+    "of_counts",
     "of_cuts",
     "of_faithfulness",
     "of_forgetting",
     "of_gains",
     "of_groups",
+    "of_lengths",
     "of_localisation",
     "of_maps",
     "of_probe",
+    "of_reading",
     "of_reversal",
     "of_speeds",
     "of_timeline",

@@ -2,6 +2,7 @@
 
 from dnrlab.plots.affine import cut_figure, probe_figure, trajectories_figure, variance_figure
 from dnrlab.plots.comparison import batch_figure, gain_figure
+from dnrlab.plots.data import contact_sheet, counts_figure, lengths_figure, reading_figure, views_figure
 from dnrlab.plots.dynamics import block_dynamics, group_dynamics, timeline_figure
 from dnrlab.plots.efficiency import speed_kept
 from dnrlab.plots.heatmaps import CamRow, gradcam_figure
@@ -14,14 +15,18 @@ __all__ = [
     "batch_figure",
     "block_dynamics",
     "confusion",
+    "contact_sheet",
+    "counts_figure",
     "cut_figure",
     "faithfulness_figure",
     "forgetting_figure",
     "gain_figure",
     "gradcam_figure",
     "group_dynamics",
+    "lengths_figure",
     "localisation_figure",
     "probe_figure",
+    "reading_figure",
     "reversal_figure",
     "speed_kept",
     "timeline_figure",
@@ -29,4 +34,5 @@ __all__ = [
     "traits_figure",
     "trajectories_figure",
     "variance_figure",
+    "views_figure",
 ]

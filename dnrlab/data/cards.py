@@ -1,0 +1,120 @@
+"""Cards: what is known of a data set before its videos are read.
+
+Those of public sets lie in ``data_manifests/``; ``manifest build`` writes one beside every manifest.
+"""
+
+import json
+from dataclasses import MISSING, asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from dnrlab.data.manifest import FLIPS
+from dnrlab.files import whole_file
+
+FOLDER = Path(__file__).parents[2] / "data_manifests"
+PROTOCOL = {"num_frames": int, "clips": int, "crops": int, "sampling": str, "evaluate_on": str}
+Counts = dict[str, int]  # videos a split
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """Facts of a data set. None or an empty dict: not known.
+
+    Args:
+        name: short, as in ``dnrlab manifest build NAME``.
+        source: where it comes from: address, publication.
+        flip: whether training clips may be mirrored: ``none``, ``mirror`` or ``label_aware``.
+        layout: how the videos lie on disk.
+        classes: how many there are.
+        counts: videos a split.
+        counts_by_fold: the same for each fold (``"1"``, ``"2"``, …) of a set that has several.
+        counts_from: where these numbers come from.
+        protocol: how the field tests: ``num_frames``, ``clips``, ``crops``, ``sampling``, ``evaluate_on`` (a split).
+        built: how a manifest was made; in its own card only.
+    """
+
+    name: str
+    title: str
+    source: str
+    licence: str | None
+    flip: str
+    layout: str
+    classes: int | None = None
+    counts: Counts = field(default_factory=dict)
+    counts_by_fold: dict[str, Counts] = field(default_factory=dict)
+    counts_from: str = ""
+    protocol: dict[str, Any] | None = None
+    built: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("name", "title", "source", "flip", "layout", "counts_from"):
+            require(isinstance(getattr(self, name), str), name, "text", getattr(self, name))
+        require(self.licence is None or isinstance(self.licence, str), "licence", "text or null", self.licence)
+        require(self.flip in FLIPS, "flip", f"one of {', '.join(FLIPS)}", self.flip)
+        require(self.classes is None or is_count(self.classes), "classes", "a count or null", self.classes)
+        require(is_counts(self.counts), "counts", 'a count for each split, as {"train": 100}', self.counts)
+        folds = self.counts_by_fold
+        wanted = 'counts for each fold, as {"1": {"train": 100}}'
+        require(isinstance(folds, dict) and all(map(is_counts, folds.values())), "counts_by_fold", wanted, folds)
+        if self.protocol is not None:
+            wanted = "null, or " + ", ".join(f"{name} ({kind.__name__})" for name, kind in PROTOCOL.items())
+            known = isinstance(self.protocol, dict) and {name: type(v) for name, v in self.protocol.items()} == PROTOCOL
+            require(known, "protocol", wanted, self.protocol)
+
+    def expected(self, fold: int | None) -> Counts:
+        """Videos a split, of a fold where the set has several; empty if that is not known."""
+        return self.counts if fold is None else self.counts_by_fold.get(str(fold), {})
+
+
+def require(right: bool, name: str, wanted: str, got: object) -> None:
+    """ValueError that names the field unless it is right."""
+    if not right:
+        raise ValueError(f"expected {name} to be {wanted}, got {got!r}")
+
+
+def is_count(value: object) -> bool:
+    """Whether a value is a whole number of at least 0."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def is_counts(value: object) -> bool:
+    """Whether a value gives a count for each of some names."""
+    return isinstance(value, dict) and all(map(is_count, value.values()))
+
+
+def read_card(file: str | Path) -> Card:
+    """Read a card. ValueError names the file, and the field that is missing, unknown or wrong."""
+    text = Path(file).read_text(encoding="utf-8")
+    try:
+        values = json.loads(text)
+        known = {each.name: each for each in fields(Card)}
+        require(isinstance(values, dict), "a card", "a JSON object", text[:40])
+        unknown = [name for name in values if name not in known]
+        if unknown:
+            raise ValueError(f"expected fields among {', '.join(known)}, got {', '.join(unknown)}; remove it")
+        needed = [name for name, each in known.items() if each.default is each.default_factory is MISSING]
+        missing = [name for name in needed if name not in values]
+        if missing:
+            raise ValueError(
+                f"expected the fields {', '.join(needed)}, got no {', '.join(missing)}; add what is missing"
+            )
+        return Card(**values)
+    except ValueError as error:  # of the JSON, too
+        raise ValueError(f"{file}: {error}") from error
+
+
+def card_of(name: str) -> Card:
+    """The card of a public set, by its name in ``data_manifests/``."""
+    return read_card(FOLDER / f"{name}.card.json")
+
+
+def own_card(name: str) -> Card:
+    """The card of one's own videos, to be filled in. Nothing is mirrored until it says so."""
+    layout = "CLASS/VIDEO or SPLIT/CLASS/VIDEO"
+    return Card(name=name, title=name, source="own videos", licence=None, flip="none", layout=layout)
+
+
+def write_card(card: Card, file: Path) -> None:
+    """Write a card as JSON."""
+    with whole_file(file) as unfinished:
+        unfinished.write_text(json.dumps(asdict(card), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

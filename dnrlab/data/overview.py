@@ -1,0 +1,87 @@
+"""What there is in a data set, and what a network is shown of it: tables and frames to draw."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+
+from dnrlab.data.dataset import DataConfig, TrainingClips, Unreadable, find_video, read_clips, view_numbers
+from dnrlab.data.decode import Frames, Reader, VideoError
+from dnrlab.data.manifest import Manifest
+from dnrlab.data.sampling import WINDOW, span
+from dnrlab.data.transforms import Box, crop_boxes, resize_short_side
+
+SPLITS = ("train", "val", "test")  # in this order; others follow by name
+
+
+def class_counts(manifest: Manifest) -> pd.DataFrame:
+    """Videos of each class (rows, in the order of the logits) in each split (columns; ``all`` without splits)."""
+    splits = manifest.rows["split"] if "split" in manifest.rows else pd.Series("all", index=manifest.rows.index)
+    counts = pd.crosstab(manifest.rows["label"], splits).reindex(list(manifest.classes), fill_value=0)
+    order = [name for name in SPLITS if name in counts] + [name for name in counts if name not in SPLITS]
+    return counts[order].rename_axis(columns=None)
+
+
+def frames_needed(config: DataConfig) -> int:
+    """Frames that a video must have for a clip without repeated ones; 8 frames, 8 apart, need 57."""
+    if config.sampling == "dense":
+        return span(config.num_frames, config.frame_interval)
+    if config.sampling == "window":
+        return WINDOW
+    return config.num_frames + config.frames_per_segment - 1
+
+
+def rows_to_show(manifest: Manifest, count: int) -> list[int]:
+    """At most ``count`` rows, the first of each class in turn, then the second of each."""
+    turn = manifest.rows.groupby("label").cumcount()
+    label = manifest.rows["label"].map({name: place for place, name in enumerate(manifest.classes)})
+    return [int(row) for row in np.lexsort((label, turn))[:count]]
+
+
+class ShownClip(NamedTuple):
+    """A training clip as the network gets it."""
+
+    label: str  # in a mirror that of the mirror
+    frames: Frames  # (T, crop, crop, 3); of neighbouring frames the middle one
+
+
+def shown_clips(
+    manifest: Manifest, config: DataConfig, reader: Reader, rows: Sequence[int], *, seed: int
+) -> list[ShownClip]:
+    """The clips of some rows in the first epoch of a training with ``seed``: sampled, cropped and mirrored as there.
+
+    Raises: VideoError naming a video that cannot be read.
+    """
+    clips = TrainingClips(manifest, config, reader, seed)
+    shown = []
+    for row in rows:
+        item = clips[0, row]
+        if isinstance(item, Unreadable):
+            raise VideoError(manifest.rows["path"].iloc[row], item.reason)
+        pixels = item[0].permute(1, 2, 3, 0)[config.frames_per_segment // 2 :: config.frames_per_segment]
+        shown.append(ShownClip(manifest.classes[item[1]], pixels.numpy()))
+    return shown
+
+
+class ViewLayout(NamedTuple):
+    """Where the test views of a video lie."""
+
+    numbers: np.ndarray  # (V, T) frame numbers, from 0 in the video's own span
+    num_frames: int  # of that span
+    frame: Frames  # (H, W, 3), the middle one, resized
+    boxes: list[Box]  # crops in it: top, left, height, width, in pixels
+
+
+def view_layout(
+    manifest: Manifest, row: int, config: DataConfig, reader: Reader, *, num_clips: int, num_crops: int
+) -> ViewLayout:
+    """The views of row ``row``: frames of its clips, and boxes of their crops. VideoError if it cannot be read."""
+    video = find_video(manifest, row, 0, reader)
+    numbers = view_numbers(video.num_frames, config, num_clips)
+    (middle,) = resize_short_side(
+        read_clips(video, torch.tensor([video.num_frames // 2]), reader), config.short_side
+    )  # (3, H, W)
+    boxes = crop_boxes(middle.shape[1], middle.shape[2], config.crop_size, num_crops)
+    return ViewLayout(numbers.numpy(), video.num_frames, middle.permute(1, 2, 0).numpy(), boxes)

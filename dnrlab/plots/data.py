@@ -1,0 +1,180 @@
+"""What is in a data set, and what a network is shown of it."""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from numpy.typing import NDArray
+
+from dnrlab.plots.style import MEASURED, NETWORKS, PAPER, TRAIN, VALIDATION, bare, literal, say
+
+NAMED_CLASSES = 40  # more are drawn as a curve over their rank
+SPLIT_COLOURS = {"train": TRAIN, "val": VALIDATION, "test": "#009E73"}
+BINS = 40
+
+
+def counts_figure(counts: pd.DataFrame, finding: str, note: str) -> Figure:
+    """Videos of each class, a colour a split: bars with names, or where there are many classes a curve over the rank.
+
+    ``counts`` has a row a class and a column a split.
+    """
+    colours = split_colours(list(counts))
+    if len(counts) <= NAMED_CLASSES:
+        figure, axes = plt.subplots(figsize=(8, 0.24 * len(counts) + 1.8), layout="constrained")
+        left = np.zeros(len(counts))
+        for name in counts:
+            axes.barh(range(len(counts)), counts[name], left=left, color=colours[name], label=name or "(empty)")
+            left += counts[name].to_numpy()
+        axes.set_yticks(range(len(counts)), [literal(str(name)) for name in counts.index], fontsize=8)
+        axes.set(ylim=(len(counts) - 0.4, -0.6), xlabel="videos")
+    else:
+        figure, axes = plt.subplots(figsize=(8, 3.4), layout="constrained")
+        for name in counts:
+            ranked = np.sort(counts[name].to_numpy())[::-1]
+            axes.step(np.arange(len(ranked)) + 1, ranked, where="mid", color=colours[name], label=name or "(empty)")
+        axes.set(xlabel="classes, from the one with the most videos", ylabel="videos", ylim=(0, None))
+    axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
+    bare(axes)
+    say(figure, finding, note)
+    return figure
+
+
+def split_colours(names: Sequence[str]) -> dict[str, str]:
+    """A colour for each split."""
+    others = iter(NETWORKS[3:] * len(names))
+    return {name: SPLIT_COLOURS.get(name) or next(others) for name in names}
+
+
+def lengths_figure(table: pd.DataFrame, needed: int, finding: str, note: str) -> Figure:
+    """Lengths of the videos in frames, and in seconds where they are known, by split.
+
+    ``table`` has columns num_frames and duration_seconds, and split if there are any. A line marks ``needed`` frames.
+    """
+    panels = {"num_frames": "frames", "duration_seconds": "seconds"}
+    known = [name for name in panels if table[name].notna().any()]
+    figure, grid = plt.subplots(1, len(known), figsize=(4 * len(known) + 1, 3), layout="constrained", squeeze=False)
+    splits = table["split"] if "split" in table else pd.Series("all", index=table.index)
+    names = [name for name in (*SPLIT_COLOURS, *sorted(set(splits) - set(SPLIT_COLOURS))) if name in set(splits)]
+    colours = split_colours(names)
+    for axes, measure in zip(grid[0], known, strict=True):
+        values = [table.loc[(splits == name) & table[measure].notna(), measure] for name in names]
+        axes.hist(values, bins=bin_edges(table[measure].dropna()), stacked=True, color=[*colours.values()], label=names)
+        axes.set(xlabel=panels[measure], ylabel="videos")
+        bare(axes)
+    grid[0, 0].axvline(needed, color="0.2", linestyle=":", linewidth=1.2)
+    place = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "fontsize": 8}
+    grid[0, 0].annotate(f"clip: {needed}", (needed, 1), xytext=(3, -2), va="top", **place)
+    grid[0, -1].legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
+    say(figure, finding, note)
+    return figure
+
+
+def bin_edges(values: "pd.Series[float]") -> NDArray[np.float64]:
+    """Edges from 0 to the longest; whole frames have whole edges."""
+    top = float(values.max())
+    if (values % 1 == 0).all():
+        step = max(int(np.ceil((top + 1) / BINS)), 1)
+        return np.arange(0, top + 2 * step, step) - 0.5
+    return np.linspace(0, top * 1.001, BINS + 1)
+
+
+def contact_sheet(clips: Sequence[tuple[str, NDArray[np.uint8]]], finding: str, note: str) -> Figure:
+    """A row a clip, its label at the left, a column a frame; ``clips`` are labels and frames (T, H, W, 3)."""
+    num_frames = len(clips[0][1])
+    size = (0.95 * num_frames + 2, 0.95 * len(clips) + 1)
+    figure, grid = plt.subplots(len(clips), num_frames, figsize=size, layout="constrained", squeeze=False)
+    for (label, frames), row in zip(clips, grid, strict=True):
+        for axes, frame in zip(row, frames, strict=True):
+            axes.imshow(frame)
+            axes.set(xticks=[], yticks=[])
+            axes.spines[:].set_visible(False)
+        row[0].set_ylabel(literal(shortened(label)), rotation=0, ha="right", va="center", fontsize=8)
+    say(figure, finding, note)
+    return figure
+
+
+def shortened(label: str, length: int = 28) -> str:
+    """A label of at most so many letters."""
+    return label if len(label) <= length else label[: length - 1] + "…"
+
+
+def views_figure(
+    numbers: NDArray[np.int64],
+    num_frames: int,
+    frame: NDArray[np.uint8],
+    boxes: Sequence[tuple[int, int, int, int]],
+    finding: str,
+    note: str,
+) -> Figure:
+    """The clips of a video on its time line, a row a clip; beside it the crops on a frame.
+
+    Args:
+        numbers: (V, T), frames of the clips, counted from 0; drawn from 1.
+        num_frames: of the video.
+        frame: (H, W, 3).
+        boxes: at most three crops: top, left, height, width, in pixels of the frame.
+    """
+    size = (10, max(0.28 * len(numbers) + 1.4, 2.8))
+    ratios = (2.4, min(frame.shape[1] / frame.shape[0], 2))
+    figure, (line, picture) = plt.subplots(1, 2, figsize=size, layout="constrained", width_ratios=ratios)
+    time_line(line, numbers, num_frames)
+    picture.imshow(frame)
+    for place, (top, left, height, width) in enumerate(boxes):
+        shape = Rectangle((left, top), width - 1, height - 1, fill=False, linewidth=2)
+        shape.set(edgecolor=NETWORKS[place + 1], linestyle=("-", "--", ":")[place])
+        picture.add_patch(shape)
+    picture.set(xticks=[], yticks=[])
+    picture.set_title(f"{len(boxes)} crop" + "s" * (len(boxes) > 1), fontsize=9)
+    say(figure, finding, note)
+    return figure
+
+
+def time_line(axes: Axes, numbers: NDArray[np.int64], num_frames: int) -> None:
+    """Dots at the frames of each clip, the first clip above."""
+    for clip, frames in enumerate(numbers, 1):
+        axes.plot([1, num_frames], [clip] * 2, color="0.88", linewidth=3, zorder=0, solid_capstyle="butt")
+        axes.plot(frames + 1, [clip] * len(frames), "o", color=TRAIN, markersize=4)
+    axes.set(xlabel="frame", ylabel="clip", yticks=range(1, len(numbers) + 1), ylim=(len(numbers) + 0.6, 0.4))
+    axes.set_xlim(0, num_frames + 1)
+    bare(axes)
+
+
+def reading_figure(loaders: pd.DataFrame, times: pd.DataFrame, views: pd.DataFrame, finding: str, note: str) -> Figure:
+    """Clips a second by workers, beside what they promise; what a clip's time goes to; and a video's views both ways.
+
+    Args:
+        loaders: num_workers, clips_per_second, promised.
+        times: a row a clip: probe_seconds, decode_seconds, transform_seconds.
+        views: a row a round and way: way, seconds.
+    """
+    figure, (speed, parts, ways) = plt.subplots(1, 3, figsize=(10.5, 2.9), layout="constrained")
+    speed.plot(
+        loaders["num_workers"], loaders["promised"], "o--", color=PAPER, markerfacecolor="white", label="promised"
+    )
+    speed.plot(loaders["num_workers"], loaders["clips_per_second"], "o-", color=MEASURED, label="measured")
+    speed.set(xlabel="workers", ylabel="training clips a second", ylim=(0, None), xticks=loaders["num_workers"])
+    speed.legend(frameon=False, fontsize=8, loc="lower right")
+    bare(speed)
+    names = {"probe_seconds": "probe", "decode_seconds": "decode", "transform_seconds": "transform"}
+    point_rows(parts, {told: times[name] for name, told in names.items()}, "milliseconds a training clip")
+    point_rows(ways, dict(iter(views.groupby("way", sort=False)["seconds"])), "milliseconds to read all views")
+    say(figure, finding, note)
+    return figure
+
+
+def point_rows(axes: Axes, rows: Mapping[str, "pd.Series[float]"], title: str) -> None:
+    """A row of points a name, in milliseconds of values in seconds, with a bar and a number at the median."""
+    for place, values in enumerate(rows.values()):
+        milliseconds = 1000 * values
+        middle = milliseconds.median()
+        axes.plot(milliseconds, [place] * len(values), "o", color=MEASURED, alpha=0.25, markersize=5)
+        axes.plot([middle], [place], "|", color=MEASURED, markersize=20)
+        axes.annotate(f"{middle:.3g}", (middle, place), (0, 13), textcoords="offset points", ha="center", fontsize=8)
+    axes.set_yticks(range(len(rows)), list(rows))
+    axes.set(ylim=(len(rows) - 0.4, -0.8), xlabel=title)
+    axes.set_xlim(0, 1150 * max(values.max() for values in rows.values()))
+    bare(axes)
