@@ -68,6 +68,25 @@ def test_evaluate_writes_and_prints_the_metrics(run_dir, synthetic, capsys):
     assert json.loads((run_dir / "metrics.json").read_text()) == result
 
 
+def test_bad_videos_stop_or_are_skipped_as_asked(synthetic, tmp_path, capsys):
+    rows = pd.read_csv(synthetic).query("split != 'test'")
+    rows["path"] = [str(synthetic.parent / path) for path in rows["path"]]
+    rows.iloc[[0, 25], rows.columns.get_loc("path")] = ["gone.mp4", "lost.mp4"]  # of train and val
+    rows.to_csv(tmp_path / "videos.csv", index=False)
+    run, words = tmp_path / "run", ["--manifest", tmp_path / "videos.csv"]
+    code, _, err = call(capsys, "train", *words, "--out", run, *TINY)
+    assert code == 1
+    assert "no such file" in err
+    code, out, err = call(capsys, "train", *words, "--out", run, *TINY, "--bad-videos", "skip", "--json")
+    assert code == 0, err
+    assert json.loads(out)["trained"] == "trained on 19 of 20 clips an epoch"
+    code, out, _ = call(capsys, "evaluate", run, *words, "--split", "val", "--cache-dir", "", "--json")
+    assert (code, json.loads(out)["evaluated"]) == (0, "evaluated 9 of 10")
+    code, _, err = call(capsys, "evaluate", run, *words, "--split", "val", "--cache-dir", "", "--bad-videos", "error")
+    assert code == 1
+    assert "lost.mp4: no such file" in err
+
+
 def test_predict_gives_five_classes_and_cam_a_picture(run_dir, video, tmp_path, capsys):
     code, out, _ = call(capsys, "predict", run_dir, "--video", video, "--json")
     assert code == 0

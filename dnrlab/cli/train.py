@@ -53,6 +53,9 @@ class Train:
         }
         if len(scored):
             result["best_val_top1"] = float(scored.max())
+        if last.get("skipped", 0):  # a run of before has no such column
+            clips, skipped = int(last["clips"]), int(last["skipped"])
+            result["trained"] = f"trained on {clips} of {clips + skipped} clips an epoch"
         return {**result, "next": f"dnrlab evaluate {self.out} --manifest {self.manifest}"}
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from dnrlab.data.dataset import DataConfig, TrainingClips, Unreadable, find_video, view_numbers
 from dnrlab.data.decode import Reader, VideoError
-from dnrlab.data.loading import training_batches
+from dnrlab.data.loading import EpochBatches, training_batches
 from dnrlab.data.manifest import Manifest
 from dnrlab.data.transforms import operations
 
@@ -58,7 +58,7 @@ def timed(function: Callable[..., Any], spent: dict[str, float], name: str) -> C
 def loader_speeds(
     clips: TrainingClips, *, batch_size: int, workers: Sequence[int] = (1, 2), num_batches: int = 8, rounds: int = 3
 ) -> pd.DataFrame:
-    """Clips a second of a training's loader, beside what one process makes of the same videos alone.
+    """Clips a second of a training's loader, beside what one process makes of the same clips alone.
 
     They are measured in turn, ``rounds`` times, since other work on the machine comes and goes; the medians count.
 
@@ -72,7 +72,7 @@ def loader_speeds(
     alone: list[float] = []
     loaded: dict[int, list[float]] = {number: [] for number in workers}
     for _ in range(rounds):
-        alone.append(speed_alone(clips, batch_size * num_batches))
+        alone.append(speed_alone(clips, batch_size, num_batches))
         for number in workers:
             loaded[number].append(loader_speed(clips, batch_size, number, num_batches))
     table = pd.DataFrame({"num_workers": list(workers), "clips_per_second": [median(loaded[n]) for n in workers]})
@@ -80,14 +80,18 @@ def loader_speeds(
     return table.assign(share=table["clips_per_second"] / table["promised"])
 
 
-def speed_alone(clips: TrainingClips, count: int) -> float:
-    """Clips a second of this process: decoding and transforming, without batches. ValueError at a bad video."""
+def speed_alone(clips: TrainingClips, batch_size: int, num_batches: int) -> float:
+    """Clips a second of this process on the first batches of an epoch: decoding and transforming, without collating.
+
+    Raises: ValueError naming the row of a video that cannot be read, which would pass for a fast one.
+    """
     operations()  # its import is none of a clip's cost
+    keys = [key for batch in islice(EpochBatches(len(clips), batch_size, clips.seed, 0), num_batches) for key in batch]
     start = time.perf_counter()
-    for number in range(count):
-        if isinstance(item := clips[0, number % len(clips)], Unreadable):
+    for key in keys:
+        if isinstance(item := clips[key], Unreadable):
             raise ValueError(f"expected videos that can be read, got one with {item.reason} (row {item.row})")
-    return count / (time.perf_counter() - start)
+    return len(keys) / (time.perf_counter() - start)
 
 
 def loader_speed(clips: TrainingClips, batch_size: int, num_workers: int, num_batches: int) -> float:
