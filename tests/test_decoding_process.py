@@ -15,7 +15,7 @@ import pytest
 
 from dnrlab.data.dataset import DataConfig, Unreadable, VideoViews
 from dnrlab.data.decode import READER, VideoError, VideoFiles, reader_of
-from dnrlab.data.decoding_process import child_of_thread, decoding_apart, held
+from dnrlab.data.decoding_process import child_of_thread, decoding_apart, held, same_core
 from dnrlab.data.loading import view_loader
 from dnrlab.data.manifest import Manifest
 from tests.conftest import PROJECT
@@ -189,3 +189,16 @@ print(held.child.process.pid)
 def test_a_file_that_is_none_is_told_at_once(tmp_path):
     with pytest.raises(VideoError, match="no such file"):
         reader().probe(str(tmp_path / "none.mp4"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="cores are given on Linux alone")
+def test_the_process_runs_on_the_core_of_the_one_that_waits_for_it(made_decord):
+    own = os.sched_getaffinity(0)
+    try:
+        for core in sorted(own):
+            os.sched_setaffinity(0, {core})
+            reader().read_frames(str(made_decord / "good.mp4"), np.array([0]))
+            assert os.sched_getaffinity(held.child.process.pid) == {core}
+    finally:
+        os.sched_setaffinity(0, own)
+    assert same_core(held.child.process.pid, before=-1) in own

@@ -5,6 +5,7 @@ have children of ``multiprocessing``, so the child is a plain command (``decodin
 memory that has no name: nothing is left behind, whoever is killed.
 """
 
+import ctypes
 import functools
 import mmap
 import multiprocessing
@@ -15,6 +16,7 @@ import tempfile
 import threading
 import time
 import weakref
+from contextlib import suppress
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -59,7 +61,7 @@ class Child:
     """A process that answers questions about videos, one at a time, and ends itself after ``limit_seconds`` on one."""
 
     def __init__(self, limit_seconds: float) -> None:
-        self.limit_seconds, self.owner = limit_seconds, os.getpid()
+        self.limit_seconds, self.owner, self.core = limit_seconds, os.getpid(), -1
         self.memory = nameless_memory()
         self.connection, theirs = multiprocessing.Pipe()
         handed_on = (theirs.fileno(), self.memory.fileno())
@@ -75,6 +77,7 @@ class Child:
         Raises: VideoError if the video cannot be read, the process dies, or ends itself.
         """
         asked = time.monotonic()
+        self.core = same_core(self.process.pid, self.core)
         try:
             self.connection.send((path, request))
             answer = self.connection.recv()
@@ -98,6 +101,19 @@ def child_of_thread(limit_seconds: float) -> Child:
     if child is None or child.owner != os.getpid() or not child.close.alive or child.limit_seconds != limit_seconds:
         held.child = child = Child(limit_seconds)
     return child
+
+
+def same_core(process: int, before: int) -> int:
+    """Let a process that this one will wait for run where this one runs now. Returns that core; ``before`` it was.
+
+    The two take turns. Left alone, Linux wakes one of them on a core that another pair keeps busy while its own idles:
+    two workers on two cores read 0.6 of twice what one reads alone, and so 0.88. Elsewhere this does nothing.
+    """
+    here: int = ctypes.CDLL(None).sched_getcpu() if sys.platform == "linux" else before
+    if here != before:
+        with suppress(OSError):  # it has died: the question will tell
+            os.sched_setaffinity(process, {here})
+    return here
 
 
 def nameless_memory() -> IO[bytes]:
