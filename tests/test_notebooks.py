@@ -66,6 +66,18 @@ def test_costs_leave_a_figure_with_its_numbers(tmp_path):
     assert files == {f"speed_kept{rest}" for rest in (".png", ".pdf", ".csv", "_seconds.csv")}
 
 
+def test_a_look_at_the_data_leaves_its_figures_and_the_check(synthetic, tmp_path):
+    tiny = {"settings": {"crop_size": 32, "short_side": 36}, "num_shown": 2, "batch_size": 4, "num_batches": 2}
+    shared = {"manifest": str(synthetic), "out_dir": str(tmp_path / "figures"), "num_workers": 1}
+    run("05_data", tmp_path, shared | tiny)
+    files = {path.name for path in (tmp_path / "figures").iterdir()}
+    pictures = {"class_counts", "lengths", "contact_sheet", "views_0", "reading_speed"}
+    tables = {"class_counts.csv", "lengths.csv", "manifest.checked.csv"}
+    tables |= {f"reading_speed_{name}.csv" for name in ("loaders", "times", "views")}
+    assert files == {f"{name}.{kind}" for name in pictures for kind in ("png", "pdf")} | tables
+    assert len(pd.read_csv(tmp_path / "figures" / "manifest.checked.csv")) == 40
+
+
 COMPARISONS = {  # tiny parameters, and the run folders that they leave
     "08_relay_ablation": ({"groups": ["where"], "seeds": [0, 1]}, {"bn", "dnr", "temporal", "layer"}),
     "09_small_batches": (

@@ -62,8 +62,10 @@ def lengths_figure(table: pd.DataFrame, needed: int, finding: str, note: str) ->
     colours = split_colours(names)
     for axes, measure in zip(grid[0], known, strict=True):
         values = [table.loc[(splits == name) & table[measure].notna(), measure] for name in names]
-        axes.hist(values, bins=bin_edges(table[measure].dropna()), stacked=True, color=[*colours.values()], label=names)
+        edges = bin_edges(table[measure].dropna(), whole=measure == "num_frames")
+        axes.hist(values, bins=edges, stacked=True, color=[*colours.values()], label=names)
         axes.set(xlabel=panels[measure], ylabel="videos")
+        axes.set_xlim(left=0)
         bare(axes)
     grid[0, 0].axvline(needed, color="0.2", linestyle=":", linewidth=1.2)
     place = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "fontsize": 8}
@@ -73,10 +75,10 @@ def lengths_figure(table: pd.DataFrame, needed: int, finding: str, note: str) ->
     return figure
 
 
-def bin_edges(values: "pd.Series[float]") -> NDArray[np.float64]:
-    """Edges from 0 to the longest; whole frames have whole edges."""
+def bin_edges(values: "pd.Series[float]", *, whole: bool) -> NDArray[np.float64]:
+    """Edges from 0 to the longest; those of ``whole`` numbers lie between them."""
     top = float(values.max())
-    if (values % 1 == 0).all():
+    if whole:
         step = max(int(np.ceil((top + 1) / BINS)), 1)
         return np.arange(0, top + 2 * step, step) - 0.5
     return np.linspace(0, top * 1.001, BINS + 1)
