@@ -13,7 +13,7 @@ from dnrlab.data.manifest import read_manifest
 from dnrlab.notebook import pick_device
 from dnrlab.relay import DNRConfig
 from dnrlab.training.config import Recipe
-from dnrlab.training.recipes import RECIPES, recipe_by_name
+from dnrlab.training.recipes import RECIPES, recipe_by_name, said_recipes
 from dnrlab.training.run import train
 
 
@@ -23,7 +23,7 @@ class Train:
 
     manifest: str  # CSV file of videos; see data_manifests/README.md
     out: str  # run folder
-    recipe: str = "demo"  # demo, kinetics200 or kinetics400
+    recipe: Annotated[str, tyro.conf.arg(help=said_recipes())] = "demo"
     dnr: bool = True  # DNR, or with --no-dnr batch norm
     settings: Annotated[Recipe, tyro.conf.OmitArgPrefixes] = field(default_factory=RECIPES["demo"])
     root: str | None = None  # folder that the manifest's paths are relative to; its own by default

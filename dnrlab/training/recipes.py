@@ -15,7 +15,13 @@ def demo() -> Recipe:
         model=ModelConfig(name="tsn_resnet18", width=8, dropout=0.0),
         data=DataConfig(sampling="segments", num_frames=8, short_side=54, crop_size=48, scales=(1.0, 0.9)),
         training=TrainConfig(
-            epochs=16, batch_size=32, lr=0.1, clip_norm=20.0, warmup_iterations=30, warmup_factor=0.1, validate_every=4
+            epochs=16,
+            batch_size=32,
+            lr=0.1,
+            clip_norm=20.0,
+            warmup_iterations=30,
+            warmup_factor=0.1,
+            validate_every=4,
         ),
     )
 
@@ -25,7 +31,7 @@ def kinetics400() -> Recipe:
     return Recipe(
         model=ModelConfig(dropout=0.4),
         data=DataConfig(),
-        training=TrainConfig(epochs=196, batch_size=64, lr=0.1, warmup_iterations=127_840),
+        training=TrainConfig(epochs=196, batch_size=64, lr_batch=64, lr=0.1, warmup_iterations=127_840),
     )
 
 
@@ -34,11 +40,80 @@ def kinetics200() -> Recipe:
     return Recipe(
         model=ModelConfig(dropout=0.4),
         data=DataConfig(),
-        training=TrainConfig(epochs=120, batch_size=64, lr=0.1, warmup_iterations=60_000),
+        training=TrainConfig(epochs=120, batch_size=64, lr_batch=64, lr=0.1, warmup_iterations=60_000),
     )
 
 
-RECIPES: dict[str, Callable[[], Recipe]] = {"demo": demo, "kinetics200": kinetics200, "kinetics400": kinetics400}
+def something() -> Recipe:
+    """TSN-ResNet-50 on Something-Something; give a run on Kinetics-400 as initial_weights: 50 epochs."""
+    return Recipe(
+        model=ModelConfig(),
+        data=DataConfig(sampling="segments"),
+        training=TrainConfig(
+            epochs=50,
+            batch_size=64,
+            lr_batch=64,
+            lr=0.005,
+            weight_decay=5e-4,
+            clip_norm=20.0,
+            schedule="steps",
+            lr_steps=(20, 40),
+        ),
+    )
+
+
+def tsm_kinetics400() -> Recipe:
+    """TSM-ResNet-50 on Kinetics-400 from ImageNet, as in MMAction2: 8 GPUs x 16 clips, 50 epochs."""
+    return Recipe(
+        model=ModelConfig(name="tsm_resnet50"),
+        data=DataConfig(sampling="segments", crop_positions=13),
+        training=TrainConfig(
+            **FROM_IMAGENET,
+            epochs=50,
+            batch_size=128,
+            lr_batch=128,
+            lr=0.02,
+            lr_steps=(25, 45),
+            warmup_epochs=5,
+            warmup_factor=0.1,
+        ),
+    )
+
+
+def tanet_kinetics400() -> Recipe:
+    """TANet-ResNet-50 on Kinetics-400 from ImageNet, of windows of 64 frames: 8 GPUs x 8 clips, 100 epochs."""
+    return Recipe(
+        model=ModelConfig(name="tanet_resnet50"),
+        data=DataConfig(sampling="window", crop_positions=13),
+        training=TrainConfig(**FROM_IMAGENET, epochs=100, batch_size=64, lr_batch=64, lr=0.01, lr_steps=(50, 75, 90)),
+    )
+
+
+def tdn_kinetics400() -> Recipe:
+    """TDN-ResNet-50 on Kinetics-400 from ImageNet: 8 GPUs x 16 clips, 100 epochs."""
+    settings = {**FROM_IMAGENET, "parameter_rules": "tdn"}
+    return Recipe(
+        model=ModelConfig(name="tdn_resnet50"),
+        data=DataConfig(sampling="segments", crop_positions=13),
+        training=TrainConfig(**settings, epochs=100, batch_size=128, lr_batch=128, lr=0.02, lr_steps=(50, 75, 90)),
+    )
+
+
+FROM_IMAGENET: dict[str, Any] = {
+    "clip_norm": 20.0,
+    "schedule": "steps",
+    "parameter_rules": "tsm",
+    "initial_weights": "imagenet",
+}
+RECIPES: dict[str, Callable[[], Recipe]] = {
+    each.__name__: each
+    for each in (demo, kinetics200, kinetics400, something, tsm_kinetics400, tanet_kinetics400, tdn_kinetics400)
+}
+
+
+def said_recipes() -> str:
+    """The names of all recipes with what each is for, a line each."""
+    return "\n".join(f"{name}: {(recipe.__doc__ or '').splitlines()[0]}" for name, recipe in RECIPES.items())
 
 
 def recipe_by_name(name: str) -> Recipe:

@@ -29,7 +29,9 @@ from dnrlab.runs import build_model
 from dnrlab.training.bad_videos import SKIPPED, keep_skipped, readable
 from dnrlab.training.checkpoint import load_checkpoint, save_checkpoint
 from dnrlab.training.config import Recipe, recipe_to_dict
+from dnrlab.training.imagenet import IMAGENET, imagenet_weights, put_imagenet
 from dnrlab.training.loop import train_epoch
+from dnrlab.training.parameters import parameter_groups
 from dnrlab.training.schedule import make_schedule
 from dnrlab.training.transfer import transfer_weights
 
@@ -69,11 +71,12 @@ def train(
     reader = reader_for(cache_dir, recipe.data.short_side, len(manifest.rows), recipe.data.decoder)
     torch.manual_seed(settings.seed)
     model = build_model(recipe.model, num_classes=len(manifest.classes), num_frames=recipe.data.num_frames).to(device)
-    optimizer = torch.optim.SGD(
-        model.parameters(), lr=settings.lr, momentum=settings.momentum, weight_decay=settings.weight_decay
+    groups = parameter_groups(
+        model, lr=settings.peak_lr, weight_decay=settings.weight_decay, rules=settings.parameter_rules
     )
-    if settings.initial_weights and not (run_dir / "checkpoint.pt").is_file():  # a run that resumes has its own
-        transfer_weights(model, settings.initial_weights)
+    optimizer = torch.optim.SGD(groups, lr=settings.peak_lr, momentum=settings.momentum)
+    if not (run_dir / "checkpoint.pt").is_file():  # a run that resumes has its own weights
+        start_from(model, settings.initial_weights, recipe.model.name)
     clips = TrainingClips(train_set, recipe.data, reader, settings.seed)
     steps_per_epoch = len(EpochBatches(len(clips), settings.batch_size, settings.seed, 0))
     size = min(settings.batch_size, len(clips))
@@ -132,6 +135,15 @@ def train(
         if bad:
             log.warning(f"trained on {len(clips) - len(bad)} of {len(clips)} videos; the others: {run_dir / SKIPPED}")
     return pd.DataFrame(history)
+
+
+def start_from(model: nn.Module, initial_weights: str, name: str) -> None:
+    """Put the weights to start from into a network: those of ImageNet, of another run, or none."""
+    if initial_weights == IMAGENET:
+        random = put_imagenet(model, imagenet_weights(name))
+        log.info(f"weights of ImageNet; {len(random)} of {len(list(model.parameters()))} tensors start at random")
+    elif initial_weights:
+        transfer_weights(model, initial_weights)
 
 
 def epoch_line(row: dict[str, Any], epochs: int) -> str:

@@ -39,7 +39,7 @@ def make_schedule(optimizer: Optimizer, config: TrainConfig, steps_per_epoch: in
             config.epochs * steps_per_epoch,
             schedule=config.schedule,
             milestones=[epoch * steps_per_epoch for epoch in config.lr_steps],
-            warmup=config.warmup_iterations,
+            warmup=config.warmup_iterations or round(config.warmup_epochs * steps_per_epoch),
             warmup_factor=config.warmup_factor,
         ),
     )
