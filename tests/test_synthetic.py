@@ -1,6 +1,9 @@
 """The synthetic videos: what they are made to guarantee."""
 
 import json
+import os
+import subprocess
+import sys
 from itertools import pairwise
 
 import numpy as np
@@ -25,6 +28,24 @@ def test_every_scene_is_filmed_in_every_class(synthetic):
     assert manifest.flip == "none"
     assert manifest.rows.groupby("split").size().to_dict() == {"train": 20, "val": 10, "test": 10}
     assert (manifest.rows.groupby("scene")["label"].nunique() == 10).all()
+
+
+MAKE = """
+import sys
+from dnrlab.data.synthetic import SyntheticConfig, make_synthetic
+make_synthetic(sys.argv[1], SyntheticConfig(train_scenes=2, val_scenes=1, test_scenes=1, side=32), workers=1)
+"""
+
+
+def test_a_set_is_the_same_to_the_byte_whatever_memory_held_before(tmp_path):
+    made = []
+    for filled_with in ("85", "170"):  # glibc fills fresh memory with it
+        folder = tmp_path / filled_with
+        environment = os.environ | {"MALLOC_PERTURB_": filled_with}
+        subprocess.run([sys.executable, "-c", MAKE, str(folder)], check=True, env=environment)
+        made.append({str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*.mp4")})
+    assert len(made[0]) == 40
+    assert [name for name in made[0] if made[0][name] != made[1][name]] == []
 
 
 def test_the_classes_of_a_pair_are_each_others_reversal_also_after_encoding(synthetic):

@@ -21,6 +21,8 @@ from dnrlab.data.render import Strip, boxes, make_scene, render
 from dnrlab.files import whole_file
 
 STRIPS: dict[str, Strip] = {"train": (0.0, 0.6), "val": (0.6, 0.8), "test": (0.8, 1.0)}
+# x264's assembly reads memory that nothing wrote, so that a few videos of a set would differ from run to run.
+H264 = {"crf": "18", "preset": "veryfast", "x264-params": "no-asm=1"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,11 +95,11 @@ def film_scene(folder: Path, config: SyntheticConfig, split: str, number: int) -
 
 
 def encode(path: Path, frames: NDArray[np.uint8], frames_per_second: int) -> None:
-    """Write frames (T, H, W, 3), RGB, as an H.264 file."""
+    """Write frames (T, H, W, 3), RGB, as an H.264 file; the same frames give the same bytes."""
     import av
 
     with whole_file(path) as unfinished, av.open(str(unfinished), "w") as container:
-        stream = container.add_stream("libx264", rate=frames_per_second, options={"crf": "18", "preset": "veryfast"})
+        stream = container.add_stream("libx264", rate=frames_per_second, options=H264)
         stream.height, stream.width = frames.shape[1:3]
         stream.pix_fmt = "yuv420p"
         stream.codec_context.thread_count = 1
