@@ -1,0 +1,113 @@
+"""Several processes that work on one thing: started by torchrun, or from a notebook by ``launch``.
+
+Where a process stands among them is handed on as a value, ``Processes``; alone nothing here needs torch.distributed.
+"""
+
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+RESTARTS = 3  # times that all processes start again after one has died
+
+
+class Processes(NamedTuple):
+    """Where this process stands among those that work together."""
+
+    rank: int = 0
+    count: int = 1
+
+    @property
+    def writes(self) -> bool:
+        """Whether it is the one that writes files and talks."""
+        return self.rank == 0
+
+
+ALONE = Processes()
+
+
+@contextmanager
+def joined(device: str) -> Iterator[tuple[Processes, str]]:
+    """Join the processes that torchrun or ``launch`` started, while the block runs; any other process is alone.
+
+    Gives this process's place, and its device: ``cuda`` becomes that of its local rank. NCCL joins GPUs, gloo CPUs.
+
+    Raises: ValueError if there are more processes than GPUs on this machine.
+    """
+    if "TORCHELASTIC_RUN_ID" not in os.environ or dist.is_initialized():
+        yield (Processes(dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else ALONE), device
+        return
+    local, on_machine = int(os.environ["LOCAL_RANK"]), int(os.environ["LOCAL_WORLD_SIZE"])
+    if device.startswith("cuda"):
+        if on_machine > torch.cuda.device_count():
+            raise ValueError(
+                f"expected a GPU a process, got {on_machine} processes and {torch.cuda.device_count()} GPUs; "
+                "start as many processes as there are GPUs, or give device cpu"
+            )
+        device = f"cuda:{local}"
+        torch.cuda.set_device(local)
+    elif "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(max((os.cpu_count() or 1) // on_machine, 1))
+    store, rank, count = next(dist.rendezvous("env://"))
+    # After a restart gloo would find the addresses of the dead processes in the store: each attempt has its own names.
+    store = dist.PrefixStore(f"attempt{os.environ.get('TORCHELASTIC_RESTART_COUNT', 0)}", store)
+    backend = "nccl" if device.startswith("cuda") else "gloo"
+    dist.init_process_group(backend, store=store, rank=rank, world_size=count)
+    try:
+        yield Processes(rank, count), device
+    finally:
+        dist.destroy_process_group()
+
+
+def launch(function: Callable[..., Any], count: int, *arguments: Any, restarts: int = RESTARTS) -> list[Any]:
+    """Call ``function(*arguments)`` in ``count`` new processes of this machine; what each returns, in order of rank.
+
+    The function must be importable, so that it cannot stand in a notebook, and joins by ``joined``. When a process
+    dies all are started again, ``restarts`` times at most.
+
+    Raises: ``torch.distributed.elastic.multiprocessing.errors.ChildFailedError`` if that does not help.
+    """
+    from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
+    config = LaunchConfig(
+        min_nodes=1,
+        max_nodes=1,
+        nproc_per_node=count,
+        run_id=uuid.uuid4().hex,
+        rdzv_backend="c10d",
+        rdzv_endpoint="localhost:0",
+        max_restarts=restarts,
+        monitor_interval=0.5,
+        start_method="spawn",
+    )
+    results = elastic_launch(config, function)(*arguments)
+    return [results[rank] for rank in range(count)]
+
+
+def summed(values: Tensor, among: Processes) -> Tensor:
+    """The sum of a tensor over all processes, in each of them."""
+    if among.count == 1:
+        return values
+    total = values.clone()
+    dist.all_reduce(total)
+    return total
+
+
+def gathered(value: Any, among: Processes) -> list[Any]:
+    """What each process gives, in order of rank, in each of them."""
+    if among.count == 1:
+        return [value]
+    values: list[Any] = [None] * among.count
+    dist.all_gather_object(values, value)
+    return values
+
+
+def wait_for_all(among: Processes) -> None:
+    """Go on when every process has come here."""
+    if among.count > 1:
+        dist.barrier()
