@@ -7,16 +7,20 @@ import os
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from torch.distributed.distributed_c10d import PrefixStore
+from torch.distributed.rendezvous import rendezvous
 
 RESTARTS = 3  # times that all processes start again after one has died
 
 
-class Processes(NamedTuple):
+@dataclass(frozen=True)
+class Processes:
     """Where this process stands among those that work together."""
 
     rank: int = 0
@@ -53,9 +57,9 @@ def joined(device: str) -> Iterator[tuple[Processes, str]]:
         torch.cuda.set_device(local)
     elif "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(max((os.cpu_count() or 1) // on_machine, 1))
-    store, rank, count = next(dist.rendezvous("env://"))
+    store, rank, count = next(rendezvous("env://"))
     # After a restart gloo would find the addresses of the dead processes in the store: each attempt has its own names.
-    store = dist.PrefixStore(f"attempt{os.environ.get('TORCHELASTIC_RESTART_COUNT', 0)}", store)
+    store = PrefixStore(f"attempt{os.environ.get('TORCHELASTIC_RESTART_COUNT', 0)}", store)
     backend = "nccl" if device.startswith("cuda") else "gloo"
     dist.init_process_group(backend, store=store, rank=rank, world_size=count)
     try:
