@@ -48,12 +48,14 @@ class VideoReader:
 @pytest.fixture
 def made_decord(tmp_path, monkeypatch):
     """Folder of a decord that hangs on files named hang, dies on those named die, and gives sevens for all others."""
+    held.__dict__.pop("child", None)  # one that runs already has the real decord
     (tmp_path / "fake").mkdir()
     (tmp_path / "fake" / "decord.py").write_text(MADE_DECORD)
     monkeypatch.syspath_prepend(tmp_path / "fake")
     for name in ("good", "hang", "die", "break"):
         encoded(tmp_path / f"{name}.mp4", pictures())
-    return tmp_path
+    yield tmp_path
+    held.__dict__.pop("child", None)  # other tests must not read by this one
 
 
 def reader(decoder="auto", limit_seconds=60.0):
