@@ -12,7 +12,7 @@ from dnrlab.evaluation import EvalConfig, evaluate
 from dnrlab.runs import build_model
 from dnrlab.training.bad_videos import readable
 from dnrlab.training.config import TrainConfig
-from dnrlab.training.loop import train_epoch
+from dnrlab.training.loop import train_steps
 from dnrlab.training.recipes import demo, override
 from dnrlab.training.run import train
 
@@ -109,9 +109,9 @@ def test_the_list_is_kept_when_a_run_resumes(spoiled, trained, tmp_path, monkeyp
         calls.append(1)
         if len(calls) == 2:
             raise KeyboardInterrupt
-        return train_epoch(*arguments, **settings)
+        return train_steps(*arguments, **settings)
 
-    monkeypatch.setattr("dnrlab.training.run.train_epoch", stops_in_the_second_epoch)
+    monkeypatch.setattr("dnrlab.training.epoch.train_steps", stops_in_the_second_epoch)
     with pytest.raises(KeyboardInterrupt):
         train(recipe(), read_manifest(spoiled), tmp_path, progress=False)
     resumed = train(recipe(), read_manifest(spoiled), tmp_path, progress=False)
@@ -126,11 +126,18 @@ def test_a_batch_of_bad_videos_alone_is_no_step_but_the_schedule_moves_on():
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 / (step + 1))
     batch = torch.ones(2, 3, 1, 2, 2, dtype=torch.uint8), torch.tensor([0, 1])
     empty = torch.empty(0, dtype=torch.uint8), torch.empty(0, dtype=torch.int64)
-    result = train_epoch(model, [batch, empty, batch], optimizer, schedule, device="cpu", clip_norm=1.0)
+    result = train_steps(model, [batch, empty, batch], optimizer, schedule, device="cpu", clip_norm=1.0)
     assert result.clips == 4
     assert schedule.last_epoch == 3
+    assert train_steps(model, [empty], optimizer, schedule, device="cpu", clip_norm=1.0).steps == 0
+
+
+def test_an_epoch_without_any_clip_stops_the_run(synthetic, tmp_path):
+    rows = read_manifest(synthetic).rows
+    rows["path"] = [f"{number}.mp4" for number in range(len(rows))]
+    rows.to_csv(tmp_path / "gone.csv", index=False)
     with pytest.raises(ValueError, match="clips to train on, got none; 'dnrlab manifest check'"):
-        train_epoch(model, [empty], optimizer, schedule, device="cpu", clip_norm=1.0)
+        train(recipe(), read_manifest(tmp_path / "gone.csv"), tmp_path / "run", progress=False)
 
 
 def test_validation_and_evaluation_stop_at_a_bad_video_where_that_is_wanted(synthetic, spoiled, tmp_path):

@@ -58,7 +58,7 @@ def fails(*_, **__):
 
 def test_a_second_call_trains_and_scores_nothing(compared, synthetic, monkeypatch):
     folder, table = compared
-    monkeypatch.setattr("dnrlab.training.run.train_epoch", fails)
+    monkeypatch.setattr("dnrlab.training.epoch.train_steps", fails)
     monkeypatch.setattr("dnrlab.training.comparison.evaluate", fails)
     again = compare(RECIPES, read_manifest(synthetic), folder, seeds=[0, 3], workers=1)
     pd.testing.assert_frame_equal(again, table)

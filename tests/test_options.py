@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 
 from dnrlab import DNRConfig, create_model
 from dnrlab.models.weights import load_weights
-from dnrlab.training.loop import train_epoch
+from dnrlab.training.loop import train_steps
 from dnrlab.training.recipes import demo, dnr_by_settings, override
 
 VALUES = {
@@ -46,7 +46,7 @@ def assert_works(options, file):
     before = {name: value.clone() for name, value in model.named_parameters()}
     optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
     schedule = torch.optim.lr_scheduler.ConstantLR(optimizer, 1)
-    train_epoch(model, [(clips, labels)], optimizer, schedule, device="cpu", clip_norm=20.0)
+    train_steps(model, [(clips, labels)], optimizer, schedule, device="cpu", clip_norm=20.0)
     still = [name for name, value in model.named_parameters() if torch.equal(value, before[name])]
     # At this width a bottleneck has two units, which may be silent, and a state may be zero; the gates' biases move.
     moving = ("input_gates.2.bias", "input_gates.bias")

@@ -18,7 +18,7 @@ from dnrlab.data.manifest import read_manifest, select
 from dnrlab.files import whole_file
 from dnrlab.runs import build_model, load_run
 from dnrlab.training.config import TrainConfig, recipe_from_dict, recipe_to_dict
-from dnrlab.training.loop import train_epoch
+from dnrlab.training.loop import train_steps
 from dnrlab.training.recipes import RECIPES, demo, override, recipe_by_name
 from dnrlab.training.run import train
 from dnrlab.training.schedule import learning_rate_factor, make_schedule
@@ -74,7 +74,7 @@ def test_one_step_is_plain_sgd_with_momentum_decay_and_clipping():
     clips, labels = torch.rand(4, 3, 1, 2, 2, dtype=torch.float64), torch.tensor([0, 1, 1, 0])
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.ConstantLR(optimizer, 1)
-    result = train_epoch(model, [(clips, labels)], optimizer, schedule, device="cpu", clip_norm=0.05)
+    result = train_steps(model, [(clips, labels)], optimizer, schedule, device="cpu", clip_norm=0.05)
 
     parameters = [p.clone().requires_grad_() for p in start]
     from dnrlab.data.transforms import normalize
@@ -89,7 +89,7 @@ def test_one_step_is_plain_sgd_with_momentum_decay_and_clipping():
         torch.testing.assert_close(
             ours, before - 0.1 * (gradient * 0.05 / norm + 0.01 * before), rtol=1e-5, atol=1e-8
         )  # torch adds 1e-6 to the norm
-    assert result.loss == pytest.approx(loss.item(), rel=1e-5)
+    assert result.means()["loss"] == pytest.approx(loss.item(), rel=1e-5)
     assert result.grad_norm == pytest.approx(norm.item(), rel=1e-4)
     assert result.clips == 4
 
@@ -99,8 +99,8 @@ def test_a_loss_that_is_no_number_stops_the_run():
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     schedule = torch.optim.lr_scheduler.ConstantLR(optimizer, 1)
     bad = torch.full((2, 3, 1, 1, 1), float("nan"))
-    with pytest.raises(FloatingPointError, match=r"not finite \(learning rate 0.1\); lower lr"):
-        train_epoch(model, [(bad, torch.tensor([0, 1]))], optimizer, schedule, device="cpu", clip_norm=1.0)
+    with pytest.raises(FloatingPointError, match=r"not finite at step 0 \(learning rate 0.1\); lower lr"):
+        train_steps(model, [(bad, torch.tensor([0, 1]))], optimizer, schedule, device="cpu", clip_norm=1.0)
 
 
 def test_a_run_folder_holds_what_it_should(finished):
@@ -116,7 +116,7 @@ def test_a_run_folder_holds_what_it_should(finished):
     assert history["val_top1"].notna().tolist() == [False, True, True]
     pd.testing.assert_frame_equal(pd.read_csv(run_dir / "history.csv"), history, check_dtype=False)
     state = torch.load(run_dir / "checkpoint.pt", weights_only=True)
-    assert set(state) == {"model", "optimizer", "schedule", "step", "rng", "config", "classes"}
+    assert set(state) == {"model", "optimizer", "schedule", "step", "so_far", "rng", "config", "classes"}
     assert state["step"] == 6
     assert json.loads((run_dir / "config.json").read_text())["versions"]["torch"] == torch.__version__
 
@@ -138,9 +138,9 @@ def test_a_stopped_run_goes_on_to_the_same_weights(finished, synthetic, tmp_path
         calls.append(1)
         if len(calls) == 2:
             raise KeyboardInterrupt
-        return train_epoch(*arguments, **settings)
+        return train_steps(*arguments, **settings)
 
-    monkeypatch.setattr("dnrlab.training.run.train_epoch", stops_in_the_second_epoch)
+    monkeypatch.setattr("dnrlab.training.epoch.train_steps", stops_in_the_second_epoch)
     manifest, stopped = read_manifest(synthetic), tmp_path / "stopped"
     with pytest.raises(KeyboardInterrupt):
         train(tiny(), manifest, stopped, progress=False)
@@ -149,7 +149,7 @@ def test_a_stopped_run_goes_on_to_the_same_weights(finished, synthetic, tmp_path
     resumed = train(tiny(), manifest, stopped, progress=False)
     assert list(resumed["loss"]) == list(history["loss"])
     assert same(weights(stopped), weights(run_dir))
-    assert "resumed after epoch 1" in (stopped / "log.txt").read_text()
+    assert "resumed at step 2 of 6" in (stopped / "log.txt").read_text()
 
 
 def test_a_finished_run_is_left_as_it_is(finished, synthetic):
@@ -238,7 +238,10 @@ def test_ten_steps_lower_the_loss(synthetic):
     batch = torch.utils.data.default_collate([dataset[0, row] for row in range(8)])
     optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
     schedule = torch.optim.lr_scheduler.ConstantLR(optimizer, 1)
-    losses = [train_epoch(model, [batch], optimizer, schedule, device="cpu", clip_norm=20.0).loss for _ in range(10)]
+    losses = [
+        train_steps(model, [batch], optimizer, schedule, device="cpu", clip_norm=20.0).means()["loss"]
+        for _ in range(10)
+    ]
     assert losses[-1] < 0.5 * losses[0]
 
 

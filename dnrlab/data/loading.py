@@ -1,7 +1,7 @@
 """Batches of clips from worker processes."""
 
 from collections.abc import Iterator
-from itertools import chain
+from itertools import chain, islice
 from typing import NamedTuple
 
 import torch
@@ -12,6 +12,7 @@ from dnrlab.data.dataset import Key, TrainingClips, Unreadable, VideoViews, View
 from dnrlab.data.decode import VideoError
 from dnrlab.data.manifest import Manifest
 from dnrlab.data.transforms import operations
+from dnrlab.processes import ALONE, Processes
 
 BAD_VIDEOS = ("error", "skip")
 
@@ -25,35 +26,44 @@ class TrainingBatch(NamedTuple):
 
 
 class EpochBatches(Sampler[list[Key]]):
-    """The keys of an epoch in random order, in batches; a last short batch is left out unless it is the only one."""
+    """The keys of an epoch in random order, in batches; a last short batch is left out unless it is the only one.
 
-    def __init__(self, num_rows: int, batch_size: int, seed: int, epoch: int) -> None:
-        self.num_rows, self.batch_size, self.seed, self.epoch = num_rows, batch_size, seed, epoch
+    Of several processes each has every so-manieth key of a batch: of a batch of 5 the first of two has 3, the other 2.
+    """
+
+    def __init__(self, num_rows: int, batch_size: int, seed: int, epoch: int, among: Processes = ALONE) -> None:
+        self.num_rows, self.batch_size, self.seed, self.epoch, self.among = num_rows, batch_size, seed, epoch, among
 
     def __iter__(self) -> Iterator[list[Key]]:
         generator = seeded_generator(1, self.seed, self.epoch)
         keys = [(self.epoch, row) for row in torch.randperm(self.num_rows, generator=generator).tolist()]
         for start in range(0, len(self) * self.batch_size, self.batch_size):
-            yield keys[start : start + self.batch_size]
+            yield keys[start : start + self.batch_size][self.among.rank :: self.among.count]
 
     def __len__(self) -> int:
         return max(self.num_rows // self.batch_size, 1)
 
 
 def training_batches(
-    dataset: TrainingClips, batch_size: int, epochs: range, num_workers: int
+    dataset: TrainingClips,
+    batch_size: int,
+    epochs: range,
+    num_workers: int,
+    *,
+    first: int = 0,
+    among: Processes = ALONE,
 ) -> Iterator[TrainingBatch]:
-    """The batches of one epoch after the other.
+    """The batches of one epoch after the other, from batch ``first`` of the first epoch on.
 
     The workers live through all epochs: they import once, remember what they probed, and read ahead while another
     part of the program validates.
     """
-    keys = (EpochBatches(len(dataset), batch_size, dataset.seed, epoch) for epoch in epochs)
+    keys = (EpochBatches(len(dataset), batch_size, dataset.seed, epoch, among) for epoch in epochs)
     if num_workers:
         operations()  # imported once here, not once in every worker
     loader = DataLoader(
         dataset,
-        batch_sampler=chain.from_iterable(keys),
+        batch_sampler=islice(chain.from_iterable(keys), first, None),
         num_workers=num_workers,
         collate_fn=collate_clips,
         pin_memory=torch.cuda.is_available(),

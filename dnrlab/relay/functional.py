@@ -4,7 +4,7 @@ Source: Cai, Yao and Chen, "Dynamic Normalization and Relay for Video Action Rec
 Axes: N clips, C channels, T frames, H height, W width; G frame groups of a clip (one group: the whole clip).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -70,30 +70,49 @@ def statistics_dtype(x: Tensor) -> torch.dtype:
     return torch.promote_types(x.dtype, torch.float32)
 
 
+def check_counts(counts: Sequence[int]) -> None:
+    """ValueError if a group holds a single value a channel, which has no variance."""
+    if min(counts) < 2:
+        raise ValueError(
+            "expected more than one value a channel in every frame group when training, got one; "
+            "use more clips a batch, larger frames or a larger relay distance"
+        )
+
+
 def updated_running_statistics(
-    running: tuple[Tensor, Tensor], mean: Tensor, variance: Tensor, counts: Sequence[int], momentum: float
+    running: tuple[Tensor, Tensor],
+    mean: Tensor,
+    variance: Tensor,
+    counts: Sequence[int] | Tensor,
+    momentum: float,
 ) -> tuple[Tensor, Tensor]:
     """Running mean and variance (C,) after one update a group, in order, as in the authors' release.
 
     Args:
         running: mean and variance so far, each (C,).
         mean, variance: of the groups, each (1, C, G); the variance is the biased one.
-        counts: values a channel in each group; the running variance takes the unbiased variance.
+        counts: values a channel in each group, (G,); the running variance takes the unbiased variance.
         momentum: weight of the newest group, as in batch norm.
-
-    Raises: ValueError if a group holds a single value a channel, which has no variance.
     """
-    if min(counts) < 2:
-        raise ValueError(
-            "expected more than one value a channel in every frame group when training, got one; "
-            "use more clips a batch, larger frames or a larger relay distance"
-        )
     running_mean, running_variance = running
     for group, count in enumerate(counts):
         unbiased = variance[0, :, group] * (count / (count - 1))
         running_mean = torch.lerp(running_mean, mean[0, :, group].to(running_mean.dtype), momentum)
         running_variance = torch.lerp(running_variance, unbiased.to(running_variance.dtype), momentum)
     return running_mean, running_variance
+
+
+def pooled_moments(
+    mean: Tensor, variance: Tensor, counts: Tensor, total: Callable[[Tensor], Tensor]
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Mean, biased variance and number of all values, from those of parts that ``total`` adds up.
+
+    Parts of 2 values with mean 1 and variance 1 and of 2 with mean 5 and variance 1 give mean 3, variance 5, number 4:
+    the variance within the parts, and that of their means.
+    """
+    number = total(counts)
+    all_mean = total(counts * mean) / number
+    return all_mean, total(counts * (variance + (mean - all_mean) ** 2)) / number, number
 
 
 def standardize_and_affine(

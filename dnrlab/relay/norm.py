@@ -3,7 +3,7 @@
 Source: Cai, Yao and Chen, NeurIPS 2021, Sec. 3.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -14,6 +14,7 @@ from dnrlab.relay.cell import RelayCell
 from dnrlab.relay.config import PAPER, DNRConfig
 from dnrlab.relay.functional import (
     RelayState,
+    check_counts,
     clip_moments,
     group_means,
     group_variances,
@@ -37,6 +38,9 @@ class Relayed(NamedTuple):
     kind: str
     gamma: Tensor
     beta: Tensor
+
+
+Moments = tuple[Tensor, Tensor, Tensor]  # mean, biased variance, number of values, of each group
 
 
 class GroupAffine(nn.Module):
@@ -75,6 +79,7 @@ class RelayNorm(nn.Module):
 
     running_mean: Tensor
     running_var: Tensor
+    moments_of_all: Callable[[Tensor, Tensor, Tensor], Moments] | None = None  # of all processes, from those of each
 
     def __init__(self, channels: int, config: DNRConfig = PAPER, *, eps: float = 1e-5, momentum: float = 0.1) -> None:
         super().__init__()
@@ -103,7 +108,12 @@ class RelayNorm(nn.Module):
             return self.running_mean[None, :, None], self.running_var[None, :, None]
         mean = pooled.mean(dim=0, keepdim=True)  # clips are equally long: the mean of their means
         variance = group_variances(x, lengths)
-        counts = [length * x[:, 0, 0].numel() for length in lengths]
+        values = [length * x[:, 0, 0].numel() for length in lengths]
+        counts: Sequence[int] | Tensor = values
+        if self.moments_of_all is None:
+            check_counts(values)
+        else:
+            mean, variance, counts = self.moments_of_all(mean, variance, mean.new_tensor(values))
         with torch.no_grad():
             running = (self.running_mean, self.running_var)
             updated = updated_running_statistics(running, mean, variance, counts, self.momentum)

@@ -1,5 +1,6 @@
 """Checkpoints that load without running code."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,9 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from dnrlab.files import whole_file
 from dnrlab.training.config import recipe_from_dict, recipe_to_dict
+from dnrlab.training.loop import Sums
+
+MAY_DIFFER = ("bad_videos", "checkpoint_every")  # a run that a bad video stopped can go on without it
 
 
 def save_checkpoint(
@@ -19,12 +23,14 @@ def save_checkpoint(
     schedule: LRScheduler,
     *,
     step: int,
+    so_far: Sums,
     config: dict[str, Any],
     classes: tuple[str, ...],
 ) -> None:
     """Write the state of a training run; the file before it stays until the new one is complete.
 
-    ``step`` counts optimizer steps; ``config`` and ``classes`` are plain values.
+    ``step`` counts iterations, of which ``so_far`` sums up those since the epoch began; ``config`` and ``classes`` are
+    plain values.
     """
     device = next(model.parameters()).device
     rng = {"cpu": torch.get_rng_state()}
@@ -35,6 +41,7 @@ def save_checkpoint(
         "optimizer": optimizer.state_dict(),
         "schedule": {"last_epoch": schedule.last_epoch, "last_lr": schedule.get_last_lr()},
         "step": step,
+        "so_far": asdict(so_far),
         "rng": rng,
         "config": config,
         "classes": list(classes),
@@ -45,10 +52,10 @@ def save_checkpoint(
 
 def load_checkpoint(
     file: Path, model: nn.Module, optimizer: Optimizer, schedule: LRScheduler, *, config: dict[str, Any], device: str
-) -> int:
-    """Put a saved state back. Returns its step.
+) -> tuple[int, Sums]:
+    """Put a saved state back. Returns its step, and what the epoch had given by then.
 
-    ``bad_videos`` may differ: a run that a bad video stopped can go on without it.
+    The settings ``MAY_DIFFER`` may be others: no weight depends on them.
 
     Raises: ValueError if the run was started with another configuration; it lists what differs.
     """
@@ -56,7 +63,7 @@ def load_checkpoint(
     saved = state["config"] | recipe_to_dict(
         recipe_from_dict(state["config"])
     )  # fields that came later: their defaults
-    saved["training"]["bad_videos"] = config["training"]["bad_videos"]
+    saved["training"] |= {name: config["training"][name] for name in MAY_DIFFER}
     differing = differences(saved, config)
     if differing:
         raise ValueError(
@@ -69,7 +76,7 @@ def load_checkpoint(
     torch.set_rng_state(state["rng"]["cpu"].cpu())
     if "cuda" in state["rng"] and device.startswith("cuda"):
         torch.cuda.set_rng_state(state["rng"]["cuda"].cpu(), device)
-    return int(state["step"])
+    return int(state["step"]), Sums(**state.get("so_far", {}))  # before, a checkpoint always ended an epoch
 
 
 def renamed_schedule(saved: dict[str, Any]) -> dict[str, Any]:

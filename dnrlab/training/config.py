@@ -46,6 +46,8 @@ class TrainConfig:
     warmup_iterations: int = 0  # linear, from warmup_factor times lr
     warmup_epochs: float = 0.0  # in place of warmup_iterations
     warmup_factor: float = 0.01
+    sync_statistics: bool = False  # batch statistics of all processes' clips; else each process takes those of its own
+    checkpoint_every: int = 1000  # iterations from one checkpoint to the next within an epoch; one ends every epoch
     validate_every: int = 1  # epochs from one validation to the next; the last epoch is always validated
     bad_videos: str = "error"  # what one does: error stops and names it; skip leaves it out, counts and lists it
     initial_weights: str = ""  # imagenet, or a run folder to start from, without the classifier; empty: random
@@ -53,7 +55,7 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         check_bad_videos(self.bad_videos)
-        counts = {name: getattr(self, name) for name in ("epochs", "batch_size", "validate_every")}
+        counts = {name: getattr(self, name) for name in ("epochs", "batch_size", "validate_every", "checkpoint_every")}
         if min(counts.values()) < 1:
             raise ValueError(f"expected counts of at least 1, got {counts}")
         if not 0 < self.lr <= 10 or not 0 <= self.momentum < 1 or self.weight_decay < 0 or self.clip_norm <= 0:

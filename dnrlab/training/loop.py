@@ -2,8 +2,10 @@
 
 import math
 from collections.abc import Iterable
-from typing import NamedTuple
+from dataclasses import asdict, dataclass
+from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -11,40 +13,67 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from dnrlab.data.transforms import normalize
+from dnrlab.processes import ALONE, Processes, gathered, summed
+
+DROPOUT_STREAM = 3  # keeps it apart from other uses of a seed; see dnrlab.data.dataset.seeded_generator
 
 
-class EpochResult(NamedTuple):
-    """What an epoch gives."""
+@dataclass(frozen=True, kw_only=True)
+class Sums:
+    """What training steps gave, added up over clips or steps; a part of an epoch, or the whole."""
 
-    loss: float  # mean cross-entropy a clip, in nats
-    top1: float  # of the training clips, as they were seen
-    grad_norm: float  # mean norm of the gradient before clipping
-    clips: int
+    loss: float = 0.0  # cross-entropy, nats
+    right: float = 0.0  # clips whose highest logit was that of their label, as they were seen
+    grad_norm: float = 0.0  # norms of the gradient before clipping
+    clips: int = 0
+    steps: int = 0
+    seconds: float = 0.0  # by the clock, of one process
+
+    def __add__(self, other: "Sums") -> "Sums":
+        return Sums(**{name: value + getattr(other, name) for name, value in asdict(self).items()})
+
+    def means(self) -> dict[str, Any]:
+        """Columns of a history: ``loss`` and ``top1`` a clip, ``grad_norm`` a step, and the number of clips."""
+        clips, steps = max(self.clips, 1), max(self.steps, 1)
+        means = {"loss": self.loss / clips, "top1": self.right / clips, "grad_norm": self.grad_norm / steps}
+        return {**means, "clips": self.clips}
 
 
-def train_epoch(
+def train_steps(
     model: nn.Module,
-    loader: Iterable[tuple[Tensor, Tensor]],
+    batches: Iterable[tuple[Tensor, Tensor]],
     optimizer: Optimizer,
     schedule: LRScheduler,
     *,
     device: str,
     clip_norm: float,
-) -> EpochResult:
-    """Train on every clip once, in bfloat16 where a GPU is used.
+    seed: int = 0,
+    among: Processes = ALONE,
+) -> Sums:
+    """Train on every batch once, in bfloat16 where a GPU is used.
+
+    What is drawn in a step (dropout) depends on the seed, the step and the rank alone, so that a run that resumes at
+    any step draws the same.
 
     Args:
-        loader: batches of clips (N, 3, T, H, W), uint8 or in [0, 1], and labels (N,); an empty one is no step, but the
-            schedule moves on.
+        batches: this process's clips (N, 3, T, H, W), uint8 or in [0, 1], and labels (N,), a batch a step; where it is
+            empty there is no step, but the schedule moves on.
         clip_norm: largest norm of the whole gradient.
+        among: of many processes each has its own part of a step's clips, and ``model`` is a DistributedDataParallel.
 
-    Raises: FloatingPointError if the loss is not finite at the end; ValueError if there was no clip at all.
+    Returns: the sums over all processes.
+
+    Raises: FloatingPointError naming the step and the learning rate if a loss is not finite, at the end; ValueError if
+        one process of several has no clip.
     """
     model.train()
-    total, right, norms = (torch.zeros((), device=device) for _ in range(3))
-    seen = steps = 0
-    for clips, labels in loader:
-        if len(labels) == 0:  # none of its videos could be read
+    sums = torch.zeros(3, dtype=torch.float64, device=device)  # loss, right, norm of the gradient
+    clips_seen, steps, rates = 0, 0, {schedule.last_epoch: schedule.get_last_lr()[0]}
+    bad_step = torch.full((), torch.inf, dtype=torch.float64, device=device)  # .item() here would stall a GPU
+    for clips, labels in batches:
+        step = schedule.last_epoch
+        torch.manual_seed(step_seed(seed, step, among.rank))
+        if len(labels) == 0 and among.count == 1:  # none of its videos could be read
             schedule.step()
             continue
         clips, labels = clips.to(device, non_blocking=True), labels.to(device, non_blocking=True)
@@ -52,16 +81,41 @@ def train_epoch(
             logits = model(normalize(clips))  # (N, classes)
             loss = F.cross_entropy(logits, labels)  # autocast takes it in float32
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        (loss * share_of_step(labels, among)).backward()
         norm = nn.utils.clip_grad_norm_(model.parameters(), clip_norm)
         optimizer.step()
         schedule.step()  # once an iteration, so that the warm-up may end within an epoch
-        total, norms = total + loss.detach() * len(labels), norms + norm  # .item() here would stall a GPU
-        right = right + (logits.argmax(dim=1) == labels).sum()
-        seen, steps = seen + len(labels), steps + 1
-    if seen == 0:
-        raise ValueError("expected clips to train on, got none; 'dnrlab manifest check' lists videos that are bad")
-    if not math.isfinite(total.item()):
-        rate = schedule.get_last_lr()[0]
-        raise FloatingPointError(f"the loss is not finite (learning rate {rate:.3g}); lower lr or lengthen the warm-up")
-    return EpochResult((total / seen).item(), (right / seen).item(), (norms / steps).item(), seen)
+        right = (logits.argmax(dim=1) == labels).sum()
+        sums += torch.stack([loss.detach().double() * len(labels), right.double(), norm.double()])
+        bad_step = torch.where(loss.detach().isfinite(), bad_step, bad_step.clamp(max=step))
+        clips_seen, steps = clips_seen + len(labels), steps + 1
+        rates[schedule.last_epoch] = schedule.get_last_lr()[0]
+    everywhere = gathered((clips_seen, *sums.tolist(), bad_step.item()), among)
+    first_bad = min(each[-1] for each in everywhere)
+    if math.isfinite(first_bad):
+        where = f"at step {int(first_bad)} (learning rate {rates[int(first_bad)]:.3g})"
+        raise FloatingPointError(f"the loss is not finite {where}; lower lr or lengthen the warm-up")
+    clips_seen, loss_sum, right_sum, norm_sum = (sum(each[place] for each in everywhere) for place in range(4))
+    return Sums(loss=loss_sum, right=right_sum, grad_norm=norm_sum / among.count, clips=int(clips_seen), steps=steps)
+
+
+def share_of_step(labels: Tensor, among: Processes) -> Tensor | float:
+    """What this process's mean loss counts in a step, as DistributedDataParallel averages: 1 for equal parts.
+
+    Of two processes with 3 clips and 1 the first counts 1.5, the second 0.5.
+    """
+    if among.count == 1:
+        return 1.0
+    if len(labels) == 0:
+        raise ValueError(
+            f"expected a clip that can be read in every process, got none in process {among.rank} of {among.count}; "
+            "'dnrlab manifest check' lists bad videos; leave them out, or take larger batches"
+        )
+    own = torch.tensor(float(len(labels)), device=labels.device)
+    return own * among.count / summed(own, among)
+
+
+def step_seed(seed: int, step: int, rank: int) -> int:
+    """The seed of what a process draws in a step."""
+    (word,) = np.random.SeedSequence((DROPOUT_STREAM, seed, step, rank)).generate_state(1, np.uint64)
+    return int(word >> np.uint64(1))  # below 2**63

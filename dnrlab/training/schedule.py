@@ -39,7 +39,17 @@ def make_schedule(optimizer: Optimizer, config: TrainConfig, steps_per_epoch: in
             config.epochs * steps_per_epoch,
             schedule=config.schedule,
             milestones=[epoch * steps_per_epoch for epoch in config.lr_steps],
-            warmup=config.warmup_iterations or round(config.warmup_epochs * steps_per_epoch),
+            warmup=warmup_steps(config, steps_per_epoch),
             warmup_factor=config.warmup_factor,
         ),
     )
+
+
+def warmup_steps(config: TrainConfig, steps_per_epoch: int) -> int:
+    """How many steps the learning rate rises."""
+    return config.warmup_iterations or round(config.warmup_epochs * steps_per_epoch)
+
+
+def rate_at(schedule: LambdaLR, step: int) -> float:
+    """The learning rate (of the first parameters) at any step."""
+    return float(schedule.base_lrs[0] * schedule.lr_lambdas[0](step))

@@ -1,0 +1,125 @@
+"""An epoch of a training, with checkpoints on the way."""
+
+import logging
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from torch import nn
+from tqdm import tqdm
+
+from dnrlab.data.decode import Reader
+from dnrlab.data.loading import TrainingBatch
+from dnrlab.data.manifest import Manifest
+from dnrlab.processes import Processes, gathered
+from dnrlab.training.bad_videos import keep_skipped, readable
+from dnrlab.training.checkpoint import save_checkpoint
+from dnrlab.training.config import Recipe
+from dnrlab.training.folder import CHECKPOINT, run_config
+from dnrlab.training.loop import Sums, train_steps
+from dnrlab.training.plan import Plan
+from dnrlab.training.schedule import rate_at
+from dnrlab.training.state import State
+from dnrlab.training.watching import Clock, step_line
+
+log = logging.getLogger("dnrlab")
+
+
+class Task(NamedTuple):
+    """What stays the same while a run trains."""
+
+    recipe: Recipe
+    plan: Plan
+    train_set: Manifest
+    val_set: Manifest | None
+    reader: Reader
+    run_dir: Path
+    device: str
+    num_workers: int
+    progress: bool  # whether a bar shows it
+    among: Processes
+
+
+def train_epoch(
+    task: Task,
+    state: State,
+    model: nn.Module,
+    batches: Iterator[TrainingBatch],
+    step: int,
+    so_far: Sums,
+    bad: dict[int, str],
+    clock: Clock,
+) -> Sums:
+    """Train from ``step`` to the end of its epoch, with checkpoints on the way. Returns the sums of the whole epoch.
+
+    ``bad`` takes the reasons of videos that cannot be read, by row.
+    """
+    settings, among, stops = task.recipe.training, task.among, task.plan.stops(step)
+    epoch = step // task.plan.steps_per_epoch
+    bar = tqdm(  # every 10 s: an executed notebook keeps each line of a bar
+        total=task.plan.steps_per_epoch,
+        initial=step - epoch * task.plan.steps_per_epoch,
+        desc=f"epoch {epoch + 1}/{task.plan.epochs}",
+        leave=False,
+        disable=not task.progress,
+        mininterval=10,
+    )
+    with bar:
+        for stop in stops:
+            start = time.perf_counter()
+            read = readable(shown(islice(batches, stop - step), bar), task.train_set, settings.bad_videos, bad)
+            try:
+                sums = train_steps(
+                    model,
+                    read,
+                    state.optimizer,
+                    state.schedule,
+                    device=task.device,
+                    clip_norm=settings.clip_norm,
+                    seed=settings.seed,
+                    among=among,
+                )
+            except FloatingPointError as error:
+                raise FloatingPointError(f"{error}; {last_good(task, step)}") from error
+            so_far, step = so_far + replace(sums, seconds=time.perf_counter() - start), stop
+            bad |= {row: reason for each in gathered(bad, among) for row, reason in each.items()}
+            if among.writes:
+                keep_skipped(task.run_dir, task.train_set, bad)
+            if among.writes and stop != stops[-1]:
+                save(task, state, step, so_far)
+                line = step_line(row_of(task.plan, state, step, so_far), step, task.plan.total_steps)
+                log.info(line + clock.left(step))
+    if so_far.clips == 0:
+        raise ValueError("expected clips to train on, got none; 'dnrlab manifest check' lists videos that are bad")
+    return so_far
+
+
+def shown(batches: Iterator[TrainingBatch], bar: "tqdm[Any]") -> Iterator[TrainingBatch]:
+    """The batches, and a bar that moves with them."""
+    for batch in batches:
+        yield batch
+        bar.update()
+
+
+def row_of(plan: Plan, state: State, step: int, so_far: Sums) -> dict[str, Any]:
+    """A row of the history, of an epoch that ends at ``step`` or goes on; not validated."""
+    epoch = (step - 1) // plan.steps_per_epoch
+    begin = epoch * plan.steps_per_epoch
+    row = {"epoch": epoch, "lr": rate_at(state.schedule, begin)} | so_far.means()
+    row["skipped"] = (step - begin) * plan.clips_per_step - so_far.clips
+    return row | {"seconds": round(max(so_far.seconds, 0.01), 2), "val_top1": float("nan")}
+
+
+def save(task: Task, state: State, step: int, so_far: Sums) -> None:
+    """Write the run's checkpoint."""
+    config, classes = run_config(task.recipe, task.train_set), task.train_set.classes
+    save_checkpoint(task.run_dir / CHECKPOINT, *state, step=step, so_far=so_far, config=config, classes=classes)
+
+
+def last_good(task: Task, step: int) -> str:
+    """Where a run that diverged can be taken up again."""
+    file = task.run_dir / CHECKPOINT
+    return f"the last good checkpoint is that of step {step}, {file}" if step else "there is no checkpoint before it"

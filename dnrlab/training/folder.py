@@ -1,0 +1,85 @@
+"""What a training writes into its run folder, and how it goes on from there."""
+
+import json
+import logging
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+import dnrlab
+from dnrlab.data.manifest import Manifest
+from dnrlab.files import said_plainly, whole_file
+from dnrlab.training.config import Recipe, recipe_to_dict
+
+CHECKPOINT = "checkpoint.pt"
+log = logging.getLogger("dnrlab")
+
+
+def run_config(recipe: Recipe, train_set: Manifest) -> dict[str, Any]:
+    """What ``config.json`` holds, apart from the versions: plain values that must be equal to resume."""
+    data = {"classes": list(train_set.classes), "flip": train_set.flip, "training_videos": len(train_set.rows)}
+    config: dict[str, Any] = json.loads(json.dumps(recipe_to_dict(recipe) | data))
+    return config
+
+
+def write_config(run_dir: Path, config: dict[str, Any]) -> None:
+    """Make the run folder, with ``config.json``."""
+    versions = {"dnrlab": dnrlab.__version__, "torch": torch.__version__, "python": platform.python_version()}
+    with whole_file(run_dir / "config.json") as unfinished:
+        unfinished.write_text(json.dumps(config | {"versions": versions}, indent=2), encoding="utf-8")
+
+
+def read_history(run_dir: Path, epochs: int) -> list[dict[str, Any]]:
+    """The rows of the first ``epochs`` epochs; a run that was stopped may have written a later one."""
+    file = run_dir / "history.csv"
+    if epochs == 0 or not file.is_file():
+        return []
+    history = pd.read_csv(file)
+    rows: list[dict[str, Any]] = history[history["epoch"] < epochs].to_dict("records")
+    return rows
+
+
+def keep_epoch(run_dir: Path, history: list[dict[str, Any]], model: nn.Module) -> None:
+    """Write the history, and the weights if this epoch is the best of those validated (none validated: the newest)."""
+    table = pd.DataFrame(history)
+    with whole_file(run_dir / "history.csv") as unfinished:
+        table.to_csv(unfinished, index=False)
+    accuracy = table["val_top1"]
+    if accuracy.isna().all() or accuracy.iloc[-1] >= accuracy.max():  # a later epoch wins a tie
+        weights = {name: value.contiguous() for name, value in model.state_dict().items()}
+        with whole_file(run_dir / "best.safetensors") as unfinished:
+            save_file(weights, unfinished)
+
+
+class LogFile(logging.FileHandler):
+    """A log file that raises when it cannot be written, where ``logging`` would print a traceback and go on."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Called within ``emit``, when it caught an error."""
+        with said_plainly(Path(self.baseFilename)):
+            raise
+
+
+@contextmanager
+def log_to(file: Path) -> Iterator[None]:
+    """Also write the package's log to ``file`` while the block runs. OSError says what to do where it cannot be."""
+    with said_plainly(file):
+        handler = LogFile(file, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    level = log.level
+    log.setLevel(logging.INFO)
+    log.addHandler(handler)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(level)
+        with suppress(OSError):  # what could not be written was said
+            handler.close()

@@ -1,0 +1,71 @@
+"""What a training step changes: network, optimizer and schedule; made anew, put back, and shared by processes."""
+
+import logging
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+import torch.distributed as dist
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+from torch.optim import SGD
+from torch.optim.lr_scheduler import LambdaLR
+
+from dnrlab.processes import Processes
+from dnrlab.relay.synchronized import synchronize_statistics
+from dnrlab.runs import build_model
+from dnrlab.training.config import Recipe
+from dnrlab.training.imagenet import IMAGENET, imagenet_weights, put_imagenet
+from dnrlab.training.parameters import parameter_groups
+from dnrlab.training.schedule import make_schedule
+from dnrlab.training.transfer import transfer_weights
+
+log = logging.getLogger("dnrlab")
+
+
+class State(NamedTuple):
+    """What a step changes."""
+
+    model: nn.Module
+    optimizer: SGD
+    schedule: LambdaLR
+
+
+def fresh_state(recipe: Recipe, num_classes: int, steps_per_epoch: int, device: str) -> State:
+    """The state before the first step, with random weights by the recipe's seed."""
+    settings = recipe.training
+    torch.manual_seed(settings.seed)
+    model = build_model(recipe.model, num_classes=num_classes, num_frames=recipe.data.num_frames).to(device)
+    groups = parameter_groups(
+        model, lr=settings.peak_lr, weight_decay=settings.weight_decay, rules=settings.parameter_rules
+    )
+    optimizer = SGD(groups, lr=settings.peak_lr, momentum=settings.momentum)
+    return State(model, optimizer, make_schedule(optimizer, settings, steps_per_epoch))
+
+
+def start_from(model: nn.Module, initial_weights: str, name: str) -> None:
+    """Put the weights to start from into a network: those of ImageNet, of another run, or none."""
+    if initial_weights == IMAGENET:
+        random = put_imagenet(model, imagenet_weights(name))
+        log.info(f"weights of ImageNet; {len(random)} of {len(list(model.parameters()))} tensors start at random")
+    elif initial_weights:
+        transfer_weights(model, Path(initial_weights))
+
+
+def in_step(model: nn.Module, device: str, among: Processes, *, sync_statistics: bool) -> nn.Module:
+    """The network to call in training: of several processes one that averages their gradients.
+
+    Let go of it before the processes part: one that outlives their group hangs the end.
+    """
+    if among.count == 1:
+        return model
+    if sync_statistics:
+        synchronize_statistics(model)
+    return DistributedDataParallel(model, device_ids=[torch.device(device)] if device.startswith("cuda") else None)
+
+
+def share_buffers(model: nn.Module, among: Processes) -> None:
+    """Give all processes the running statistics of the first, so that they judge alike."""
+    if among.count > 1:
+        for buffer in model.buffers():
+            dist.broadcast(buffer, 0)
