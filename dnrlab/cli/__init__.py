@@ -5,6 +5,7 @@ Each has ``--help`` and ``--json``. Options are the fields of the dataclasses th
 
 import json
 import logging
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -32,7 +33,8 @@ ERRORS = (ValueError, TypeError, OSError, VideoError, FloatingPointError, IndexE
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command; exits with 0, 1 (what was asked for failed) or 2 (the call is wrong)."""
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s", force=True)
+    level = logging.INFO if os.environ.get("RANK", "0") == "0" else logging.WARNING  # torchrun's; one process talks
+    logging.basicConfig(stream=sys.stderr, level=level, format="%(message)s", force=True)
     words = list(sys.argv[1:] if arguments is None else arguments)
     name = next((name for name in COMMANDS if words[: len(name.split())] == name.split()), None)
     if name is None:
@@ -51,7 +53,8 @@ def run_command(name: str, words: list[str]) -> int:
     command: Any = tyro.cli(COMMANDS[name], prog=f"dnrlab {name}", args=words, default=default, config=config)
     result: Result = command.run()
     exit_code = int(result.pop("exit_code", 0))
-    print(json.dumps(result, indent=2) if command.json else as_text(result))
+    if result:
+        print(json.dumps(result, indent=2) if command.json else as_text(result))
     return exit_code
 
 

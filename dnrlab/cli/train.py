@@ -11,6 +11,7 @@ import tyro
 from dnrlab.cli.text import Result
 from dnrlab.data.manifest import read_manifest
 from dnrlab.notebook import pick_device
+from dnrlab.processes import joined
 from dnrlab.relay import DNRConfig
 from dnrlab.training.config import Recipe
 from dnrlab.training.recipes import RECIPES, recipe_by_name, said_recipes
@@ -19,7 +20,10 @@ from dnrlab.training.run import train
 
 @dataclass(frozen=True, kw_only=True)
 class Train:
-    """Train a network; the same call again resumes. The defaults below are those of the chosen recipe."""
+    """Train a network; the same call again resumes. The defaults below are those of the chosen recipe.
+
+    On several GPUs or machines: torchrun --nproc-per-node 8 --max-restarts 3 -m dnrlab train …
+    """
 
     manifest: str  # CSV file of videos; see data_manifests/README.md
     out: str  # run folder
@@ -33,17 +37,21 @@ class Train:
     json: bool = False  # print the result as JSON
 
     def run(self) -> Result:
-        """Train; what the last epoch gave, and the best validation."""
-        device = pick_device(self.device)
-        history = train(
-            self.settings,
-            read_manifest(self.manifest, self.root),
-            self.out,
-            device=device,
-            cache_dir=self.cache_dir,
-            num_workers=self.num_workers,
-            progress=sys.stderr.isatty(),
-        )
+        """Train; what the last epoch gave, and the best validation. Nothing, but in the first of several processes."""
+        manifest = read_manifest(self.manifest, self.root)
+        with joined(pick_device(self.device)) as (among, device):
+            history = train(
+                self.settings,
+                manifest,
+                self.out,
+                device=device,
+                cache_dir=self.cache_dir,
+                num_workers=self.num_workers,
+                progress=sys.stderr.isatty(),
+                among=among,
+            )
+        if not among.writes:
+            return {}
         last, scored = history.iloc[-1], history["val_top1"].dropna()
         result: Result = {
             "run": self.out,

@@ -9,9 +9,9 @@ from dnrlab.plots.style import COUNTS, TRAIN, VALIDATION, bare, literal, say
 
 
 def training_curves(history: pd.DataFrame, finding: str, note: str) -> Figure:
-    """Loss, accuracy and learning rate over the epochs of a history."""
-    figure, axes = plt.subplots(1, 3, figsize=(11, 3.4), layout="constrained")
-    epochs = history["epoch"] + 1
+    """Loss, accuracy, learning rate, norm of the gradient and throughput over the epochs of a history."""
+    figure, grid = plt.subplots(2, 3, figsize=(11, 6.4), layout="constrained")
+    epochs, axes = history["epoch"] + 1, grid.ravel()
     axes[0].plot(epochs, history["loss"], color=TRAIN, marker=".")
     axes[0].set(ylabel="training loss (nats a clip)", ylim=(0, None))
     axes[1].plot(epochs, history["top1"], color=TRAIN, marker=".", label="training clips, as augmented")
@@ -20,10 +20,15 @@ def training_curves(history: pd.DataFrame, finding: str, note: str) -> Figure:
         val = history["val_top1"][validated]
         axes[1].plot(epochs[validated], val, color=VALIDATION, marker="o", label="validation videos")
     axes[1].set(ylabel="top-1 accuracy", ylim=(0, 1.02))
-    axes[1].legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), frameon=False, fontsize=8)
+    axes[1].legend(loc="lower right", frameon=False, fontsize=8)
     axes[2].plot(epochs, history["lr"], color="0.3", marker=".")
-    axes[2].set(ylabel="learning rate", ylim=(0, None))
-    for each in axes:
+    axes[2].set(ylabel="learning rate as the epoch begins", ylim=(0, None))
+    axes[3].plot(epochs, history["grad_norm"], color="0.3", marker=".")
+    axes[3].set(ylabel="gradient norm before clipping, mean", yscale="log")
+    axes[4].plot(epochs, history["clips"] / history["seconds"], color="0.3", marker=".")
+    axes[4].set(ylabel="clips a second", ylim=(0, None))
+    axes[5].set_axis_off()
+    for each in axes[:5]:
         each.set_xlabel("epoch")
         each.xaxis.get_major_locator().set_params(integer=True)
         bare(each)

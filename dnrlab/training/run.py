@@ -72,7 +72,8 @@ def train(
         log.info(f"finished already, after {plan.epochs} epochs: {run_dir}")
         return pd.DataFrame(history)
     with log_to(task.run_dir / "log.txt") if among.writes else nullcontext():
-        say_beginning(task, step)
+        if among.writes:
+            say_beginning(task, step)
         train_epochs(task, state, step, so_far, history)
     return pd.DataFrame(history)
 

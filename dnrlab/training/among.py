@@ -1,0 +1,83 @@
+"""A training in several processes of this machine, as a notebook starts it."""
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from dnrlab.data.manifest import Manifest
+from dnrlab.processes import joined, launch
+from dnrlab.training.config import Recipe
+from dnrlab.training.run import train
+
+log = logging.getLogger("dnrlab")
+
+
+def train_among(
+    processes: int,
+    recipe: Recipe,
+    manifest: Manifest,
+    run_dir: str | Path,
+    *,
+    device: str = "cpu",
+    cache_dir: str | Path = "",
+    num_workers: int = 0,
+) -> pd.DataFrame:
+    """``train`` in one process, this one, or in several that share the clips of every step; one GPU each, if any.
+
+    When one of several dies, all go on from the last checkpoint. ``num_workers`` read clips for each of them.
+
+    Returns: the history, a row an epoch.
+
+    Raises: as ``train``; RuntimeError with what a process said if several cannot be kept alive.
+    """
+    options: dict[str, Any] = {"device": device, "cache_dir": cache_dir, "num_workers": num_workers}
+    if processes == 1:
+        return train(recipe, manifest, run_dir, **options)
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+
+    try:
+        with followed(Path(run_dir) / "log.txt"):
+            histories = launch(joined_train, processes, recipe, manifest, str(run_dir), options)
+    except ChildFailedError as error:
+        rank, failure = error.get_first_failure()
+        raise RuntimeError(f"process {rank} of {processes} failed: {failure.message}") from error
+    history: pd.DataFrame = histories[0]
+    return history
+
+
+def joined_train(recipe: Recipe, manifest: Manifest, run_dir: str, options: dict[str, Any]) -> pd.DataFrame:
+    """``train`` as one of the processes that ``launch`` started."""
+    with joined(options["device"]) as (among, device):
+        return train(recipe, manifest, run_dir, **{**options, "device": device}, progress=False, among=among)
+
+
+@contextmanager
+def followed(file: Path, seconds: float = 1.0) -> Iterator[None]:
+    """While the block runs, log what others append to a log file, looking every so many seconds and at the end."""
+    ended = threading.Event()
+    place = file.stat().st_size if file.is_file() else 0
+
+    def follow() -> None:
+        nonlocal place
+        last_look = False
+        while not last_look:
+            last_look = ended.wait(seconds)
+            if file.is_file():
+                with file.open(encoding="utf-8") as text:
+                    text.seek(place)
+                    lines, place = text.read().splitlines(), text.tell()
+                for line in lines:
+                    log.info(line.split(" ", 2)[-1])  # without date and time
+
+    thread = threading.Thread(target=follow, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()

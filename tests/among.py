@@ -1,0 +1,71 @@
+"""What processes do in the tests of several: importable, so that they can be started."""
+
+import os
+import signal
+
+import torch
+
+from dnrlab import DNRConfig, create_model
+from dnrlab.data.manifest import read_manifest
+from dnrlab.processes import ALONE, gathered, joined, summed
+from dnrlab.training.loop import train_steps
+from dnrlab.training.run import train
+from dnrlab.training.state import in_step, share_buffers
+
+DNR = DNRConfig(relay_distance=2)
+INSTANCE = DNRConfig(relay_distance=2, standardization="instance")
+EQUAL = {  # networks whose steps are those of one process: batch statistics do not enter, or are synchronised
+    "instance": ("tsn_resnet18", {"norm": "instance"}, False),
+    "synchronised": ("tsn_resnet18", {"dnr": DNR}, True),
+    "synchronised_tanet": ("tanet_resnet18", {"dnr": DNRConfig(relay_distance=3)}, True),
+    "synchronised_bottleneck": ("tsm_resnet50", {"dnr": DNR}, True),
+}
+OTHER = {"own": ("tsn_resnet18", {"dnr": DNR}, False)}  # each process has the statistics of its own clips
+
+
+def places():
+    """What the processes know of each other."""
+    with joined("cpu") as (among, device):
+        total = summed(torch.tensor([1.0, among.rank]), among).tolist()
+        return among, device, total, gathered(10 * among.rank, among)
+
+
+def steps(name, sizes, among=ALONE):
+    """Parameters, buffers and sums after a step a batch of each of some sizes, in double precision."""
+    network, settings, sync = (EQUAL | OTHER)[name]
+    torch.manual_seed(0)
+    model = create_model(network, num_classes=3, num_frames=4, width=8, dropout=0.0, **settings).double()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.02 * torch.randn_like(parameter))  # no gamma or beta as they start
+    generator = torch.Generator().manual_seed(1)
+    batches = [(torch.rand(size, 3, 4, 32, 32, generator=generator).double(), torch.arange(size) % 3) for size in sizes]
+    own = [(clips[among.rank :: among.count], labels[among.rank :: among.count]) for clips, labels in batches]
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
+    schedule = torch.optim.lr_scheduler.ConstantLR(optimizer, 1)
+    stepped = in_step(model, "cpu", among, sync_statistics=sync)
+    sums = train_steps(stepped, own, optimizer, schedule, device="cpu", clip_norm=5.0, among=among)
+    share_buffers(model, among)
+    return {name: value.detach() for name, value in model.state_dict().items()}, sums
+
+
+def all_steps(sizes):
+    """``steps`` of every network, in this process of several."""
+    with joined("cpu") as (among, _):
+        return {name: steps(name, sizes, among) for name in EQUAL | OTHER}
+
+
+def train_among(recipe, manifest, run_dir, dies_at=-1):
+    """A training in this process of several; in the first attempt the second one is killed at a step."""
+    from dnrlab.training import epoch
+
+    def dying(model, batches, optimizer, schedule, **settings):
+        first = os.environ["TORCHELASTIC_RESTART_COUNT"] == "0"
+        if first and settings["among"].rank == 1 and schedule.last_epoch == dies_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return train_steps(model, batches, optimizer, schedule, **settings)
+
+    epoch.train_steps = dying
+    with joined("cpu") as (among, device):
+        history = train(recipe, read_manifest(manifest), run_dir, device=device, progress=False, among=among)
+    return list(history["loss"])
