@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from dnrlab.data.dataset import DataConfig, TrainingClips
-from dnrlab.data.decode import READER, VideoError
+from dnrlab.data.decode import HERE, READER, VideoError, VideoFiles, reader_of
 from dnrlab.data.manifest import read_manifest, select
 from dnrlab.data.throughput import clip_times, loader_speed, loader_speeds, speed_alone
 
@@ -41,6 +41,15 @@ class Sleeping(TrainingClips):
     def __getitem__(self, key):
         time.sleep(0.01)
         return torch.zeros(3, 1, 2, 2, dtype=torch.uint8), 0
+
+
+def test_a_clip_is_probed_anew_though_its_file_is_known(manifest, monkeypatch):
+    asked = []
+    slow = HERE._replace(examine=lambda path: asked.append(path) or HERE.examine(path))
+    reader = reader_of(VideoFiles(decoding=slow))
+    for _ in range(2):
+        clip_times(manifest, TINY, reader, [4])
+    assert asked == [manifest.rows["path"].iloc[4]] * 2
 
 
 def test_two_workers_read_twice_as_fast_as_one_process_alone(manifest):

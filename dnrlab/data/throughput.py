@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from dnrlab.data.dataset import DataConfig, TrainingClips, Unreadable, find_video, view_numbers
-from dnrlab.data.decode import Reader, VideoError
+from dnrlab.data.decode import Reader, VideoError, forget_facts
 from dnrlab.data.loading import EpochBatches, training_batches
 from dnrlab.data.manifest import Manifest
 from dnrlab.data.transforms import operations
@@ -20,12 +20,15 @@ from dnrlab.data.transforms import operations
 def clip_times(manifest: Manifest, config: DataConfig, reader: Reader, rows: Sequence[int]) -> pd.DataFrame:
     """What a training clip of each of some videos costs this process.
 
+    Files that were probed before are probed anew, as a worker does in its first epoch.
+
     Returns: path, num_frames (of the file), and probe_seconds (how many frames it has), decode_seconds and
     transform_seconds (resizing, cropping and the rest).
 
     Raises: VideoError naming a video that cannot be read.
     """
     operations()  # its import is none of a video's cost
+    forget_facts()
     spent: dict[str, float] = {}
     measured = Reader(timed(reader.probe, spent, "probe_seconds"), timed(reader.read_frames, spent, "decode_seconds"))
     clips, table = TrainingClips(manifest, config, measured, seed=0), []
