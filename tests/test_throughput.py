@@ -59,6 +59,25 @@ def test_two_workers_read_twice_as_fast_as_one_process_alone(manifest):
     assert two > 1.3 * alone
 
 
+class Watching(TrainingClips):
+    """Clips that note how many threads make them."""
+
+    def __getitem__(self, key):
+        self.threads.add(torch.get_num_threads())
+        return torch.zeros(3, 1, 2, 2, dtype=torch.uint8), 0
+
+
+def test_one_process_alone_has_one_thread_like_a_worker(manifest):
+    clips, before = Watching(manifest, TINY, READER, 0), torch.get_num_threads()
+    clips.threads = set()
+    torch.set_num_threads(2)
+    try:
+        speed_alone(clips, 5, 2)
+        assert (clips.threads, torch.get_num_threads()) == ({1}, 2)
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_a_loaders_speed_stands_beside_the_promised_one(manifest, monkeypatch):
     monkeypatch.setattr("dnrlab.data.throughput.os.cpu_count", lambda: 2)
     monkeypatch.setattr("dnrlab.data.throughput.speed_alone", lambda *_: 10.0)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 
 from dnrlab.data.dataset import DataConfig, TrainingClips, Unreadable, find_video, view_numbers
 from dnrlab.data.decode import Reader, VideoError, forget_facts
@@ -86,15 +87,22 @@ def loader_speeds(
 def speed_alone(clips: TrainingClips, batch_size: int, num_batches: int) -> float:
     """Clips a second of this process on the first batches of an epoch: decoding and transforming, without collating.
 
+    With one thread, as a worker has it.
+
     Raises: ValueError naming the row of a video that cannot be read, which would pass for a fast one.
     """
     operations()  # its import is none of a clip's cost
     keys = [key for batch in islice(EpochBatches(len(clips), batch_size, clips.seed, 0), num_batches) for key in batch]
-    start = time.perf_counter()
-    for key in keys:
-        if isinstance(item := clips[key], Unreadable):
-            raise ValueError(f"expected videos that can be read, got one with {item.reason} (row {item.row})")
-    return len(keys) / (time.perf_counter() - start)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # as in a loader's worker
+    try:
+        start = time.perf_counter()
+        for key in keys:
+            if isinstance(item := clips[key], Unreadable):
+                raise ValueError(f"expected videos that can be read, got one with {item.reason} (row {item.row})")
+        return len(keys) / (time.perf_counter() - start)
+    finally:
+        torch.set_num_threads(threads)
 
 
 def loader_speed(clips: TrainingClips, batch_size: int, num_workers: int, num_batches: int) -> float:
