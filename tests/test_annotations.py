@@ -82,6 +82,12 @@ def test_something_v2_takes_the_class_from_the_template_and_the_order_from_the_l
             r"train.csv, line 3: expected times in seconds, got .*soon",
         ),
         (
+            "kinetics400",
+            "train.csv",
+            "label,youtube_id,time_start,time_end,split\nyoga,a,1,2,trian\n",
+            r"train.csv, line 2: expected a split of train, val, validate.*, got 'trian'",
+        ),
+        (
             "something_v1",
             "x-train.csv",
             "7;Holding something\nseven;Holding\n",

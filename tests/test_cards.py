@@ -46,6 +46,7 @@ def test_counts_are_those_of_the_fold():
     ("change", "message"),
     [
         ({"flip": "sideways"}, r"set.card.json: expected flip to be one of none, mirror, label_aware, got 'sideways'"),
+        ({"splits_share_sources": "yes"}, r"expected splits_share_sources to be true or false, got 'yes'"),
         ({"classes": "400"}, r"expected classes to be a count or null, got '400'"),
         ({"counts": {"train": -1}}, r"expected counts to be a count for each split.*got \{'train': -1\}"),
         ({"counts_by_fold": {"1": 5}}, r"expected counts_by_fold to be counts for each fold"),

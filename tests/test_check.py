@@ -1,9 +1,11 @@
 """The check of a manifest: what is planted is found and named, and nothing that was found is lost."""
 
+import json
 import multiprocessing
 import os
 import signal
 import time
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,11 +13,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dnrlab.data.cards import card_of
 from dnrlab.data.check import check_manifest
 from dnrlab.data.checked import read_checked
 from dnrlab.data.decode import Reader, VideoError, VideoInfo
 from dnrlab.data.decode_whole import DIED, decode_whole
-from dnrlab.data.faults import kind_of
+from dnrlab.data.faults import kind_of, readable
 from dnrlab.data.manifest import read_manifest
 
 
@@ -187,6 +190,37 @@ def test_sources_and_videos_in_two_splits_are_found(tmp_path, pretended):
     spans = {"start_seconds": [0, 1], "end_seconds": [1, 2], "split": ["train", "val"]}
     found = errors(check_manifest(make(tmp_path, ["a.mp4", "a.mp4"], **spans), reader=pretended.reader()))
     assert [kind for kind, _, _ in found] == ["a video in two splits"]
+
+
+def test_sources_that_official_splits_share_are_a_note_where_the_card_says_so(tmp_path, pretended):
+    names = ["a.mp4", "b.mp4", "c.mp4"]
+    (tmp_path / "c.mp4").write_text("a.mp4")
+    manifest = make(tmp_path, names, split=["train", "test", "test"], source=["film 1", "film 1", "film 2"])
+    kinds = ["a source in two splits", "a video in two splits", "a video twice"]
+    assert sorted(check_manifest(manifest, reader=pretended.reader()).errors["kind"]) == kinds
+    for card in ('{"flip": "mirror", "splits_share_sources": true}', json.dumps(asdict(card_of("hmdb51")))):
+        (tmp_path / "videos.card.json").write_text(card)
+        check = check_manifest(manifest, reader=pretended.reader())
+        assert sorted(check.errors["kind"]) == kinds[1:]
+        where = f"source film 1 is in train ({tmp_path / 'a.mp4'}) and in test ({tmp_path / 'b.mp4'})"
+        assert check.notes[-1] == f"1 sources in two splits, as the set's official splits have it, such as {where}"
+
+
+def test_what_can_be_read_is_the_rest_row_by_row(tmp_path, pretended):
+    names = ["a.mp4", "junk.mp4", "a.mp4", "gone.mp4", "b.mp4"]
+    manifest = make(tmp_path, names, start_seconds=[0, 0, 3, 0, 1], end_seconds=[1, 1, 4, 1, 2])
+    files = check_manifest(manifest, reader=pretended.reader()).files
+    rest = readable(manifest, files)
+    pd.testing.assert_frame_equal(rest.rows, manifest.rows.iloc[[0, 4]].reset_index(drop=True))
+    assert rest.classes == manifest.classes
+    test = replace(manifest, rows=manifest.rows.iloc[[1, 3]])  # a split of it
+    with pytest.raises(ValueError, match=r"videos.csv: expected videos that can be read, got none among 2 rows"):
+        readable(test, files)
+
+
+def test_a_manifest_without_a_row_is_refused(tmp_path, pretended):
+    with pytest.raises(ValueError, match=r"videos.csv: expected a row a video, got the header alone"):
+        check_manifest(make(tmp_path, []), reader=pretended.reader())
 
 
 def test_time_spans_are_held_against_the_video(tmp_path, pretended):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from dnrlab.data import decode
 from dnrlab.data.cache import CachedFrames, cached_reader, reader_for
@@ -182,6 +183,15 @@ def test_the_cache_decodes_a_video_once_and_a_changed_one_again(tmp_path, video)
     encode(copy, np.zeros((25, 48, 64, 3), dtype=np.uint8), 10)
     assert reader.read_frames(str(copy), np.array([24])).max() < 5
     assert len(calls) == 3
+
+
+def test_the_cache_notices_a_changed_folder_of_frames(tmp_path):
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    reader = cached_reader(decode.READER, tmp_path / "cache", 24)
+    for brightness in (40, 200):
+        Image.fromarray(np.full((24, 32, 3), brightness, np.uint8)).save(folder / "00001.jpg")
+        assert abs(reader.read_frames(str(folder), np.array([0])).mean() - brightness) < 2
 
 
 @needs_decord

@@ -19,7 +19,7 @@ from dnrlab.data.decoding_process import child_of_thread, decoding_apart, held, 
 from dnrlab.data.loading import view_loader
 from dnrlab.data.manifest import Manifest
 from tests.conftest import PROJECT
-from tests.odd_videos import brightness, encoded, pictures
+from tests.odd_videos import BAD, brightness, encoded, pictures
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="on Windows files are read in the same process")
 MADE_DECORD = """
@@ -28,6 +28,9 @@ import numpy as np
 class DECORDError(Exception): pass
 class DECORDLimitReachedError(Exception): pass
 def cpu(number): pass
+class logging:
+    QUIET = -8
+    def set_level(level): pass
 class VideoReader:
     def __init__(self, path, **options):
         name = os.path.basename(path)
@@ -131,6 +134,19 @@ def test_a_hang_that_holds_the_lock_is_given_up_and_the_epoch_goes_on(made_decor
 def test_pyav_reads_what_decord_hangs_on(made_decord):
     frames = reader("auto", 2.0).read_frames(str(made_decord / "hang.mp4"), np.array([9, 2]))
     assert np.abs(brightness(frames) - [92, 36]).max() < 3
+
+
+def test_messages_of_decords_ffmpeg_stay_out_of_the_log(tmp_path, capfd):
+    pytest.importorskip("decord")
+    (zeros,) = [odd for odd in BAD if odd.name == "zeros in the middle"]
+    path = zeros.make(tmp_path)
+    numbers = np.arange(READER.probe(str(path)).num_frames)
+    with pytest.raises(VideoError, match="decoding stopped"):
+        VideoFiles("decord").read_frames(str(path), numbers)
+    assert "[h264" in capfd.readouterr().err  # what would be said
+    with pytest.raises(VideoError, match="decoding stopped"):
+        reader("decord").read_frames(str(path), numbers)
+    assert capfd.readouterr().err == ""
 
 
 def test_a_mistake_of_the_program_is_no_bad_video(made_decord):

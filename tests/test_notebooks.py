@@ -10,8 +10,10 @@ from dataclasses import asdict
 import nbformat
 import pandas as pd
 import pytest
+from papermill.exceptions import PapermillExecutionError
 
 from dnrlab import DNRConfig, batch
+from dnrlab.data.manifest import read_manifest
 from dnrlab.notebook import check_parameters, declared_parameters, pick_device, start
 from tests.conftest import PROJECT
 
@@ -76,6 +78,19 @@ def test_a_look_at_the_data_leaves_its_figures_and_the_check(synthetic, tmp_path
     tables |= {f"reading_speed_{name}.csv" for name in ("loaders", "times", "views")}
     assert files == {f"{name}.{kind}" for name in pictures for kind in ("png", "pdf")} | tables
     assert len(pd.read_csv(tmp_path / "figures" / "manifest.checked.csv")) == 40
+
+
+def test_a_look_at_the_data_goes_on_without_a_bad_video_and_ends_by_naming_it(synthetic, tmp_path):
+    rows = read_manifest(synthetic).rows
+    rows.loc[0, "path"] = str(tmp_path / "gone.mp4")
+    rows.to_csv(tmp_path / "videos.csv", index=False)
+    tiny = {"settings": {"crop_size": 32, "short_side": 36}, "num_shown": 2, "batch_size": 4, "num_batches": 2}
+    shared = {"manifest": str(tmp_path / "videos.csv"), "out_dir": str(tmp_path / "figures"), "num_workers": 1}
+    with pytest.raises(PapermillExecutionError, match="mend what the check lists above"):
+        run("05_data", tmp_path, shared | tiny)
+    assert (tmp_path / "figures" / "reading_speed.png").exists()
+    lengths = pd.read_csv(tmp_path / "figures" / "lengths.csv")
+    assert (len(lengths), lengths["num_frames"].min()) == (39, 24)
 
 
 COMPARISONS = {  # tiny parameters, and the run folders that they leave

@@ -1,4 +1,4 @@
-"""Every recipe trains two iterations on a tiny tree in the official format, as written but for the size of the frames."""
+"""Every recipe trains two iterations on a tiny official tree, as written but for the size of batches and frames."""
 
 import json
 import shutil

@@ -53,9 +53,12 @@ def kinetics(tmp_path_factory):
 
 
 def test_a_manifest_of_the_size_of_kinetics_is_read_in_seconds(kinetics):
-    started = time.process_time()
-    manifest = read_manifest(kinetics)
-    assert time.process_time() - started < 4  # 0.6 measured on an idle core
+    seconds = []
+    for _ in range(3):  # other work on the machine only adds: the least counts
+        started = time.process_time()
+        manifest = read_manifest(kinetics)
+        seconds.append(time.process_time() - started)
+    assert min(seconds) < 2  # 0.6 measured on an idle core
     assert (len(manifest.rows), len(manifest.classes)) == (COUNT, 400)
     assert manifest.rows["source"][1] == "00000000001"
 

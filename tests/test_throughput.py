@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from dnrlab.data.dataset import DataConfig, TrainingClips
-from dnrlab.data.decode import READER, VideoError
+from dnrlab.data.decode import HERE, READER, VideoError, VideoFiles, reader_of
 from dnrlab.data.manifest import read_manifest, select
 from dnrlab.data.throughput import clip_times, loader_speed, loader_speeds, speed_alone
 
@@ -43,11 +43,39 @@ class Sleeping(TrainingClips):
         return torch.zeros(3, 1, 2, 2, dtype=torch.uint8), 0
 
 
+def test_a_clip_is_probed_anew_though_its_file_is_known(manifest, monkeypatch):
+    asked = []
+    slow = HERE._replace(examine=lambda path: asked.append(path) or HERE.examine(path))
+    reader = reader_of(VideoFiles(decoding=slow))
+    for _ in range(2):
+        clip_times(manifest, TINY, reader, [4])
+    assert asked == [manifest.rows["path"].iloc[4]] * 2
+
+
 def test_two_workers_read_twice_as_fast_as_one_process_alone(manifest):
     clips = Sleeping(manifest, TINY, READER, 0)
     alone, two = speed_alone(clips, 5, 4), loader_speed(clips, 5, 2, 12)
     assert alone < 101
     assert two > 1.3 * alone
+
+
+class Watching(TrainingClips):
+    """Clips that note how many threads make them."""
+
+    def __getitem__(self, key):
+        self.threads.add(torch.get_num_threads())
+        return torch.zeros(3, 1, 2, 2, dtype=torch.uint8), 0
+
+
+def test_one_process_alone_has_one_thread_like_a_worker(manifest):
+    clips, before = Watching(manifest, TINY, READER, 0), torch.get_num_threads()
+    clips.threads = set()
+    torch.set_num_threads(2)
+    try:
+        speed_alone(clips, 5, 2)
+        assert (clips.threads, torch.get_num_threads()) == ({1}, 2)
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_a_loaders_speed_stands_beside_the_promised_one(manifest, monkeypatch):

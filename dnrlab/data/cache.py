@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from dnrlab.data.decode import Frames, Reader, VideoFiles, reader_of
+from dnrlab.data.decode_whole import signature
 from dnrlab.data.decoding_process import decoding_apart
 from dnrlab.data.transforms import resize_short_side
 from dnrlab.files import whole_file
@@ -75,6 +76,5 @@ def reader_for(cache_dir: str | Path, short_side: int, num_videos: int, decoder:
 
 def cache_name(path: str, short_side: int) -> str:
     """File name of a cached video."""
-    stat = Path(path).stat() if Path(path).is_file() else None
-    identity = f"{Path(path).resolve()}|{stat and (stat.st_size, stat.st_mtime_ns)}|{short_side}"
+    identity = f"{Path(path).resolve()}|{signature(path)}|{short_side}"
     return hashlib.sha256(identity.encode()).hexdigest()[:32] + ".npy"

@@ -8,7 +8,7 @@ from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from dnrlab.data.manifest import FLIPS
+from dnrlab.data.manifest import FLIPS, beside
 from dnrlab.files import whole_file
 
 FOLDER = Path(__file__).parents[2] / "data_manifests"
@@ -29,6 +29,7 @@ class Card:
         counts: videos a split.
         counts_by_fold: the same for each fold (``"1"``, ``"2"``, …) of a set that has several.
         counts_from: where these numbers come from.
+        splits_share_sources: whether clips of one source stand in several official splits, as in HMDB-51.
         protocol: how the field tests: ``num_frames``, ``clips``, ``crops``, ``sampling``, ``evaluate_on`` (a split).
         built: how a manifest was made; in its own card only.
     """
@@ -43,6 +44,7 @@ class Card:
     counts: Counts = field(default_factory=dict)
     counts_by_fold: dict[str, Counts] = field(default_factory=dict)
     counts_from: str = ""
+    splits_share_sources: bool = False
     protocol: dict[str, Any] | None = None
     built: dict[str, Any] = field(default_factory=dict)
 
@@ -56,6 +58,8 @@ class Card:
         folds = self.counts_by_fold
         wanted = 'counts for each fold, as {"1": {"train": 100}}'
         require(isinstance(folds, dict) and all(map(is_counts, folds.values())), "counts_by_fold", wanted, folds)
+        shared = self.splits_share_sources
+        require(isinstance(shared, bool), "splits_share_sources", "true or false", shared)
         if self.protocol is not None:
             wanted = "null, or " + ", ".join(f"{name} ({kind.__name__})" for name, kind in PROTOCOL.items())
             known = isinstance(self.protocol, dict) and {name: type(v) for name, v in self.protocol.items()} == PROTOCOL
@@ -106,6 +110,13 @@ def read_card(file: str | Path) -> Card:
 def card_of(name: str) -> Card:
     """The card of a public set, by its name in ``data_manifests/``."""
     return read_card(FOLDER / f"{name}.card.json")
+
+
+def splits_share_sources(manifest_file: Path) -> bool:
+    """Whether the card beside a manifest, which may be a whole one or a few facts, says so."""
+    card = beside(manifest_file, "card.json")
+    facts = json.loads(card.read_text(encoding="utf-8")) if card.is_file() else {}
+    return isinstance(facts, dict) and facts.get("splits_share_sources") is True
 
 
 def own_card(name: str) -> Card:

@@ -55,10 +55,12 @@ def check_manifest(
         workers: processes.
         progress: show a bar on standard error.
 
-    Raises: ValueError if ``out`` is another kind of file; OSError if it cannot be written.
+    Raises: ValueError if there is no row, or ``out`` is another kind of file; OSError if it cannot be written.
     """
     if workers < 1:
         raise ValueError(f"expected at least 1 worker, got {workers}")
+    if manifest.rows.empty:
+        raise ValueError(f"{manifest.file}: expected a row a video, got the header alone; add the videos")
     kept = checked_file(manifest) if out is None else Path(out).resolve()
     paths = list(dict.fromkeys(manifest.rows["path"]))
     earlier = read_checked(kept) if kept.is_file() else pd.DataFrame(columns=list(COLUMNS))

@@ -117,6 +117,11 @@ def remembered_facts(path: str, size: int, changed: int, decoding: Decoding) -> 
     return decoding.examine(path)
 
 
+def forget_facts() -> None:
+    """Let every file be examined again, as in a process that has not read it yet."""
+    remembered_facts.cache_clear()
+
+
 @functools.lru_cache(maxsize=100_000)
 def say_once(path: str, reason: str) -> None:
     """Log that PyAV had to read a file."""

@@ -5,6 +5,7 @@ longer than the limit; so it does not outlive its parent for long even while a d
 """
 
 import faulthandler
+import functools
 import mmap
 import os
 import signal
@@ -40,9 +41,19 @@ def answer(path: str, request: tuple[str, Numbers] | None, memory: int) -> Any:
         if request is None:
             return HERE.examine(path)
         decoder, numbers = request
+        if decoder == "decord":
+            quiet_decord()
         return put(HERE.decode(decoder, path, numbers), memory)
     except Exception as error:  # for the parent to raise
         return error
+
+
+@functools.cache
+def quiet_decord() -> None:
+    """Keep messages of the FFmpeg in decord out of logs and bars: they name no file. What counts comes as a reason."""
+    import decord
+
+    decord.logging.set_level(decord.logging.QUIET)
 
 
 def put(frames: Frames, memory: int) -> tuple[int, ...]:

@@ -1,10 +1,12 @@
 """What is wrong with the rows of a manifest, and what is odd, once its files have been decoded."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
+from dnrlab.data.cards import splits_share_sources
 from dnrlab.data.decode import VideoError, VideoInfo
 from dnrlab.data.manifest import Manifest
 from dnrlab.data.rows import Row, seconds, span_frames
@@ -20,7 +22,9 @@ def faults(manifest: Manifest, files: pd.DataFrame) -> pd.DataFrame:
         files: the facts of its files, from ``read_checked``.
     """
     rows = with_facts(manifest, files)
-    return pd.concat([unreadable(files), empty_spans(rows), repeated(rows), in_two_splits(rows)], ignore_index=True)
+    sources = table([]) if splits_share_sources(manifest.file) else sources_in_two_splits(rows)
+    found = [unreadable(files), empty_spans(rows), repeated(rows), sources, videos_in_two_splits(rows)]
+    return pd.concat(found, ignore_index=True)
 
 
 def with_facts(manifest: Manifest, files: pd.DataFrame) -> pd.DataFrame:
@@ -55,15 +59,33 @@ def kind_of(reason: str) -> str:
 
 def empty_spans(rows: pd.DataFrame) -> pd.DataFrame:
     """Rows whose time span holds no frame."""
-    found = []
+    reasons = why_empty(rows)
+    return table([("a time span without a frame", rows["path"][row], reason) for row, reason in reasons.items()])
+
+
+def why_empty(rows: pd.DataFrame) -> dict[int, str]:
+    """The reason for each row (by its index) whose time span holds no frame."""
+    found = {}
     timed = rows[rows["start"].notna() | rows["end"].notna()]
     columns = (timed[name] for name in ("path", "start", "end", "frames", "fps"))
-    for path, start, end, frames, fps in zip(*columns, strict=True):
+    for row, path, start, end, frames, fps in zip(timed.index, *columns, strict=True):
         try:
             span_frames(Row(path, 0, start, end), VideoInfo(frames, fps))
         except VideoError as error:
-            found.append(("a time span without a frame", path, error.reason))
-    return table(found)
+            found[row] = error.reason
+    return found
+
+
+def readable(manifest: Manifest, files: pd.DataFrame) -> Manifest:
+    """The rows whose files can be read and whose time spans hold a frame.
+
+    Raises: ValueError if there is none.
+    """
+    rows = with_facts(manifest, files)
+    good = rows.index.difference(list(why_empty(rows)))
+    if good.empty:
+        raise ValueError(f"{manifest.file}: expected videos that can be read, got none among {len(manifest.rows)} rows")
+    return replace(manifest, rows=manifest.rows.reset_index(drop=True).loc[good].reset_index(drop=True))
 
 
 def repeated(rows: pd.DataFrame) -> pd.DataFrame:
@@ -83,21 +105,24 @@ def repeated(rows: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def in_two_splits(rows: pd.DataFrame) -> pd.DataFrame:
-    """Sources (by the column of that name) and videos (by their bytes) that stand in more than one split."""
-    if "split" not in rows:
-        return table([])
-    rows = rows[rows["split"] != ""]
-    sources = leaks(rows[rows["source"] != ""], "source") if "source" in rows else []
-    return table(
-        [("a source in two splits", path, f"source {name} is in {places}") for name, path, places in sources]
-        + [("a video in two splits", path, f"this video is in {places}") for _, path, places in leaks(rows, "digest")]
-    )
+def sources_in_two_splits(rows: pd.DataFrame) -> pd.DataFrame:
+    """Sources (by the column of that name) that stand in more than one split."""
+    leaking = leaks(rows, "source")
+    return table([("a source in two splits", path, f"source {name} is in {places}") for name, path, places in leaking])
+
+
+def videos_in_two_splits(rows: pd.DataFrame) -> pd.DataFrame:
+    """Videos (by their bytes) that stand in more than one split."""
+    leaking = leaks(rows, "digest")
+    return table([("a video in two splits", path, f"this video is in {places}") for _, path, places in leaking])
 
 
 def leaks(rows: pd.DataFrame, column: str) -> list[tuple[str, str, str]]:
     """Values that more than one split holds: each with a path, and a path in every split."""
+    if not {"split", column} <= set(rows):
+        return []
     found = []
+    rows = rows[(rows["split"] != "") & (rows[column] != "")]
     splits = rows.groupby(column)["split"].transform("nunique")
     for value, group in rows[splits > 1].groupby(column, sort=False):
         first = group.drop_duplicates("split")

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 
 import pandas as pd
 
+from dnrlab.data.cards import splits_share_sources
+from dnrlab.data.faults import sources_in_two_splits
 from dnrlab.data.manifest import Manifest
 
 NAMED = 10  # names that a sentence lists
@@ -16,7 +18,8 @@ def notes(manifest: Manifest, readable: pd.DataFrame) -> list[str]:
         manifest: as read.
         readable: its rows whose files can be read, with ``frames``, ``duration``, ``start`` and ``end`` (seconds).
     """
-    return [*odd_splits(manifest), *alike_labels(manifest), *other_counts(readable), *late_ends(readable)]
+    shared = shared_sources(readable) if splits_share_sources(manifest.file) else []
+    return [*odd_splits(manifest), *alike_labels(manifest), *other_counts(readable), *late_ends(readable), *shared]
 
 
 def some(names: Iterable[str]) -> str:
@@ -66,3 +69,12 @@ def late_ends(readable: pd.DataFrame) -> list[str]:
         return []
     first = f"{late['path'].iloc[0]}: {late['end'].iloc[0]:g} s of {late['duration'].iloc[0]:.4g} s"
     return [f"{len(late)} rows that end after their video, and then with it, such as {first}"]
+
+
+def shared_sources(readable: pd.DataFrame) -> list[str]:
+    """Sources that the official splits of a set share, as its card says: no fault of this manifest."""
+    shared = sources_in_two_splits(readable)["reason"]
+    if shared.empty:
+        return []
+    first = shared.iloc[0].removesuffix("; keep it in one split")
+    return [f"{len(shared)} sources in two splits, as the set's official splits have it, such as {first}"]

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 
 from dnrlab.data.dataset import DataConfig, TrainingClips, Unreadable, find_video, view_numbers
-from dnrlab.data.decode import Reader, VideoError
+from dnrlab.data.decode import Reader, VideoError, forget_facts
 from dnrlab.data.loading import EpochBatches, training_batches
 from dnrlab.data.manifest import Manifest
 from dnrlab.data.transforms import operations
@@ -20,12 +21,15 @@ from dnrlab.data.transforms import operations
 def clip_times(manifest: Manifest, config: DataConfig, reader: Reader, rows: Sequence[int]) -> pd.DataFrame:
     """What a training clip of each of some videos costs this process.
 
+    Files that were probed before are probed anew, as a worker does in its first epoch.
+
     Returns: path, num_frames (of the file), and probe_seconds (how many frames it has), decode_seconds and
     transform_seconds (resizing, cropping and the rest).
 
     Raises: VideoError naming a video that cannot be read.
     """
     operations()  # its import is none of a video's cost
+    forget_facts()
     spent: dict[str, float] = {}
     measured = Reader(timed(reader.probe, spent, "probe_seconds"), timed(reader.read_frames, spent, "decode_seconds"))
     clips, table = TrainingClips(manifest, config, measured, seed=0), []
@@ -83,15 +87,22 @@ def loader_speeds(
 def speed_alone(clips: TrainingClips, batch_size: int, num_batches: int) -> float:
     """Clips a second of this process on the first batches of an epoch: decoding and transforming, without collating.
 
+    With one thread, as a worker has it.
+
     Raises: ValueError naming the row of a video that cannot be read, which would pass for a fast one.
     """
     operations()  # its import is none of a clip's cost
     keys = [key for batch in islice(EpochBatches(len(clips), batch_size, clips.seed, 0), num_batches) for key in batch]
-    start = time.perf_counter()
-    for key in keys:
-        if isinstance(item := clips[key], Unreadable):
-            raise ValueError(f"expected videos that can be read, got one with {item.reason} (row {item.row})")
-    return len(keys) / (time.perf_counter() - start)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # as in a loader's worker
+    try:
+        start = time.perf_counter()
+        for key in keys:
+            if isinstance(item := clips[key], Unreadable):
+                raise ValueError(f"expected videos that can be read, got one with {item.reason} (row {item.row})")
+        return len(keys) / (time.perf_counter() - start)
+    finally:
+        torch.set_num_threads(threads)
 
 
 def loader_speed(clips: TrainingClips, batch_size: int, num_workers: int, num_batches: int) -> float:

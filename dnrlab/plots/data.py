@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from dnrlab.plots.style import MEASURED, NETWORKS, PAPER, TRAIN, VALIDATION, bare, literal, say
@@ -31,6 +32,7 @@ def counts_figure(counts: pd.DataFrame, finding: str, note: str) -> Figure:
             left += counts[name].to_numpy()
         axes.set_yticks(range(len(counts)), [literal(str(name)) for name in counts.index], fontsize=8)
         axes.set(ylim=(len(counts) - 0.4, -0.6), xlabel="videos")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     else:
         figure, axes = plt.subplots(figsize=(8, 3.4), layout="constrained")
         for name in counts:
@@ -66,6 +68,7 @@ def lengths_figure(table: pd.DataFrame, needed: int, finding: str, note: str) ->
         axes.hist(values, bins=edges, stacked=True, color=[*colours.values()], label=names)
         axes.set(xlabel=panels[measure], ylabel="videos")
         axes.set_xlim(left=0)
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         bare(axes)
     grid[0, 0].axvline(needed, color="0.2", linestyle=":", linewidth=1.2)
     place = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "fontsize": 8}
@@ -175,7 +178,8 @@ def point_rows(axes: Axes, rows: Mapping[str, "pd.Series[float]"], title: str) -
         middle = milliseconds.median()
         axes.plot(milliseconds, [place] * len(values), "o", color=MEASURED, alpha=0.25, markersize=5)
         axes.plot([middle], [place], "|", color=MEASURED, markersize=20)
-        axes.annotate(f"{middle:.3g}", (middle, place), (0, 13), textcoords="offset points", ha="center", fontsize=8)
+        told = f"{middle:.3g}" if middle < 1000 else f"{middle:,.0f}"
+        axes.annotate(told, (middle, place), (0, 13), textcoords="offset points", ha="center", fontsize=8)
     axes.set_yticks(range(len(rows)), list(rows))
     axes.set(ylim=(len(rows) - 0.4, -0.8), xlabel=title)
     axes.set_xlim(0, 1150 * max(values.max() for values in rows.values()))

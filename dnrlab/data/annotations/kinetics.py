@@ -48,5 +48,10 @@ def item(file: SplitFile, row: dict[str, str], line: int) -> Item:
         start, end = (int(float(row[name])) for name in ("time_start", "time_end"))
     except (TypeError, ValueError) as error:
         raise ValueError(f"{file.path}, line {line}: expected times in seconds, got {row}; correct the row") from error
-    split = file.split or SPLITS.get(row.get("split") or "") or split_of(file)
+    named = (row.get("split") or "").strip()
+    if named not in ("", *SPLITS) and file.split is None:
+        raise ValueError(
+            f"{file.path}, line {line}: expected a split of {', '.join(SPLITS)}, got {named!r}; correct it"
+        )
+    split = file.split or SPLITS.get(named) or split_of(file)
     return Item(f"{row['youtube_id']}_{start:06d}_{end:06d}", row["label"].strip(), split, row["youtube_id"])
