@@ -51,7 +51,8 @@ def run_command(name: str, words: list[str]) -> int:
     command: Any = tyro.cli(COMMANDS[name], prog=f"dnrlab {name}", args=words, default=default, config=config)
     result: Result = command.run()
     exit_code = int(result.pop("exit_code", 0))
-    print(json.dumps(result, indent=2) if command.json else as_text(result))
+    if result:  # of several processes one has something to say
+        print(json.dumps(result, indent=2) if command.json else as_text(result))
     return exit_code
 
 
