@@ -12,6 +12,8 @@ from dnrlab.evaluation.metrics import confusion_matrix, metrics
 from dnrlab.evaluation.views import EvalConfig, Predictions
 from dnrlab.files import whole_file
 
+SPREAD = "spread.csv"  # in a folder of several runs of one recipe: which they are
+
 
 def write_results(
     run_dir: str | Path,
