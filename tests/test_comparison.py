@@ -52,6 +52,24 @@ def test_a_row_a_network_and_seed(compared, synthetic):
     assert (row["top1"], row["top5"]) == (expected["top1"], expected["top5"])
 
 
+def test_folds_are_trained_and_scored_each_on_its_own_rows(synthetic, tmp_path):
+    rows = pd.read_csv(synthetic)
+    rows = rows.assign(path=[str(synthetic.parent / path) for path in rows["path"]], fold=np.arange(len(rows)) % 2)
+    rows.to_csv(tmp_path / "folds.csv", index=False)
+    manifest = read_manifest(tmp_path / "folds.csv")
+    options = {"split_column": "fold", "test_folds": ["0", "1"], "workers": 1}
+    table = compare({"bn": RECIPES["bn"]}, manifest, tmp_path / "runs", **options)
+    assert list(zip(table["name"], table["seed"], table["fold"], strict=True)) == [("bn", 0, "0"), ("bn", 0, "1")]
+    tested = [set(read_results(tmp_path / "runs" / f"bn_seed0_fold{fold}", "test")[1]["path"]) for fold in (0, 1)]
+    assert tested == [set(rows["path"][rows["fold"] == fold]) for fold in (0, 1)]
+    assert json.loads((tmp_path / "runs" / "bn_seed0_fold0" / "config.json").read_text())["training_videos"] == 20
+    with pytest.raises(ValueError, match=r"a fold of column fold, got '2'; \['0', '1'\] are known"):
+        compare({"bn": RECIPES["bn"]}, manifest, tmp_path / "none", **(options | {"test_folds": ["0", "2"]}))
+    with pytest.raises(ValueError, match=r"expected different test_folds, got \['0', '0'\]"):
+        compare({"bn": RECIPES["bn"]}, manifest, tmp_path / "none", **(options | {"test_folds": ["0", "0"]}))
+    assert not (tmp_path / "none").exists()
+
+
 def fails(*_, **__):
     raise AssertionError("nothing is to be done")
 

@@ -1,17 +1,20 @@
 """Evaluation: metrics on worked examples, views, and bad videos counted."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
-from dnrlab.data.dataset import DataConfig, VideoViews
+from dnrlab.data.dataset import DataConfig, VideoViews, Views
 from dnrlab.data.decode import READER
 from dnrlab.data.manifest import read_manifest, select
 from dnrlab.data.transforms import normalize
-from dnrlab.evaluation import EvalConfig, confusion_matrix, evaluate, metrics, write_results
+from dnrlab.evaluation import EvalConfig, accuracy_by_number, confusion_matrix, evaluate, metrics, write_results
+from dnrlab.evaluation.metrics import places, view_accuracy
+from dnrlab.models import create_model
 
 DATA = DataConfig(sampling="segments", num_frames=4, short_side=20, crop_size=16)
 
@@ -62,6 +65,75 @@ def test_scores_do_not_depend_on_how_many_views_go_through_at_a_time(synthetic):
     ]
     for table in tables[1:]:
         pd.testing.assert_frame_equal(table, tables[0], rtol=1e-5)
+
+
+@pytest.mark.parametrize(("num_clips", "size"), [(3, 4), (3, 50), (1, 4)])
+def test_no_more_views_are_cut_than_go_through_at_a_time(synthetic, monkeypatch, num_clips, size):
+    videos, cut, seen, clip = select(read_manifest(synthetic), "test"), [], [], Views.clip
+    network = Brightness()
+    network.register_forward_pre_hook(lambda _, given: seen.append((len(given[0]), len(cut))))
+    monkeypatch.setattr(Views, "clip", lambda views, view: cut.append(view) or clip(views, view))
+    views = EvalConfig(num_clips=num_clips, num_crops=3, batch_size=size)
+    evaluate(network, videos, DATA, views, reader=READER)
+    went, so_far = zip(*seen, strict=True)
+    assert max(went) <= size
+    assert list(so_far) == np.cumsum(went).tolist()  # each view is cut just before it goes through
+    assert sum(went) == 10 * num_clips * 3
+
+
+def test_the_place_of_the_true_class_on_a_worked_example():
+    scores = np.array([[0.2, 0.4, 0.4]] * 4)
+    assert places(scores, np.array([0, 1, 2, -1])).tolist() == [2, 0, 1, 3]
+
+
+def test_accuracies_of_single_views_and_of_videos_on_a_worked_example():
+    right, wrong = [0.9, 0.1], [0.4, 0.6]
+    scores = np.array([[right, right, wrong, wrong], [right, wrong, wrong, wrong], [[np.nan] * 2] * 4], np.float32)
+    truth = np.array([0, 0, 1])
+    views = view_accuracy(scores, truth, num_crops=2)
+    assert views[["clip", "crop"]].to_numpy().tolist() == [[0, 0], [0, 1], [1, 0], [1, 1]]
+    assert views["top1"].tolist() == [1, 0.5, 0, 0]  # the mean, 3 of 8, is the accuracy of clips
+    by_number = accuracy_by_number(scores, truth)
+    assert by_number["views"].tolist() == [1, 2, 3, 4]
+    assert by_number["top1"].iloc[0] == 3 / 8
+    assert by_number["top1"].iloc[-1] == 1  # means 0.65 and 0.525
+    assert (view_accuracy(scores[2:], truth[2:], 1)["top1"] == 0).all()
+
+
+def test_clip_and_video_accuracy_are_both_reported(synthetic, tmp_path):
+    videos, views = select(read_manifest(synthetic), "test"), EvalConfig(num_clips=3, num_crops=3)
+    found = evaluate(Brightness(), videos, DATA, views, reader=READER)
+    result = write_results(tmp_path, found, videos.classes, views, manifest="videos.csv", split="test")
+    single = [
+        Brightness()(normalize(VideoViews(videos, DATA, READER, num_clips=3, num_crops=3)[row].clips())).argmax(1)
+        for row in range(10)
+    ]
+    truth = torch.tensor([videos.classes.index(label) for label in videos.rows["label"]])
+    assert result["clip_top1"] == pytest.approx((torch.stack(single) == truth[:, None]).float().mean().item())
+    assert result["top1"] == (found.videos["label"] == found.videos["predicted"]).mean()
+    assert result["clip_top5"] >= result["clip_top1"]
+    one = evaluate(Brightness(), videos, DATA, EvalConfig(), reader=READER)
+    of_one = write_results(tmp_path, one, videos.classes, EvalConfig(), manifest="videos.csv", split="test")
+    assert (of_one["clip_top1"], of_one["clip_top5"]) == (of_one["top1"], of_one["top5"])
+
+
+@pytest.mark.slow
+def test_thirty_real_videos_give_the_same_metrics_for_1_4_and_30_views_at_a_time(real_data, tmp_path):
+    manifest = select(read_manifest(real_data / "jhmdb21" / "manifest.csv"), "test")
+    videos = replace(manifest, rows=manifest.rows.iloc[::7].head(30).reset_index(drop=True))
+    network = create_model("tsn_resnet18", num_classes=21, num_frames=8, width=8)
+    data = DataConfig(num_frames=8, frame_interval=4, short_side=128, crop_size=112)
+    results = []
+    for size in (1, 4, 30):
+        views = EvalConfig(num_clips=10, num_crops=3, batch_size=size)
+        found = evaluate(network, videos, data, views, reader=READER, keep=tmp_path / f"{size}.npy")
+        result = write_results(tmp_path, found, videos.classes, views, manifest="jhmdb21", split="test")
+        results.append({name: value for name, value in result.items() if name != "views"})
+        scores = np.load(tmp_path / f"{size}.npy")
+        assert scores.shape == (30, 30, 21)
+        np.testing.assert_allclose(scores, np.load(tmp_path / "1.npy"), rtol=1e-4)
+    assert results[0] == results[1] == results[2]
+    assert results[0]["evaluated"] == "evaluated 30 of 30"
 
 
 def test_bad_videos_are_counted_and_listed_and_never_replaced(synthetic, tmp_path):

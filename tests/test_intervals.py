@@ -4,7 +4,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dnrlab.evaluation.intervals import differences_of, intervals_of, mean_interval, paired_difference, said
+from dnrlab.evaluation.intervals import (
+    differences_of,
+    intervals_of,
+    mean_interval,
+    paired_difference,
+    run_interval,
+    said,
+    smallest_difference,
+    standard_error,
+)
 
 
 def test_the_interval_of_a_share_is_that_of_the_textbook():
@@ -62,3 +71,47 @@ def test_videos_of_one_source_count_once():
     naive = mean_interval(np.repeat(values, 10))
     assert naive.high - naive.low < 0.5 * (repeated.high - repeated.low)
     assert np.isnan(mean_interval([0.0, 1.0], ["a", "a"]).low)
+
+
+def test_the_interval_of_runs_is_students():
+    found = run_interval([0.4, 0.5, 0.6, np.nan])
+    assert found == pytest.approx((0.5, 0.2516, 0.7484, 3), abs=1e-4)
+    assert run_interval([0.5, 0.5])[:3] == (0.5, 0.5, 0.5)
+    assert run_interval([0.5])[3] == 1
+    assert np.isnan(run_interval([0.5]).low)
+    rng = np.random.default_rng(0)
+    hits = [found.low <= 1 <= found.high for found in (run_interval(rng.normal(1, 0.1, 4)) for _ in range(2000))]
+    assert 0.935 <= np.mean(hits) <= 0.965  # a normal quantile in place of t's would cover 0.86
+
+
+def test_standard_errors_are_the_textbooks_and_count_a_source_once():
+    values = np.random.default_rng(0).normal(size=50)
+    assert standard_error(values) == pytest.approx(values.std(ddof=1) / 50**0.5)
+    assert standard_error(np.repeat(values, 4), np.repeat(np.arange(50), 4)) == pytest.approx(standard_error(values))
+    assert np.isnan(standard_error([1.0, 0.0], ["a", "a"]))
+    uneven = np.repeat(np.arange(20), np.arange(1, 21))
+    seen = np.random.default_rng(1).normal(size=20)[uneven]
+    low, high = mean_interval(seen, uneven)[1:3]
+    assert (high - low) / 2 == pytest.approx(1.96 * standard_error(seen, uneven), rel=0.15)
+
+
+def test_the_smallest_difference_on_a_worked_example():
+    differences = [1.0] * 30 + [-1.0] * 10 + [0.0] * 360
+    assert standard_error(differences) == pytest.approx(0.0156, abs=1e-4)
+    assert smallest_difference(differences) == pytest.approx((1.96 + 0.8416) * standard_error(differences), rel=1e-4)
+    assert smallest_difference(differences) == pytest.approx(0.0438, abs=1e-4)
+    assert np.isnan(smallest_difference([0.0] * 10))
+
+
+@pytest.mark.parametrize("of_a_source", [1, 4])
+def test_a_difference_of_the_smallest_size_is_found_in_four_of_five_draws(of_a_source):
+    rng, sources, better, worse = np.random.default_rng(0), 240, 0.183, 0.09
+    true = better - worse  # 2.80 times the standard error, sqrt((better + worse - true**2) / sources)
+    names, shown, smallest = np.repeat(np.arange(sources), of_a_source), [], []
+    for _ in range(400):
+        drawn = rng.choice([1.0, -1.0, 0.0], sources, p=[better, worse, 1 - better - worse])
+        differences = np.repeat(drawn, of_a_source)
+        smallest.append(smallest_difference(differences, names))
+        shown.append(paired_difference(np.zeros(len(differences)), differences, names).low > 0)
+    assert np.mean(smallest) == pytest.approx(true, rel=0.03)
+    assert 0.75 <= np.mean(shown) <= 0.85

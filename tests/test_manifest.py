@@ -1,8 +1,10 @@
 """Manifests: what is read, what is refused and how it is named."""
 
+from itertools import chain
+
 import pytest
 
-from dnrlab.data.manifest import labels, mirrored_classes, read_manifest, select
+from dnrlab.data.manifest import labels, mirrored_classes, read_manifest, select, split_by
 
 
 def write(folder, text, name="videos.csv"):
@@ -140,3 +142,38 @@ def test_left_and_right_change_places_only_where_both_are_classes():
         "Left turn",
     )
     assert mirrored_classes(classes) == [1, 0, 2, 3, 5, 4]
+
+
+FOLDS = (
+    "path,label,split,fold,half\n1.mp4,a,train,0,train\n2.mp4,b,val,1,test\n3.mp4,a,test,2,test\n4.mp4,b,test,1,val\n"
+)
+
+
+def test_a_column_of_folds_gives_train_and_test_and_any_column_is_a_split(tmp_path):
+    manifest = read_manifest(write(tmp_path, FOLDS))
+    assert split_by(manifest, "fold", "1").rows["split"].tolist() == ["train", "test", "train", "test"]
+    assert select(split_by(manifest, "fold", "2"), "test").rows["path"].str[-5:].tolist() == ["3.mp4"]
+    assert split_by(manifest, "half").rows["split"].tolist() == ["train", "test", "test", "val"]
+    assert split_by(manifest, "") is manifest
+    assert manifest.rows["split"].tolist() == ["train", "val", "test", "test"]  # the given one is left as it is
+    every = [select(split_by(manifest, "fold", fold), "test").rows["path"].tolist() for fold in ("0", "1", "2")]
+    assert sorted(chain.from_iterable(every)) == manifest.rows["path"].tolist()  # each video is tested once
+
+
+@pytest.mark.parametrize(
+    ("column", "fold", "message"),
+    [
+        ("fold", "5", r"videos.csv: expected a fold of column fold, got '5'; \['0', '1', '2'\] are known"),
+        ("folds", "1", r"videos.csv: expected a column 'folds', found split, fold, half"),
+        ("", "1", r"expected a column of folds with test_fold 1, got none; give split_column too"),
+    ],
+)
+def test_folds_that_are_not_there_are_named(tmp_path, column, fold, message):
+    with pytest.raises(ValueError, match=message):
+        split_by(read_manifest(write(tmp_path, FOLDS)), column, fold)
+
+
+def test_a_row_without_a_fold_is_named(tmp_path):
+    manifest = read_manifest(write(tmp_path, "path,label,fold\n1.mp4,a,0\n2.mp4,b,\n"))
+    with pytest.raises(ValueError, match=r"videos.csv, line 3: expected a fold in column fold, got an empty cell"):
+        split_by(manifest, "fold", "0")

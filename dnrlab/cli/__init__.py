@@ -1,4 +1,4 @@
-"""The command line: ``dnrlab train | evaluate | cam | predict | bench | manifest build | manifest check``.
+"""The command line: ``dnrlab train | evaluate | spread | compare | cam | predict | bench | manifest build | check``.
 
 Each has ``--help`` and ``--json``. Options are the fields of the dataclasses that the notebooks use.
 """
@@ -15,20 +15,25 @@ import tyro
 from dnrlab.cli.evaluate import Evaluate, Predict
 from dnrlab.cli.look import Bench, Cam
 from dnrlab.cli.manifest import ManifestBuild, ManifestCheck
+from dnrlab.cli.spread import Compare, SpreadRuns, spread_defaults
 from dnrlab.cli.text import Result, as_text
 from dnrlab.cli.train import Train, train_defaults
 from dnrlab.data.decode import VideoError
+from dnrlab.training.comparison import AllFailed
 
 COMMANDS: dict[str, type] = {
     "train": Train,
     "evaluate": Evaluate,
+    "spread": SpreadRuns,
+    "compare": Compare,
     "cam": Cam,
     "predict": Predict,
     "bench": Bench,
     "manifest build": ManifestBuild,
     "manifest check": ManifestCheck,
 }
-ERRORS = (ValueError, TypeError, OSError, VideoError, FloatingPointError, IndexError)  # said in a line, no traceback
+DEFAULTS = {"train": train_defaults, "spread": spread_defaults}  # they depend on the words of the call
+ERRORS = (ValueError, TypeError, OSError, VideoError, FloatingPointError, IndexError, AllFailed)  # said in a line
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -48,12 +53,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run_command(name: str, words: list[str]) -> int:
     """Parse the words of a command, run it, print its result; returns the exit code."""
-    default = train_defaults(words) if name == "train" else None
+    default = DEFAULTS[name](words) if name in DEFAULTS else None
     config = (tyro.conf.AvoidSubcommands, tyro.conf.OmitArgPrefixes)
     command: Any = tyro.cli(COMMANDS[name], prog=f"dnrlab {name}", args=words, default=default, config=config)
     result: Result = command.run()
     exit_code = int(result.pop("exit_code", 0))
-    if result:
+    if result:  # of several processes one has something to say
         print(json.dumps(result, indent=2) if command.json else as_text(result))
     return exit_code
 

@@ -8,19 +8,26 @@ import tyro
 
 from dnrlab.cli.text import Result
 from dnrlab.data.cache import reader_for
-from dnrlab.data.manifest import read_manifest, select, single_video
-from dnrlab.evaluation import EvalConfig, evaluate, write_results
+from dnrlab.data.manifest import read_manifest, select, single_video, split_by
+from dnrlab.evaluation import EvalConfig, evaluate, view_scores_file, write_results
 from dnrlab.notebook import pick_device
+from dnrlab.processes import Processes, joined
 from dnrlab.runs import load_run
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluate:
-    """Score the videos of a split; writes metrics.json, predictions.csv and confusion.csv into the run folder."""
+    """Score the videos of a split; writes metrics.json, predictions.csv and confusion.csv into the run folder.
+
+    The scores of all views are kept in view_scores.npy as they come: the same call again, after whatever ended it, goes
+    on from there. With torchrun --nproc-per-node N -m dnrlab evaluate … N processes share the videos.
+    """
 
     run_dir: tyro.conf.Positional[str]  # run folder of train
     manifest: str  # CSV file of videos
     split: str = "test"  # rows to evaluate; '' takes all
+    split_column: str = ""  # column of the manifest that says the split, or the fold with --test-fold; '': split
+    test_fold: str = ""  # fold of --split-column that is the split test; all others are train
     clips: int = 1  # a video, spread over its time
     crops: int = 1  # a clip: 1 (centre) or 3 (along the longer side)
     crop_size: int = 0  # pixels; 0 is that of the training
@@ -36,11 +43,16 @@ class Evaluate:
 
     def run(self) -> Result:
         """Evaluate; the metrics."""
-        device = pick_device(self.device)
+        with joined(pick_device(self.device)) as (among, device):
+            return self.run_among(among, device)
+
+    def run_among(self, among: Processes, device: str) -> Result:
+        """The metrics in the process that writes; nothing in others."""
         run = load_run(self.run_dir, device)
         given: dict[str, Any] = {"crop_size": self.crop_size, "sampling": self.sampling, "decoder": self.decoder}
         data = replace(run.recipe.data, **{name: value for name, value in given.items() if value})
-        videos = select(read_manifest(self.manifest, self.root), self.split or None, run.classes)
+        manifest = split_by(read_manifest(self.manifest, self.root), self.split_column, self.test_fold)
+        videos = select(manifest, self.split or None, run.classes)
         views = EvalConfig(
             num_clips=self.clips, num_crops=self.crops, batch_size=self.batch_size, bad_videos=self.bad_videos
         )
@@ -53,7 +65,11 @@ class Evaluate:
             device=device,
             num_workers=self.num_workers,
             progress=sys.stderr.isatty(),
+            keep=view_scores_file(self.run_dir, self.split),
+            among=among,
         )
+        if not among.writes:
+            return {}
         return write_results(self.run_dir, predictions, run.classes, views, manifest=self.manifest, split=self.split)
 
 

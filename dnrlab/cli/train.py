@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import tyro
 
 from dnrlab.cli.text import Result
-from dnrlab.data.manifest import read_manifest
+from dnrlab.data.manifest import read_manifest, split_by
 from dnrlab.notebook import pick_device
 from dnrlab.processes import joined
 from dnrlab.relay import DNRConfig
@@ -30,6 +30,8 @@ class Train:
     recipe: Annotated[str, tyro.conf.arg(help=said_recipes())] = "demo"
     dnr: bool = True  # DNR, or with --no-dnr batch norm
     settings: Annotated[Recipe, tyro.conf.OmitArgPrefixes] = field(default_factory=RECIPES["demo"])
+    split_column: str = ""  # column of the manifest that says the split, or the fold with --test-fold; '': split
+    test_fold: str = ""  # fold of --split-column that is the split test; all others are train
     root: str | None = None  # folder that the manifest's paths are relative to; its own by default
     device: str = "auto"  # cpu, cuda, cuda:1
     num_workers: int = 0  # processes that read clips
@@ -38,7 +40,7 @@ class Train:
 
     def run(self) -> Result:
         """Train; what the last epoch gave, and the best validation. Nothing, but in the first of several processes."""
-        manifest = read_manifest(self.manifest, self.root)
+        manifest = split_by(read_manifest(self.manifest, self.root), self.split_column, self.test_fold)
         with joined(pick_device(self.device)) as (among, device):
             history = train(
                 self.settings,

@@ -158,10 +158,19 @@ class Views(NamedTuple):
     numbers: Tensor  # (V, T), the places in ``frames`` of each clip's frames
     boxes: list[Box]  # of the crops, within ``frames``
 
+    @property
+    def number(self) -> int:
+        """How many views there are."""
+        return len(self.numbers) * len(self.boxes)
+
+    def clip(self, view: int) -> Tensor:
+        """View ``view`` (3, T, crop, crop) uint8, on the device of ``frames``; those of a clip follow each other."""
+        y, x, h, w = self.boxes[view % len(self.boxes)]
+        return self.frames[..., y : y + h, x : x + w][:, self.numbers[view // len(self.boxes)]]
+
     def clips(self) -> Tensor:
         """The views (V * crops, 3, T, crop, crop) uint8, clip by clip, on the device of ``frames``."""
-        frames = self.frames[:, self.numbers].transpose(0, 1)  # (V, 3, T, H, W)
-        return torch.stack([frames[..., y : y + h, x : x + w] for y, x, h, w in self.boxes], dim=1).flatten(0, 1)
+        return torch.stack([self.clip(view) for view in range(self.number)])
 
 
 class VideoViews(Dataset[Views | Unreadable]):

@@ -1,6 +1,6 @@
 """Batches of clips from worker processes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 from typing import NamedTuple
 
@@ -82,11 +82,13 @@ def collate_clips(items: list[tuple[Tensor, int] | Unreadable]) -> TrainingBatch
     return TrainingBatch(clips, labels, unreadable)
 
 
-def view_loader(dataset: VideoViews, batch_size: int, num_workers: int) -> DataLoader[Views | Unreadable]:
-    """Lists of ``batch_size`` videos, in order."""
+def view_loader(
+    dataset: VideoViews, batch_size: int, num_workers: int, rows: Sequence[int] | None = None
+) -> DataLoader[Views | Unreadable]:
+    """Lists of ``batch_size`` videos, in order: those of ``rows``, or all."""
     if num_workers:
         operations()  # imported once here, not once in every worker
-    return DataLoader(dataset, batch_size=batch_size, num_workers=num_workers, collate_fn=list)
+    return DataLoader(dataset, batch_size=batch_size, sampler=rows, num_workers=num_workers, collate_fn=list)
 
 
 def check_bad_videos(word: str) -> None:

@@ -130,6 +130,35 @@ def select(manifest: Manifest, split: str | None, classes: tuple[str, ...] | Non
     return replace(manifest, rows=rows, classes=classes)
 
 
+def split_by(manifest: Manifest, column: str, test_fold: str = "") -> Manifest:
+    """The manifest with its splits taken from another column; as it is where ``column`` is empty.
+
+    Without ``test_fold`` the cells of ``column`` are the splits. With it they are folds: rows of that fold become
+    ``test``, all others ``train``. There is no ``val`` then, so that a training keeps its newest weights. Of rows in
+    the folds 0, 1 and 2, ``split_by(manifest, "fold", "1")`` makes train, test and train.
+
+    Raises: ValueError if there is no such column or fold (it lists those there are), a fold is given without a column,
+    or a cell of ``column`` is empty where folds are wanted.
+    """
+    if not column:
+        if test_fold:
+            raise ValueError(f"expected a column of folds with test_fold {test_fold}, got none; give split_column too")
+        return manifest
+    if column not in manifest.rows:
+        others = [name for name in manifest.rows if name not in ("path", "label", *SECONDS)]
+        raise ValueError(f"{manifest.file}: expected a column {column!r}, found {', '.join(others) or 'none'}")
+    cells = manifest.rows[column].astype(str).str.strip()
+    if test_fold:
+        refuse(manifest.file, cells == "", manifest.rows, f"expected a fold in column {column}, got an empty cell")
+        known = sorted(cells.unique())
+        if test_fold not in known:
+            raise ValueError(
+                f"{manifest.file}: expected a fold of column {column}, got {test_fold!r}; {known} are known"
+            )
+        cells = (cells == test_fold).map({True: "test", False: "train"})
+    return replace(manifest, rows=manifest.rows.assign(split=cells))
+
+
 def labels(manifest: Manifest) -> NDArray[np.int64]:
     """The class index of every row, -1 where the label is no class."""
     return np.asarray(pd.Index(manifest.classes).get_indexer(manifest.rows["label"]), dtype=np.int64)

@@ -12,6 +12,8 @@ from dnrlab.evaluation.metrics import confusion_matrix, metrics
 from dnrlab.evaluation.views import EvalConfig, Predictions
 from dnrlab.files import whole_file
 
+SPREAD = "spread.csv"  # in a folder of several runs of one recipe: which they are
+
 
 def write_results(
     run_dir: str | Path,
@@ -25,6 +27,8 @@ def write_results(
     """Write ``metrics.json``, ``predictions.csv``, ``confusion.csv`` and ``skipped.csv`` (if any); return the metrics.
 
     The names are those of the split ``test``; another is in the name, as in ``metrics_val.json``, all in ``_all``.
+    ``top1``, ``top5`` and ``mean_class`` are of videos, the mean over their views; ``clip_top1`` and ``clip_top5`` of
+    single views.
     """
     of_split = split_suffix(split)
     run_dir, videos, skipped = Path(run_dir), predictions.videos, predictions.skipped
@@ -32,6 +36,7 @@ def write_results(
     total = len(videos) + len(skipped)
     result: dict[str, Any] = {
         **metrics(list(videos["label"]), scores, classes),
+        **{f"clip_{name}": float(predictions.views[name].mean()) for name in ("top1", "top5")},
         "evaluated": f"evaluated {len(videos)} of {total}",
         "videos": len(videos),
         "skipped": len(skipped),
@@ -61,9 +66,14 @@ def read_results(run_dir: str | Path, split: str) -> tuple[dict[str, Any], pd.Da
     )
     if not metrics_file.is_file() or not predictions_file.is_file():
         return None
-    text = {"path": str, "label": str, "predicted": str}
+    text = {"path": str, "label": str, "predicted": str, "source": str}
     predictions = pd.read_csv(predictions_file, dtype=text, keep_default_na=False)
     return json.loads(metrics_file.read_text(encoding="utf-8")), predictions
+
+
+def view_scores_file(run_dir: str | Path, split: str) -> Path:
+    """Where a run folder keeps the scores of all views of a split; see ``dnrlab.evaluation.kept``."""
+    return Path(run_dir) / f"view_scores{split_suffix(split)}.npy"
 
 
 def split_suffix(split: str) -> str:

@@ -1,19 +1,28 @@
 """Scores of videos from several views: V clips times 1 or 3 crops."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
+from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor, nn
+from torch import nn
 from tqdm import tqdm
 
 from dnrlab.data.dataset import DataConfig, Unreadable, VideoViews, Views
 from dnrlab.data.decode import Reader
 from dnrlab.data.loading import bad_video, check_bad_videos, view_loader
-from dnrlab.data.manifest import Manifest
+from dnrlab.data.manifest import Manifest, labels
 from dnrlab.data.transforms import normalize
+from dnrlab.evaluation.kept import Scores, facts_of, is_scored, open_scores
+from dnrlab.evaluation.metrics import view_accuracy
+from dnrlab.processes import ALONE, Processes, gathered
+
+BATCHES_A_PART = 8  # after which many processes hand over what they have
+ROW = ("path", "start_seconds", "end_seconds", "label", "source")  # columns of a manifest that predictions keep
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,12 +39,27 @@ class EvalConfig:
         if self.num_clips < 1 or self.num_crops not in (1, 3) or self.batch_size < 1:
             raise ValueError(f"expected num_clips and batch_size of at least 1 and num_crops of 1 or 3, got {self}")
 
+    @property
+    def num_views(self) -> int:
+        """Views a video."""
+        return self.num_clips * self.num_crops
+
 
 class Predictions(NamedTuple):
-    """Result of an evaluation; every row of the manifest is in one of the two tables."""
+    """Result of an evaluation; every row of the manifest is in one of the first two tables."""
 
-    videos: pd.DataFrame  # path, label, predicted (times too, if any), and scores in [0, 1], a column a class
+    videos: (
+        pd.DataFrame
+    )  # path, label, predicted (times and source too, if any), and scores in [0, 1], a column a class
     skipped: pd.DataFrame  # path, label, reason
+    views: pd.DataFrame  # clip, crop, top1, top5: accuracies of each view by itself, over the videos
+
+
+class Scored(NamedTuple):
+    """A video that went through the network."""
+
+    row: int
+    scores: Scores  # (views, classes)
 
 
 def evaluate(
@@ -48,42 +72,98 @@ def evaluate(
     device: str = "cpu",
     num_workers: int = 0,
     progress: bool = False,
+    keep: Path | None = None,
+    among: Processes = ALONE,
 ) -> Predictions:
     """Score every video of a manifest: the mean of the softmax scores of its views.
 
-    Raises: ValueError if no video could be read; VideoError naming one, where ``bad_videos`` is ``error``.
+    At a time ``batch_size`` views are cut and go through the network, whatever the number of views a video; the scores
+    do not depend on it, but for rounding.
+
+    Args:
+        keep: file NAME.npy that takes the scores of all views as they come. The same call again, after whatever ended
+            it, scores only what is missing, and tries videos that could not be read again. See ``kept``.
+        among: the processes that share the work. Each scores rows of its own, one writes; all return the same.
+
+    Raises: ValueError if no video could be read or a score is not finite; VideoError naming one, where ``bad_videos``
+    is ``error``.
     """
     dataset = VideoViews(manifest, data, reader, num_clips=config.num_clips, num_crops=config.num_crops)
     model.eval()
-    scores: dict[int, list[float]] = {}
+    kept = open_kept(model, manifest, data, config, device, keep) if among.writes else np.empty((0, 1, 1), np.float32)
+    todo: list[int] = gathered(np.flatnonzero(~is_scored(kept)).tolist(), among)[0]
+    videos_at_a_time = max(config.batch_size // config.num_views, 1)
+    loader = view_loader(dataset, videos_at_a_time, num_workers, todo[among.rank :: among.count])
+    found = scored_videos(model, loader, config.batch_size, device)
+    part = videos_at_a_time * (1 if among.count == 1 else BATCHES_A_PART)
     reasons: dict[int, str] = {}
-    videos_at_a_time = max(config.batch_size // (config.num_clips * config.num_crops), 1)
-    loader = view_loader(dataset, videos_at_a_time, num_workers)
-    for videos in tqdm(loader, desc="evaluate", disable=not progress):
-        unreadable = [video for video in videos if isinstance(video, Unreadable)]
-        if unreadable and config.bad_videos == "error":
-            raise bad_video(manifest, unreadable[0])
-        reasons |= {video.row: video.reason for video in unreadable}
-        read = [video for video in videos if not isinstance(video, Unreadable)]
-        if read:
-            batch = video_scores(model, read, config.batch_size, device)
-            scores |= {video.row: each for video, each in zip(read, batch.tolist(), strict=True)}
-    if not scores:
+    with tqdm(total=len(todo), desc="evaluate", disable=not progress or not among.writes) as bar:
+        for _ in range(0, len(todo), part * among.count):  # as many times in each process
+            for each in chain.from_iterable(gathered(list(islice(found, part)), among)):
+                if isinstance(each, Unreadable):
+                    if config.bad_videos == "error":
+                        raise bad_video(manifest, each)
+                    reasons[each.row] = each.reason
+                elif not np.isfinite(each.scores).all():
+                    raise ValueError(
+                        "expected finite scores, got others; the network has diverged, train it with a lower lr"
+                    )
+                elif among.writes:
+                    kept[each.row] = each.scores
+                bar.update()
+    if len(reasons) == len(dataset):
         raise ValueError(f"none of {len(dataset)} videos of {manifest.file} could be read; the first: {reasons.get(0)}")
-    rows = manifest.rows[[name for name in ("path", "start_seconds", "end_seconds", "label") if name in manifest.rows]]
-    table = pd.DataFrame.from_dict(scores, orient="index", columns=list(manifest.classes)).sort_index()
-    videos = pd.concat([rows.loc[table.index].assign(predicted=table.idxmax(axis=1)), table], axis=1)
-    return Predictions(videos, rows.loc[sorted(reasons)].assign(reason=[reasons[row] for row in sorted(reasons)]))
+    predictions = predictions_of(manifest, config, kept, reasons) if among.writes else None
+    result: Predictions = gathered(predictions, among)[0]
+    return result
+
+
+def open_kept(
+    model: nn.Module, manifest: Manifest, data: DataConfig, config: EvalConfig, device: str, keep: Path | None
+) -> Scores:
+    """Scores (rows, views, classes) of an evaluation so far, kept in a file if there is one."""
+    shape = (len(manifest.rows), config.num_views, len(manifest.classes))
+    if keep is None:
+        return open_scores(None, shape, {})
+    arithmetic = "bfloat16" if device.startswith("cuda") else "float32"
+    views = {"num_clips": config.num_clips, "num_crops": config.num_crops}
+    return open_scores(keep, shape, facts_of(model, manifest, data, **views, arithmetic=arithmetic))
+
+
+def scored_videos(
+    model: nn.Module, loader: Iterable[list[Views | Unreadable]], batch_size: int, device: str
+) -> Iterator[Scored | Unreadable]:
+    """Every video of a loader, with its scores or the reason that there are none."""
+    for videos in loader:
+        read = [video for video in videos if not isinstance(video, Unreadable)]
+        scores: Iterable[Scores] = view_scores(model, read, batch_size, device) if read else ()
+        yield from (Scored(video.row, each) for video, each in zip(read, scores, strict=True))
+        yield from (video for video in videos if isinstance(video, Unreadable))
 
 
 @torch.inference_mode()
-def video_scores(model: nn.Module, videos: Sequence[Views], batch_size: int, device: str) -> Tensor:
-    """Mean softmax scores (N, classes) of N videos of equally many views; on the CPU."""
-    clips = torch.stack([video._replace(frames=video.frames.to(device)).clips() for video in videos])  # cut there
+def view_scores(model: nn.Module, videos: Sequence[Views], batch_size: int, device: str) -> Scores:
+    """Softmax scores (N, views, classes) of all views of N videos, of which ``batch_size`` are cut at a time."""
+    there = [video._replace(frames=video.frames.to(device)) for video in videos]
+    views = [(video, view) for video in there for view in range(video.number)]
     scores = []
-    for views in clips.flatten(0, 1).split(batch_size):
+    for start in range(0, len(views), batch_size):
+        clips = torch.stack([video.clip(view) for video, view in views[start : start + batch_size]])
         with torch.autocast(device.split(":")[0], dtype=torch.bfloat16, enabled=device.startswith("cuda")):
-            logits = model(normalize(views))  # (views, classes)
+            logits = model(normalize(clips))  # (views, classes)
         scores.append(logits.float().softmax(dim=1).cpu())
-    mean: Tensor = torch.cat(scores).unflatten(0, clips.shape[:2]).mean(dim=1)
-    return mean
+    return np.asarray(torch.cat(scores).unflatten(0, (len(videos), -1)).numpy())
+
+
+def predictions_of(manifest: Manifest, config: EvalConfig, scores: Scores, reasons: dict[int, str]) -> Predictions:
+    """The tables of an evaluation, from the scores of all rows (nan: not scored) and the reasons of the others."""
+    mean = scores.mean(axis=1, dtype=np.float64)  # (rows, classes)
+    rows = manifest.rows[[name for name in ROW if name in manifest.rows]]
+    done, skipped = np.flatnonzero(is_scored(scores)), sorted(reasons)
+    table = pd.DataFrame(mean[done], index=done, columns=list(manifest.classes))
+    videos = pd.concat([rows.iloc[done].set_axis(done).assign(predicted=table.idxmax(axis=1)), table], axis=1)
+    return Predictions(
+        videos,
+        rows.iloc[skipped].assign(reason=[reasons[row] for row in skipped]),
+        view_accuracy(scores, labels(manifest), config.num_crops),
+    )

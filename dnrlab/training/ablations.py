@@ -83,9 +83,10 @@ def varied(recipe: Recipe, chosen: Mapping[str, Variant]) -> dict[str, Recipe]:
 
 
 def with_gains(table: pd.DataFrame) -> pd.DataFrame:
-    """A comparison's table with a column ``gain``: top-1 over that of ``bn`` with the same seed."""
-    baseline = table[table["name"] == "bn"].set_index("seed")["top1"]
-    return table.assign(gain=table["top1"] - table["seed"].map(baseline))
+    """A comparison's table with a column ``gain``: top-1 over that of ``bn`` of the same seed and fold."""
+    same = [name for name in ("seed", "fold") if name in table]
+    baseline = table[same].merge(table[table["name"] == "bn"], how="left", on=same)["top1"]
+    return table.assign(gain=table["top1"] - baseline.to_numpy())
 
 
 def beside_paper(summary: pd.DataFrame, chosen: Mapping[str, Variant], published: pd.DataFrame) -> pd.DataFrame:

@@ -1,7 +1,8 @@
-"""Several networks trained on one manifest and scored alike: a table with a row a network and seed."""
+"""Several networks trained on one manifest and scored alike: a table with a row a network, seed and fold."""
 
 import logging
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -12,10 +13,10 @@ import pandas as pd
 
 from dnrlab.bench import parameters
 from dnrlab.data.cache import reader_for
-from dnrlab.data.manifest import Manifest, select
+from dnrlab.data.manifest import Manifest, select, split_by
 from dnrlab.data.motions import CLASSES
 from dnrlab.data.synthetic import pair_accuracy
-from dnrlab.evaluation import EvalConfig, evaluate, read_results, write_results
+from dnrlab.evaluation import EvalConfig, evaluate, read_results, view_scores_file, write_results
 from dnrlab.runs import load_run
 from dnrlab.training.config import Recipe
 from dnrlab.training.run import train
@@ -23,12 +24,17 @@ from dnrlab.training.run import train
 log = logging.getLogger("dnrlab")
 ONE_VIEW = EvalConfig()
 MEASURES = ("top1", "top5", "within_pair")
-COLUMNS = ("name", "seed", *MEASURES, "videos", "loss", "seconds", "parameters", "error")
+COLUMNS = ("name", "seed", "fold", *MEASURES, "clip_top1", "videos", "loss", "seconds", "parameters", "error")
+
+
+class AllFailed(RuntimeError):
+    """None of the networks of a comparison could be trained and scored."""
 
 
 class Judge(NamedTuple):
-    """What every network of a comparison is trained on and scored by."""
+    """What every network of a comparison, or of one of its folds, is trained on and scored by."""
 
+    fold: str  # "" without cross-validation
     manifest: Manifest  # to train on
     videos: Manifest  # to score
     split: str  # which they are; "" is all rows
@@ -44,6 +50,8 @@ def compare(
     out_dir: str | Path,
     *,
     seeds: Sequence[int] = (0,),
+    split_column: str = "",
+    test_folds: Sequence[str] = ("",),
     split: str = "test",
     views: EvalConfig = ONE_VIEW,
     device: str = "cpu",
@@ -51,38 +59,46 @@ def compare(
     cache_dir: str | Path = "",
     num_workers: int = 0,
 ) -> pd.DataFrame:
-    """Train every recipe with every seed, and score each on a split.
+    """Train every recipe with every seed and on every fold, and score each on a split.
 
-    Each has a run folder, ``out_dir/NAME_seedK``. The same call again resumes, and shows what is finished. A network
-    that fails leaves its reason in the table and does not stop the others.
+    Each has a run folder, ``out_dir/NAME_seedK``, or ``NAME_seedK_foldF``. The same call again resumes, and shows what
+    is finished. A network that fails leaves its reason in the table and does not stop the others.
 
     Args:
         recipes: by name; ``seeds`` take the place of theirs.
+        split_column, test_folds: as of ``split_by``, once a fold; as given, the splits are those of the manifest.
         workers: networks trained at a time, each in a process; no more than there are cores.
         cache_dir, num_workers: as of ``train``.
 
-    Returns: columns name, seed, top1, top5, within_pair (nan but for the synthetic classes), videos (scored), loss (of
-    the last epoch, nats a clip), seconds (of training), parameters, and error, empty where all went well.
+    Returns: columns name, seed, fold, top1, top5, within_pair (nan but for the synthetic classes), clip_top1, videos
+    (scored), loss (of the last epoch, nats a clip), seconds (of training), parameters, and error, empty where all went
+    well.
 
-    Raises: ValueError if there is nothing to train, a seed stands twice or the manifest has no such split;
-        RuntimeError if all networks failed.
+    Raises: ValueError if there is nothing to train, a seed or fold stands twice or the manifest has no such fold or
+        split; AllFailed, a RuntimeError, if all networks failed.
     """
     if not recipes or not seeds or len(set(seeds)) < len(seeds):
         raise ValueError(f"expected a recipe and different seeds, got {len(recipes)} recipes and seeds {list(seeds)}")
-    judge = Judge(manifest, select(manifest, split or None), split, views, device, cache_dir, num_workers)
-    tasks = [(name, seed) for name in recipes for seed in seeds]
+    if not test_folds or len(set(test_folds)) < len(test_folds):
+        raise ValueError(f"expected different test_folds, got {list(test_folds)}")
+    manifests = {fold: split_by(manifest, split_column, fold) for fold in test_folds}
+    judges = [
+        Judge(fold, each, select(each, split or None), split, views, device, cache_dir, num_workers)
+        for fold, each in manifests.items()
+    ]
+    tasks = [(name, seed, judge) for name in recipes for seed in seeds for judge in judges]
     jobs = [
         joblib.delayed(train_and_score)(name, with_seed(recipes[name], seed), judge, Path(out_dir))
-        for name, seed in tasks
+        for name, seed, judge in tasks
     ]
     rows: list[dict[str, Any]] = []
     for row in joblib.Parallel(n_jobs=min(workers, os.cpu_count() or 1), return_as="generator")(jobs):
         rows.append(row)
         told = row["error"] or f"top-1 {row['top1']:.3f}, trained for {row['seconds']:.0f} s"
-        log.info(f"{len(rows)} of {len(tasks)}: {row['name']}, seed {row['seed']}: {told}")
+        log.info(f"{len(rows)} of {len(tasks)}: {run_name(row['name'], row['seed'], row['fold'])}: {told}")
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     if (table["error"] != "").all():
-        raise RuntimeError(f"none of {len(table)} networks could be trained and scored; the first: {table['error'][0]}")
+        raise AllFailed(f"none of {len(table)} networks could be trained and scored; the first: {table['error'][0]}")
     return table
 
 
@@ -91,12 +107,17 @@ def with_seed(recipe: Recipe, seed: int) -> Recipe:
     return replace(recipe, training=replace(recipe.training, seed=seed))
 
 
+def run_name(name: str, seed: int, fold: str = "") -> str:
+    """The run folder of a network within a comparison's: ``bn_seed0``, ``bn_seed0_fold2``."""
+    return f"{name}_seed{seed}" + (f"_fold{re.sub(r'[^-.0-9A-Za-z]', '_', fold)}" if fold else "")
+
+
 def train_and_score(name: str, recipe: Recipe, judge: Judge, out_dir: Path) -> dict[str, Any]:
     """A row of the table; whatever stops this network is said in it, so that the others go on."""
     seed = recipe.training.seed
-    row: dict[str, Any] = {"name": name, "seed": seed, "error": ""}
+    row: dict[str, Any] = {"name": name, "seed": seed, "fold": judge.fold, "error": ""}
     try:
-        return row | scored(recipe, judge, out_dir / f"{name}_seed{seed}")
+        return row | scored(recipe, judge, out_dir / run_name(name, seed, judge.fold))
     except Exception as error:
         return row | {"error": f"{type(error).__name__}: {error}"}
 
@@ -107,16 +128,18 @@ def scored(recipe: Recipe, judge: Judge, run_dir: Path) -> dict[str, Any]:
     options: dict[str, Any] = {"device": judge.device, "num_workers": judge.num_workers}
     history = train(recipe, judge.manifest, run_dir, cache_dir=judge.cache_dir, progress=False, **options)
     run = load_run(run_dir, judge.device)
-    if before is None or not is_of(before[0], judge):
+    if before is None or not is_of(*before, judge):
         data = run.recipe.data
         reader = reader_for(judge.cache_dir, data.short_side, len(judge.videos.rows), data.decoder)
-        predictions = evaluate(run.model, judge.videos, data, judge.views, reader=reader, **options)
+        keep = view_scores_file(run_dir, judge.split)
+        predictions = evaluate(run.model, judge.videos, data, judge.views, reader=reader, keep=keep, **options)
         file = str(judge.manifest.file)
         result = write_results(run_dir, predictions, run.classes, judge.views, manifest=file, split=judge.split)
         before = result, predictions.videos
     result, table = before
     return {
         **{name: result[name] for name in ("top1", "top5", "videos")},
+        "clip_top1": result.get("clip_top1", float("nan")),  # results of before have none
         "within_pair": within_pair(table, run.classes),
         "loss": float(history["loss"].iloc[-1]),
         "seconds": float(history["seconds"].sum()),
@@ -130,8 +153,10 @@ def is_finished(run_dir: Path, epochs: int) -> bool:
     return history.is_file() and len(pd.read_csv(history)) == epochs
 
 
-def is_of(result: dict[str, Any], judge: Judge) -> bool:
-    """Whether metrics are those that an evaluation would give: the same manifest, videos and views."""
+def is_of(result: dict[str, Any], predictions: pd.DataFrame, judge: Judge) -> bool:
+    """Whether results are those that an evaluation would give: the same manifest, videos and views."""
+    if not set(predictions["path"]) <= set(judge.videos.rows["path"]):
+        return False
     told = (result["manifest"], result["views"], result["videos"] + result["skipped"])
     return told == (str(judge.manifest.file), asdict(judge.views), len(judge.videos.rows))
 

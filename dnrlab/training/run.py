@@ -137,6 +137,7 @@ def validate(task: Task, model: nn.Module, videos: Manifest) -> float:
         reader=task.reader,
         device=task.device,
         num_workers=task.num_workers,
+        among=task.among,
     )
     if len(predictions.skipped) and task.among.writes:
         keep_skipped(task.run_dir, videos, predictions.skipped["reason"].to_dict())

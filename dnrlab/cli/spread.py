@@ -1,0 +1,119 @@
+"""``dnrlab spread`` and ``dnrlab compare``: many runs as one request, and two results side by side."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import pandas as pd
+import tyro
+
+from dnrlab.cli.text import Result
+from dnrlab.cli.train import train_defaults
+from dnrlab.data.manifest import read_manifest
+from dnrlab.evaluation import EvalConfig
+from dnrlab.evaluation.paired import compare_results
+from dnrlab.notebook import pick_device
+from dnrlab.training.config import Recipe
+from dnrlab.training.recipes import RECIPES, said_recipes
+from dnrlab.training.spread import over_runs, spread
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpreadRuns:
+    """Train and evaluate a recipe with several seeds, on several folds; mean and 95 % interval. Resumes.
+
+    The interval is over the runs (Student's t): over folds where there are several, each the mean of its seeds, else
+    over seeds; of a single run it is over the videos (bootstrap). Writes spread.csv and spread_summary.csv.
+    """
+
+    manifest: str  # CSV file of videos; see data_manifests/README.md
+    out: str  # folder that takes a run folder a seed and fold, and the tables
+    recipe: Annotated[str, tyro.conf.arg(help=said_recipes())] = "demo"
+    dnr: bool = True  # DNR, or with --no-dnr batch norm
+    seeds: tuple[int, ...] = (0,)  # each trains a network; they take the place of --seed
+    split_column: str = ""  # column of the manifest that says the split, or the fold with --test-folds; '': split
+    test_folds: tuple[str, ...] = ()  # folds of --split-column; each is the split test once, all others are train
+    split: str = "test"  # rows to evaluate; '' takes all
+    clips: int = 1  # a video, spread over its time
+    crops: int = 1  # a clip: 1 (centre) or 3 (along the longer side)
+    settings: Annotated[Recipe, tyro.conf.OmitArgPrefixes] = field(default_factory=RECIPES["demo"])
+    workers: int = 2  # networks trained at a time
+    root: str | None = None  # folder that the manifest's paths are relative to; its own by default
+    device: str = "auto"  # cpu, cuda, cuda:1
+    num_workers: int = 0  # processes of each network that read clips
+    cache_dir: str = "auto"  # keeps decoded videos of small sets; '' for none
+    json: bool = False  # print the result as JSON
+
+    def run(self) -> Result:
+        """Train and evaluate; a row a run, and what they are together. Exit code 1 if a run failed."""
+        found = spread(
+            self.recipe,
+            self.settings,
+            read_manifest(self.manifest, self.root),
+            self.out,
+            split=self.split,
+            seeds=self.seeds,
+            split_column=self.split_column,
+            test_folds=self.test_folds or ("",),
+            views=EvalConfig(num_clips=self.clips, num_crops=self.crops),
+            device=pick_device(self.device),
+            workers=self.workers,
+            cache_dir=self.cache_dir,
+            num_workers=self.num_workers,
+        )
+        shown = ["run", "seed", "fold", "top1", "top5", "clip_top1", "videos", "loss", "seconds", "error"]
+        return {
+            "runs": plain(found.runs[shown]),
+            "summary": plain(found.summary),
+            "table": str(Path(self.out) / "spread.csv"),
+            "exit_code": int((found.runs["error"] != "").any()),
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compare:
+    """Compare two results on the same videos: how much more often is the second right, and is that more than chance?
+
+    Paired bootstrap over the videos, over whole sources where the manifest has a column source. smallest_difference is
+    what videos like these can show of two such networks (80 % power at the 5 % level).
+    """
+
+    baseline: tyro.conf.Positional[str]  # run folder, or folder of dnrlab spread
+    other: tyro.conf.Positional[str]  # the same; runs of the same seed and fold are compared
+    split: str = "test"  # rows that both were evaluated on; '' is all
+    json: bool = False  # print the result as JSON
+
+    def run(self) -> Result:
+        """Compare; the difference of top-1, its interval, and how many videos it is over."""
+        found = compare_results(self.baseline, self.other, self.split)
+        mean, low, high, videos = found.difference
+        values: dict[str, Any] = {
+            "baseline_top1": found.baseline,
+            "other_top1": found.other,
+            "difference": mean,
+            "low": low,
+            "high": high,
+            "videos": videos,
+            "sources": found.sources or None,
+            "smallest_difference": found.smallest,
+        }
+        result: Result = {name: None if pd.isna(value) else value for name, value in values.items()}
+        if len(found.runs) > 1:
+            interval, over = over_runs(found.runs, "difference")
+            result["between_runs"] = plain(pd.DataFrame([{**interval._asdict(), "over": over}]))
+        return result
+
+
+def spread_defaults(words: Sequence[str]) -> Any:
+    """The defaults of ``spread``, which depend on ``--recipe`` and ``--no-dnr`` as those of ``train`` do."""
+    given: Any = train_defaults(words)
+    missing: Any = tyro.MISSING
+    return SpreadRuns(manifest=missing, out=missing, recipe=given.recipe, dnr=given.dnr, settings=given.settings)
+
+
+def plain(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows as plain values, with None for what is not known."""
+    return [
+        {name: None if pd.isna(value) else value for name, value in row.items()} for row in table.to_dict("records")
+    ]

@@ -1,0 +1,120 @@
+"""Two results on the same videos, compared video by video."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from dnrlab.evaluation.intervals import Interval, paired_difference, smallest_difference
+from dnrlab.evaluation.results import SPREAD, read_results
+
+VIDEO = ("path", "start_seconds", "end_seconds")  # what says which video a row is
+
+
+class Paired(NamedTuple):
+    """How much more often one network is right than another."""
+
+    baseline: float  # top-1, in [0, 1]
+    other: float
+    difference: Interval  # of top-1, other less baseline, over the videos
+    smallest: float  # difference that these videos can show; see ``smallest_difference``; nan if none differ
+    sources: int  # that are drawn together; 0 if they are not known, and every video is for itself
+    runs: pd.DataFrame  # seed, fold and difference of every pair of runs; one row for two run folders
+
+
+def compare_results(baseline: str | Path, other: str | Path, split: str = "test") -> Paired:
+    """Compare two run folders, or two folders of ``spread``, run by run with the same seed and fold.
+
+    Of a video that several runs score the share of them that is right counts, so that the interval is over videos, with
+    the trained networks as they are; ``runs`` says how far they differ among each other.
+
+    Raises: FileNotFoundError if there are no results of the split; ValueError that shows what differs, if the two are
+    not of the same runs, videos and labels.
+    """
+    firsts, seconds = runs_of(Path(baseline)), runs_of(Path(other))
+    if set(firsts) != set(seconds):
+        only = [f"only in {who}: {named(keys)}" for who, keys in differing(firsts, seconds, baseline, other) if keys]
+        raise ValueError(f"expected the same seeds and folds in both; {'; '.join(only)}; train what is missing")
+    pairs = {key: paired_videos(firsts[key], seconds[key], split) for key in firsts}
+    rows = [
+        {"seed": seed, "fold": fold, "difference": (table["right_other"] - table["right"]).mean()}
+        for (seed, fold), table in pairs.items()
+    ]
+    table = pd.concat(pairs.values())
+    keys = [name for name in VIDEO if name in table]
+    by_video = table.groupby(keys, sort=False, dropna=False)
+    right, right_other = by_video["right"].mean(), by_video["right_other"].mean()
+    sources = by_video["source"].first() if "source" in table else None
+    return Paired(
+        float(right.mean()),
+        float(right_other.mean()),
+        paired_difference(right, right_other, sources),
+        smallest_difference(right_other - right, sources),
+        0 if sources is None else sources.nunique(),
+        pd.DataFrame(rows),
+    )
+
+
+def runs_of(folder: Path) -> dict[tuple[str, str], Path]:
+    """The run folders of a spread by seed and fold; a run folder is one of unknown seed and fold."""
+    table = folder / SPREAD
+    if not table.is_file():
+        return {("", ""): folder}
+    rows = pd.read_csv(table, dtype=str, keep_default_na=False)
+    done = rows[rows["error"] == ""]
+    return {(row["seed"], row["fold"]): folder / row["run"] for row in done.to_dict("records")}
+
+
+def differing(
+    firsts: Mapping[tuple[str, str], Path],
+    seconds: Mapping[tuple[str, str], Path],
+    baseline: str | Path,
+    other: str | Path,
+) -> list[tuple[str | Path, list[tuple[str, str]]]]:
+    """Which runs only one of the two has."""
+    return [(baseline, sorted(set(firsts) - set(seconds))), (other, sorted(set(seconds) - set(firsts)))]
+
+
+def named(keys: list[tuple[str, str]]) -> str:
+    """``seed 0 fold 1, seed 2``; a run folder by itself is ``a single run``."""
+    names = [" ".join(filter(None, (seed and f"seed {seed}", fold and f"fold {fold}"))) for seed, fold in keys]
+    return ", ".join(name or "a single run" for name in names)
+
+
+def paired_videos(baseline: Path, other: Path, split: str) -> pd.DataFrame:
+    """Columns that name a video, source if known, right and right_other (0 or 1), a row a video of both results."""
+    first, second = videos_of(baseline, split), videos_of(other, split)
+    keys = [name for name in VIDEO if name in first and name in second]
+    both = first.merge(second, how="outer", on=keys, suffixes=("", "_other"), indicator="found")
+    apart = [
+        f"{len(rows)} only in {who} (the first: {rows['path'].iloc[0]})"
+        for who, rows in ((baseline, both[both["found"] == "left_only"]), (other, both[both["found"] == "right_only"]))
+        if len(rows)
+    ]
+    if apart:
+        raise ValueError(
+            f"expected results of the same videos, got {' and '.join(apart)}; evaluate both on one manifest"
+        )
+    renamed = both[both["label"] != both["label_other"]]
+    if len(renamed):
+        row = renamed.iloc[0]
+        raise ValueError(
+            f"expected the same labels in both, got {len(renamed)} that differ (the first: {row['path']}, "
+            f"{row['label']!r} in {baseline} and {row['label_other']!r} in {other}); evaluate both on one manifest"
+        )
+    return both[[name for name in (*VIDEO, "source", "right", "right_other") if name in both]]
+
+
+def videos_of(run_dir: Path, split: str) -> pd.DataFrame:
+    """Columns that name a video, label, source if known, and right (0 or 1), of the results of a split."""
+    results = read_results(run_dir, split)
+    if results is None:
+        raise FileNotFoundError(f"expected results of split {split!r} in {run_dir}, found none; evaluate it first")
+    table = results[1]
+    first = list(table.columns).index("predicted") + 1  # the scores come behind it, of classes of any name
+    own = table.iloc[:, :first]
+    right = (own["label"] == own["predicted"]).astype(float)
+    if "source" in own:  # one that is not known is a video's own
+        own = own.assign(source=own["source"].where(own["source"] != "", own["path"]))
+    return own[[name for name in (*VIDEO, "label", "source") if name in own]].assign(right=right)

@@ -1,0 +1,83 @@
+"""Several processes share an evaluation: every row once, one writes, and the results are those of one process."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dnrlab.cli import main
+from dnrlab.data.decode import READER
+from dnrlab.data.manifest import read_manifest
+from dnrlab.evaluation import EvalConfig, evaluate, read_scores
+from dnrlab.evaluation.views import BATCHES_A_PART
+from dnrlab.processes import joined, launch
+from tests.conftest import PROJECT
+from tests.test_evaluation_resume import DATA, Network, assert_same
+
+VIEWS = EvalConfig(num_clips=3, batch_size=3)  # a video at a time: several parts of BATCHES_A_PART of them
+
+
+@pytest.fixture
+def videos(synthetic, tmp_path):
+    """33 videos, two of which cannot be read."""
+    rows = read_manifest(synthetic).rows.head(33)
+    rows.loc[[0, 7], "path"] = [str(tmp_path / "gone.mp4"), str(tmp_path / "lost.mp4")]
+    rows.to_csv(tmp_path / "videos.csv", index=False)
+    return tmp_path / "videos.csv"
+
+
+def share(file, keep):
+    """The predictions in one of several processes, and the rows that it read."""
+    reads = []
+
+    def read(path, indices):
+        reads.append(path)
+        return READER.read_frames(path, indices)
+
+    with joined("cpu") as (among, device):
+        manifest, reader = read_manifest(file), READER._replace(read_frames=read)
+        own = Path(keep) / str(among.rank) / "view_scores.npy"
+        found = evaluate(Network(), manifest, DATA, VIEWS, reader=reader, device=device, keep=own, among=among)
+    return found, reads
+
+
+def test_two_processes_share_the_rows_and_find_what_one_finds(videos, tmp_path):
+    keep = tmp_path / "0" / "view_scores.npy"
+    alone = evaluate(Network(), read_manifest(videos), DATA, VIEWS, reader=READER, keep=keep)
+    assert len(alone.videos) == 31
+    np.load(keep, mmap_mode="r+")[10:] = np.nan  # as if it had been killed after ten rows
+    (first, read_first), (second, read_second) = launch(share, 2, str(videos), str(tmp_path), restarts=0)
+    assert_same(first, alone)
+    assert_same(second, alone)
+    rest = alone.videos.loc[10:, "path"]
+    assert len(rest) > 2 * BATCHES_A_PART  # they come in more than one part
+    assert sorted(read_first + read_second) == sorted(rest)  # none twice, none of those scored before
+    assert abs(len(read_first) - len(read_second)) <= 2
+    assert not (tmp_path / "1").exists()  # only one writes
+    assert int((~np.isnan(read_scores(keep)[0]).any(axis=(1, 2))).sum()) == 31
+
+
+def test_the_command_under_torchrun_gives_what_it_gives_alone(synthetic, tmp_path, capsys):
+    run = tmp_path / "run"
+    tiny = ["--epochs", "1", "--short-side", "20", "--crop-size", "16", "--batch-size", "10", "--cache-dir", ""]
+    with pytest.raises(SystemExit):
+        main(["train", "--manifest", str(synthetic), "--out", str(run), *tiny])
+    words = ["evaluate", str(run), "--manifest", str(synthetic), "--split", "", "--cache-dir", "", "--json"]
+    many = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "dnrlab"]
+    done = subprocess.run(
+        [*many, *words], cwd=PROJECT, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
+    )
+    assert done.returncode == 0, done.stderr
+    result, table = json.loads(done.stdout), pd.read_csv(run / "predictions_all.csv")  # printed once
+    assert result["evaluated"] == "evaluated 40 of 40"
+    (run / "view_scores_all.json").unlink()
+    capsys.readouterr()
+    with pytest.raises(SystemExit):
+        main(words)
+    assert json.loads(capsys.readouterr().out) == result
+    pd.testing.assert_frame_equal(pd.read_csv(run / "predictions_all.csv"), table, rtol=1e-5)
