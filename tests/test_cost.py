@@ -83,6 +83,7 @@ def test_a_step_moves_by_no_more_than_the_bounded_gradient():
     [
         ({"processes": (2,)}, r"processes that grow from 1 on, got \(2,\); such as \(1, 2\)"),
         ({"processes": (1, 4, 2)}, r"got \(1, 4, 2\)"),
+        ({"threads": -1}, "expected threads of at least 0, got -1; 0 shares out all"),
         ({"rounds": 0}, "expected rounds of at least 1, got 0"),
         ({"batch_size": 0}, "expected batch_size of at least 1, got 0"),
     ],
@@ -148,6 +149,8 @@ ONE_AND_TWO = pd.DataFrame(
         "kind": ["training", "testing"] * 2,
         "processes": [1, 1, 2, 2],
         "clips_per_second": [1.0, 10.0, 1.5, 16.0],
+        "clips_per_second_low": [0.5, 10.0, 1.5, 16.0],
+        "clips_per_second_high": [2.0, 10.0, 1.5, 16.0],
     }
 )
 READING = Reading(clips_per_second=4.0, videos_per_second=1 / 6)
@@ -161,6 +164,7 @@ def test_hours_by_hand():
     table = plan(WORK, ONE_AND_TWO, READING, devices=[1, 2, 8], shared=False)
     one, two, eight = (by_task(table, count) for count in (1, 2, 8))
     assert list(one["computing_hours"]) == pytest.approx([2, 0.1, 1])
+    assert list(one.loc["training", ["computing_hours_low", "computing_hours_high"]]) == [1, 4]  # rounds differ
     assert list(one["reading_hours"]) == pytest.approx([0.5, 0.25, 2])
     assert list(one["hours"]) == pytest.approx([2, 0.25, 2])  # workers read ahead: the longer one
     assert list(one["bound"]) == ["computing", "reading", "reading"]
@@ -269,15 +273,15 @@ def test_the_title_says_how_speed_grows():
 
 def test_the_title_says_how_long_it_takes_and_what_bounds_it():
     table = plan(WORK, ONE_AND_TWO, READING, shared=False)
-    start = "On 1 such GPU training takes 2.2 hours, testing 2.0 hours;\n"
+    start = "Training takes 2.2 hours on 1 such GPU, testing 2.0 hours;\n"
     assert (
         findings.of_plan(table, device="GPU") == f"{start}computing bounds the training and reading bounds the testing"
     )
     eight = findings.of_plan(table[table["devices"] == 8], device="GPU")
-    assert eight.startswith("On 8 such GPUs training takes 45 minutes, testing 2.0 hours;\nreading bounds both")
+    assert eight.startswith("Training takes 45 minutes on 8 such GPUs, testing 2.0 hours;\nreading bounds both")
     fast = plan(WORK, ONE_AND_TWO, Reading(100.0, 100.0), shared=False)
     said = findings.of_plan(fast, device="machine", share=0.26)
-    assert said.endswith("\n(of 0.26 of the recipe's multiply-accumulates) computing bounds both")
+    assert said.endswith("\n(0.26 of the recipe's multiply-accumulates); computing bounds both")
 
 
 def test_what_the_hours_hold_for_is_said():
@@ -320,6 +324,8 @@ def test_the_figure_shows_hours_of_training_with_its_validations():
     points = {line.get_label(): list(line.get_xdata()) for line in axes.lines}
     assert points["computing"] == pytest.approx([2.1, 0.25 + 0.0125, 1, 0.125])
     assert points["reading"] == pytest.approx([0.75, 0.75, 2, 2])
+    (ranges,) = axes.collections
+    assert list(ranges.get_segments()[0][:, 0]) == pytest.approx([1.1, 4.1])
     assert "2.1 hours" in [text.get_text() for text in axes.texts]
     plt.close(figure)
 

@@ -16,6 +16,11 @@ from dnrlab.training.config import Recipe
 
 SECONDS_AN_HOUR = 3600
 MEASURED, AT_BEST = "measured", "at best"
+SPREAD = {  # hours, and the speed that they come from
+    "computing_hours": "clips_per_second",
+    "computing_hours_low": "clips_per_second_high",
+    "computing_hours_high": "clips_per_second_low",
+}
 
 
 class Work(NamedTuple):
@@ -124,15 +129,16 @@ def plan(
     times that of one. Reading takes the same however many compute.
 
     Args:
-        speeds: kind, processes and clips_per_second, as of ``scaling``; of 1 process at least.
+        speeds: kind, processes and clips_per_second with its _low and _high, as of ``scaling``; of 1 process at least.
         shared: whether reading takes the cores that compute, as on a CPU: its time is added then. Otherwise workers
             read ahead, and the longer of both times counts.
 
     Returns: a row a number of devices and task (``training``, ``validation``, ``testing``): devices, task, basis,
-        computing_hours, reading_hours, hours, bound (``computing`` or ``reading``, whichever takes longer).
+        computing_hours, with those of the fastest and the slowest round as _low and _high; reading_hours, hours, bound
+        (``computing`` or ``reading``, whichever takes longer).
     """
-    by_processes = speeds.set_index(["kind", "processes"])["clips_per_second"]
-    tasks = {  # its speed, its views, and the seconds of reading them
+    by_processes = speeds.set_index(["kind", "processes"])[[*SPREAD.values()]]
+    tasks = {  # its speed, its views, and the hours of reading them
         "training": ("training", work.training_clips, work.training_clips / reading.clips_per_second),
         "validation": ("testing", work.validation_views, work.validation_views / reading.clips_per_second),
         "testing": ("testing", work.test_views, work.test_videos / reading.videos_per_second),
@@ -141,13 +147,13 @@ def plan(
     for count in devices:
         for task, (kind, views, read_seconds) in tasks.items():
             known = (kind, count) in by_processes.index
-            speed = by_processes[kind, count] if known else count * by_processes[kind, 1]
-            computing, read = views / speed / SECONDS_AN_HOUR, read_seconds / SECONDS_AN_HOUR
-            hours = computing + read if shared else max(computing, read)
-            bound = "reading" if read > computing else "computing"
-            rows.append((count, task, MEASURED if known else AT_BEST, computing, read, hours, bound))
-    columns = ["devices", "task", "basis", "computing_hours", "reading_hours", "hours", "bound"]
-    return pd.DataFrame(rows, columns=columns)
+            speed = by_processes.loc[(kind, count)] if known else count * by_processes.loc[(kind, 1)]
+            row: dict[str, Any] = {"devices": count, "task": task, "basis": MEASURED if known else AT_BEST}
+            row |= {name: views / speed[column] / SECONDS_AN_HOUR for name, column in SPREAD.items()}
+            computing, read = row["computing_hours"], read_seconds / SECONDS_AN_HOUR
+            row |= {"reading_hours": read, "hours": computing + read if shared else max(computing, read)}
+            rows.append(row | {"bound": "reading" if read > computing else "computing"})
+    return pd.DataFrame(rows)
 
 
 def needs(work: Work, sizes: pd.DataFrame, *, short_side: int, frames_a_clip: int, peak_gib: float) -> pd.DataFrame:

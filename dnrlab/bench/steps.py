@@ -40,12 +40,15 @@ class StepConfig:
     num_steps: int = 2  # measured in a turn, of training and of testing each
     warmup_steps: int = 1  # before them, which do not count
     rounds: int = 3  # turns of each number of processes
+    threads: int = 0  # of each process, on CPUs; 0: N processes have 1/N each of those that this one has
     num_classes: int = 400
     seed: int = 0  # of weights and clips
 
     def __post_init__(self) -> None:
         if self.processes[:1] != (1,) or list(self.processes) != sorted(set(self.processes)):
             raise ValueError(f"expected numbers of processes that grow from 1 on, got {self.processes}; such as (1, 2)")
+        if self.threads < 0:
+            raise ValueError(f"expected threads of at least 0, got {self.threads}; 0 shares out all")
         for name in ("batch_size", "num_steps", "warmup_steps", "rounds", "num_classes"):
             if getattr(self, name) < 1:
                 raise ValueError(f"expected {name} of at least 1, got {getattr(self, name)}")
@@ -60,8 +63,8 @@ def process_counts(device: str) -> tuple[int, ...]:
 def measure_steps(recipe: Recipe, config: StepConfig, *, device: str = "cpu") -> pd.DataFrame:
     """Train and test a network of random weights in new processes of this machine.
 
-    Clips have the recipe's shape, in training and in testing alike. On CPUs N processes have 1/N of this one's threads
-    each; on GPUs each has its own, in bfloat16.
+    Clips have the recipe's shape, in training and in testing alike. On CPUs N processes share this one's threads; on
+    GPUs each has its own, in bfloat16.
 
     Returns: a row a round, number of processes, rank and kind (``training``, ``testing``): clips, seconds that they
         took, peak_bytes (on a GPU what is allocated; elsewhere what the process holds in training since its start, and
@@ -88,7 +91,7 @@ def take_turns(build: Build, recipe: Recipe, config: StepConfig, device: str, th
             for count in config.processes:
                 wait_for_all(here)
                 if here.rank < count:
-                    torch.set_num_threads(max(threads // count, 1))
+                    torch.set_num_threads(config.threads or max(threads // count, 1))
                     place = {"round": number, "processes": count, "rank": here.rank}
                     rows += [place | row for row in turn(build, recipe, config, own_device, groups.get(count))]
     return rows

@@ -53,9 +53,9 @@ def of_plan(table: pd.DataFrame, *, device: str, share: float = 1) -> str:
     bounds = {task: rows.loc[task, "bound"] for task in ("training", "testing")}
     told = f"{bounds['training']} bounds both" if len({*bounds.values()}) == 1 else ""
     told = told or listed([f"{bound} bounds the {task}" for task, bound in bounds.items()])
-    part = "" if share == 1 else f"(of {share:.2g} of the recipe's multiply-accumulates) "
     tested = duration(rows.loc["testing", "hours"])
-    return f"On {count(fewest, f'such {device}')} training takes {training}, testing {tested};\n{part}{told}"
+    part = ";\n" if share == 1 else f"\n({share:.2g} of the recipe's multiply-accumulates); "
+    return f"Training takes {training} on {count(fewest, f'such {device}')}, testing {tested}{part}{told}"
 
 
 def of_shape(measured: dict[str, Any], published: dict[str, Any], *, share: float) -> str:

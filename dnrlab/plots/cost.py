@@ -11,6 +11,7 @@ from dnrlab.plots.style import MEASURED, PAPER, TRAIN, VALIDATION, bare, say
 
 KINDS = {"training": "training clips a second", "testing": "test views a second"}
 TIMES = {"computing_hours": (TRAIN, "o", 6), "reading_hours": (VALIDATION, "D", 6)}  # points above it: its words
+RANGE = ("computing_hours_low", "computing_hours_high")
 TICKS = {"1 second": 1 / 3600, "1 minute": 1 / 60, "1 hour": 1, "1 day": 24, "1 month": 730, "1 year": 8760}  # hours
 TICKS |= {f"{number} years": number * 8760 for number in (10, 100, 1000)}
 
@@ -52,11 +53,12 @@ def plan_figure(table: pd.DataFrame, finding: str, note: str, *, words: Callable
     """Time of the training with its validations, and of the test: computing and reading, a row a number of devices.
 
     Args:
-        table: devices, task, basis (``measured``, ``at best``), computing_hours, reading_hours.
+        table: devices, task, basis (``measured``, ``at best``), reading_hours, computing_hours with its _low and _high,
+            which a line joins.
         words: hours as people say them.
     """
     times = table.assign(task=table["task"].replace("validation", "training"))
-    rows = times.groupby(["task", "devices", "basis"], sort=False)[["computing_hours", "reading_hours"]].sum()
+    rows = times.groupby(["task", "devices", "basis"], sort=False)[[*TIMES, *RANGE]].sum()
     rows = rows.sort_index(level="task", ascending=False, sort_remaining=False, kind="stable")
     figure, axes = plt.subplots(figsize=(8.8, 0.5 * len(rows) + 1.6), layout="constrained")
     for column, (colour, marker, height) in TIMES.items():
@@ -67,11 +69,10 @@ def plan_figure(table: pd.DataFrame, finding: str, note: str, *, words: Callable
             axes.annotate(words(hours), (hours, place), fontsize=8, color=colour, **where)
     axes.set_yticks(range(len(rows)), [f"{task} on {count} ({basis})" for task, count, basis in rows.index])
     axes.set(xscale="log", ylim=(len(rows) - 0.4, -0.8))
-    low, high = rows.min(axis=None), rows.max(axis=None)
-    axes.set_xlim(low / 3, high * 3)
+    axes.hlines(range(len(rows)), *(rows[name] for name in RANGE), color=TRAIN, linewidth=1.5)
     axes.set_xticks([*TICKS.values()], [*TICKS], fontsize=8)
     axes.set_xticks([], minor=True)
-    axes.set_xlim(low / 3, high * 3)
+    axes.set_xlim(rows.min(axis=None) / 3, rows.max(axis=None) * 3)
     axes.grid(axis="x", color="0.9")
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize=8)
     bare(axes)
