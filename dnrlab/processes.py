@@ -4,6 +4,8 @@ Where a process stands among them is handed on as a value, ``Processes``; alone 
 """
 
 import os
+import signal
+import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -89,8 +91,25 @@ def launch(function: Callable[..., Any], count: int, *arguments: Any, restarts: 
         monitor_interval=0.5,
         start_method="spawn",
     )
-    results = elastic_launch(config, function)(*arguments)
+    with own_signals():
+        results = elastic_launch(config, function)(*arguments)
     return [results[rank] for rank in range(count)]
+
+
+@contextmanager
+def own_signals() -> Iterator[None]:
+    """Put back what this process does on signals; elastic_launch leaves its own, which end a kernel with an error."""
+    if threading.current_thread() is not threading.main_thread():  # signals are the main thread's
+        yield
+        return
+    names = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT")
+    kept = {name: signal.getsignal(getattr(signal, name)) for name in names if hasattr(signal, name)}
+    try:
+        yield
+    finally:
+        for name, handler in kept.items():
+            if handler is not None:  # not set from Python
+                signal.signal(getattr(signal, name), handler)
 
 
 def summed(values: Tensor, among: Processes) -> Tensor:

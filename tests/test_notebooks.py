@@ -93,6 +93,25 @@ def test_a_look_at_the_data_goes_on_without_a_bad_video_and_ends_by_naming_it(sy
     assert (len(lengths), lengths["num_frames"].min()) == (39, 24)
 
 
+def test_a_plan_leaves_its_figures_with_what_was_measured(synthetic, tmp_path):
+    tiny = {
+        "model": "tsn_resnet18",
+        "width": 8,
+        "num_frames": 2,
+        "crop_size": 32,
+        "short_side": 36,
+        "sampling": "segments",
+    }
+    few = {"num_steps": 1, "rounds": 1, "num_batches": 1, "num_workers": 1, "num_clips": 2, "devices": [1, 8]}
+    shared = {"manifest": str(synthetic), "out_dir": str(tmp_path / "figures"), "device": "cpu"}
+    run("06_cost", tmp_path, shared | tiny | few)
+    files = {path.name for path in (tmp_path / "figures").iterdir()}
+    tables = {"scaling.csv", "scaling_rounds.csv", "scaling_turns.csv", "plan.csv", "plan_needs.csv"}
+    assert files == {f"{name}.{kind}" for name in ("scaling", "plan") for kind in ("png", "pdf")} | tables
+    turns = pd.read_csv(tmp_path / "figures" / "scaling_turns.csv")
+    assert list(turns["processes"].value_counts().sort_index()) == [2, 4]  # of training and testing, a row a process
+
+
 COMPARISONS = {  # tiny parameters, and the run folders that they leave
     "08_relay_ablation": ({"groups": ["where"], "seeds": [0, 1]}, {"bn", "dnr", "temporal", "layer"}),
     "09_small_batches": (

@@ -1,6 +1,7 @@
 """What there is in a data set, and what a network is shown of it: tables and frames to draw."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -38,6 +39,20 @@ def rows_to_show(manifest: Manifest, count: int) -> list[int]:
     turn = manifest.rows.groupby("label").cumcount()
     label = manifest.rows["label"].map({name: place for place, name in enumerate(manifest.classes)})
     return [int(row) for row in np.lexsort((label, turn))[:count]]
+
+
+def video_sizes(manifest: Manifest, rows: Sequence[int], reader: Reader) -> pd.DataFrame:
+    """Size on disk and of the frames of some rows' files: path, num_bytes, num_frames, height, width (pixels).
+
+    Raises: VideoError naming a video that cannot be read.
+    """
+    table = []
+    for path in manifest.rows["path"].iloc[list(rows)]:
+        info = reader.probe(path)  # says so if there is no such file
+        height, width = reader.read_frames(path, np.zeros(1, np.int64)).shape[1:3]
+        parts = Path(path).iterdir() if Path(path).is_dir() else [Path(path)]
+        table.append((path, sum(part.stat().st_size for part in parts), info.num_frames, height, width))
+    return pd.DataFrame(table, columns=["path", "num_bytes", "num_frames", "height", "width"])
 
 
 class ShownClip(NamedTuple):

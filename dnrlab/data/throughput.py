@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 import torch
 
-from dnrlab.data.dataset import DataConfig, TrainingClips, Unreadable, find_video, view_numbers
+from dnrlab.data.dataset import DataConfig, TrainingClips, Unreadable, VideoViews, find_video, view_numbers
 from dnrlab.data.decode import Reader, VideoError, forget_facts
-from dnrlab.data.loading import EpochBatches, training_batches
+from dnrlab.data.loading import EpochBatches, training_batches, view_loader
 from dnrlab.data.manifest import Manifest
 from dnrlab.data.transforms import operations
 
@@ -136,3 +136,25 @@ def view_seconds(
             read()
             rows.append({"way": way, "round": turn, "seconds": time.perf_counter() - start})
     return pd.DataFrame(rows)
+
+
+def video_speed(dataset: VideoViews, *, num_workers: int, rounds: int = 3) -> float:
+    """Videos a second of an evaluation's loader, each with all its test views: the median of some rounds.
+
+    The first video of every worker, with which it starts up, does not count.
+
+    Raises: ValueError if no others are left, or naming the row of one that cannot be read.
+    """
+    first = max(num_workers, 1)
+    if len(dataset) <= first:
+        raise ValueError(f"expected more videos than {first}, which start up the workers, got {len(dataset)}")
+    speeds = []
+    for _ in range(rounds):
+        loader = iter(view_loader(dataset, 1, num_workers))
+        start = 0.0
+        for number, (item,) in enumerate(loader, 1):
+            if isinstance(item, Unreadable):
+                raise ValueError(f"expected videos that can be read, got one with {item.reason} (row {item.row})")
+            start = time.perf_counter() if number == first else start
+        speeds.append((len(dataset) - first) / (time.perf_counter() - start))
+    return median(speeds)

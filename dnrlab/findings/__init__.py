@@ -1,5 +1,6 @@
 """Sentences for the titles of figures, from the numbers that the figures show."""
 
+from dnrlab.findings.cost import duration, of_plan, of_scaling, of_shape
 from dnrlab.findings.data import of_check, of_counts, of_lengths, of_reading
 from dnrlab.findings.dynamics import (
     fastest_change,
@@ -17,6 +18,7 @@ from dnrlab.findings.words import count, quick
 
 __all__ = [
     "count",
+    "duration",
     "fastest_change",
     "of_batches",
     "of_blocks",
@@ -31,9 +33,12 @@ __all__ = [
     "of_lengths",
     "of_localisation",
     "of_maps",
+    "of_plan",
     "of_probe",
     "of_reading",
     "of_reversal",
+    "of_scaling",
+    "of_shape",
     "of_speeds",
     "of_timeline",
     "of_training",

@@ -2,6 +2,7 @@
 
 from dnrlab.plots.affine import cut_figure, probe_figure, trajectories_figure, variance_figure
 from dnrlab.plots.comparison import batch_figure, gain_figure
+from dnrlab.plots.cost import plan_figure, scaling_figure
 from dnrlab.plots.data import contact_sheet, counts_figure, lengths_figure, reading_figure, views_figure
 from dnrlab.plots.dynamics import block_dynamics, group_dynamics, timeline_figure
 from dnrlab.plots.efficiency import speed_kept
@@ -25,9 +26,11 @@ __all__ = [
     "group_dynamics",
     "lengths_figure",
     "localisation_figure",
+    "plan_figure",
     "probe_figure",
     "reading_figure",
     "reversal_figure",
+    "scaling_figure",
     "speed_kept",
     "timeline_figure",
     "training_curves",
