@@ -295,3 +295,24 @@ def test_settings_out_of_range_are_refused():
         recipe_by_name("kinetics")
     with pytest.raises(ValueError, match=r"fields of a recipe, got epoch"):
         override(demo(), epoch=3)
+
+
+@pytest.mark.needs_cuda
+def test_a_gpu_trains_resumes_within_an_epoch_and_evaluates(synthetic, tmp_path, monkeypatch):
+    manifest, recipe = read_manifest(synthetic), tiny(checkpoint_every=1)
+    whole = train(recipe, manifest, tmp_path / "whole", progress=False, device="cuda")
+    calls = []
+
+    def stops(*arguments, **settings):
+        calls.append(1)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return train_steps(*arguments, **settings)
+
+    monkeypatch.setattr("dnrlab.training.epoch.train_steps", stops)
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe, manifest, tmp_path / "stopped", progress=False, device="cuda")
+    resumed = train(recipe, manifest, tmp_path / "stopped", progress=False, device="cuda")
+    assert "resumed at step 3 of 6" in (tmp_path / "stopped" / "log.txt").read_text()
+    assert list(resumed["loss"]) == pytest.approx(list(whole["loss"]), rel=0.1)  # its kernels need not repeat bits
+    assert torch.load(tmp_path / "stopped" / "checkpoint.pt", weights_only=True)["rng"]["cuda"].numel()
