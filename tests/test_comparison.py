@@ -31,7 +31,7 @@ RECIPES = {"bn": tiny(), "dnr": tiny(dnr=DNRConfig(relay_distance=2))}
 def compared(synthetic, tmp_path_factory):
     """Two networks and two seeds, trained in two processes: the folder and the table."""
     folder = tmp_path_factory.mktemp("compared")
-    return folder, compare(RECIPES, read_manifest(synthetic), folder, seeds=[0, 3], workers=2)
+    return folder, compare(RECIPES, read_manifest(synthetic), folder, seeds=[0, 3], workers=2, num_workers=1)
 
 
 def test_a_row_a_network_and_seed(compared, synthetic):

@@ -60,7 +60,7 @@ def test_parts_know_only_the_parts_below_them():
         part = path.relative_to(PROJECT / "dnrlab").parts[0].removesuffix(".py")
         for other in imports_of(path):
             if part == "data":
-                assert other in ("data", "files", "torchvision_guard"), path
+                assert other in ("data", "files", "processes", "torchvision_guard"), path
             elif rank(part) is not None and rank(other) is not None:
                 assert rank(other) <= rank(part), path
     for path in (PROJECT / "dnrlab" / "plots").rglob("*.py"):

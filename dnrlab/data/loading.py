@@ -1,5 +1,6 @@
 """Batches of clips from worker processes."""
 
+import sys
 from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 from typing import NamedTuple
@@ -65,6 +66,7 @@ def training_batches(
         dataset,
         batch_sampler=islice(chain.from_iterable(keys), first, None),
         num_workers=num_workers,
+        multiprocessing_context=context(num_workers),
         collate_fn=collate_clips,
         pin_memory=torch.cuda.is_available(),
         generator=torch.Generator(),  # its own, as a seed for the workers is drawn: resuming must not move dropout
@@ -88,7 +90,21 @@ def view_loader(
     """Lists of ``batch_size`` videos, in order: those of ``rows``, or all."""
     if num_workers:
         operations()  # imported once here, not once in every worker
-    return DataLoader(dataset, batch_size=batch_size, sampler=rows, num_workers=num_workers, collate_fn=list)
+    return DataLoader(
+        dataset,
+        batch_size=batch_size,
+        sampler=rows,
+        num_workers=num_workers,
+        multiprocessing_context=context(num_workers),
+        collate_fn=list,
+    )
+
+
+def context(num_workers: int) -> str | None:
+    """How workers start, said outright: in joblib's processes a loader cannot use the default. None without workers."""
+    if not num_workers:
+        return None
+    return "fork" if sys.platform == "linux" else "spawn"
 
 
 def check_bad_videos(word: str) -> None:

@@ -28,7 +28,7 @@ def group_lengths(num_frames: int, relay_distance: int) -> list[int]:
 
 def group_means(x: Tensor, lengths: Sequence[int]) -> Tensor:
     """Mean of ``x`` (N, C, T, H, W) over the frames of each group and over space: (N, C, G), float32 or wider."""
-    frames = x.to(statistics_dtype(x)).mean(dim=(3, 4))  # (N, C, T)
+    frames = x.mean(dim=(3, 4), dtype=statistics_dtype(x))  # (N, C, T)
     return torch.stack([group.mean(dim=2) for group in frames.split(list(lengths), dim=2)], dim=2)
 
 
@@ -135,11 +135,13 @@ def standardize_and_affine(
     """
     scale = gamma * torch.rsqrt(variance + eps)  # (N, C, G)
     shift = beta - mean * scale
-    of_frame = torch.repeat_interleave(  # (T,): the group of each frame
-        torch.arange(len(lengths), device=x.device), torch.tensor(lengths, device=x.device), output_size=sum(lengths)
-    )
-    scale, shift = (each[:, :, of_frame, None, None] for each in (scale, shift))  # (N, C, T, 1, 1)
+    scale, shift = (of_frames(each, lengths)[..., None, None] for each in (scale, shift))  # (N, C, T, 1, 1)
     return torch.addcmul(shift, x, scale).to(x.dtype)
+
+
+def of_frames(groups: Tensor, lengths: Sequence[int]) -> Tensor:
+    """What each group has, (N, C, G), for each of its frames: (N, C, T). An index tensor would stall a GPU."""
+    return torch.cat([groups[:, :, i : i + 1].expand(-1, -1, length) for i, length in enumerate(lengths)], dim=2)
 
 
 def relay_step(gates: Tensor, cell: Tensor) -> RelayState:
