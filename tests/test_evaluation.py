@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,6 +16,7 @@ from dnrlab.data.transforms import normalize
 from dnrlab.evaluation import EvalConfig, accuracy_by_number, confusion_matrix, evaluate, metrics, write_results
 from dnrlab.evaluation.metrics import places, view_accuracy
 from dnrlab.models import create_model
+from dnrlab.plots import view_accuracy_figure
 
 DATA = DataConfig(sampling="segments", num_frames=4, short_side=20, crop_size=16)
 
@@ -115,6 +117,19 @@ def test_clip_and_video_accuracy_are_both_reported(synthetic, tmp_path):
     one = evaluate(Brightness(), videos, DATA, EvalConfig(), reader=READER)
     of_one = write_results(tmp_path, one, videos.classes, EvalConfig(), manifest="videos.csv", split="test")
     assert (of_one["clip_top1"], of_one["clip_top5"]) == (of_one["top1"], of_one["top5"])
+
+
+def test_accuracy_is_drawn_over_the_views_and_of_each_by_itself():
+    by_number = pd.DataFrame({"views": [1, 2, 3, 4, 5, 6], "top1": [0.5, 0.52, 0.53, 0.53, 0.54, 0.54]})
+    views = pd.DataFrame({"clip": [0, 0, 0, 1, 1, 1], "crop": [0, 1, 2] * 2, "top1": [0.4, 0.5, 0.6] * 2})
+    together, single = view_accuracy_figure(by_number, views, "finding", "note").axes
+    assert together.lines[0].get_xydata().tolist() == by_number.to_numpy().tolist()
+    lines = {line.get_label(): line.get_xydata().tolist() for line in single.lines}
+    assert lines["middle"] == [[1, 0.5], [2, 0.5]]
+    assert lines["right or bottom"] == [[1, 0.6], [2, 0.6]]
+    one = view_accuracy_figure(by_number[:1], views[:1], "finding", "note").axes[0]
+    assert np.ptp(one.get_ylim()) == pytest.approx(0.12)
+    plt.close("all")
 
 
 @pytest.mark.slow

@@ -29,6 +29,22 @@ def test_the_commonest_mistake_is_named():
 
 
 @pytest.mark.parametrize(
+    ("top1", "one", "every", "enough"),
+    [
+        ([0.5, 0.595, 0.6], "0.50", "0.60", "2 views are within 0.01 of that"),
+        ([0.594, 0.6, 0.601], "0.59", "0.60", "1 view is within 0.01 of that"),
+        ([0.6, 0.595, 0.5], "0.60", "0.50", "fewer views are more than 0.01 away from that"),
+    ],
+)
+def test_what_many_views_give_is_said(top1, one, every, enough):
+    table = pd.DataFrame({"views": [1, 2, 3], "top1": top1})
+    goes = f"Top-1 goes from {one} with one view of a video to {every} with all 3"
+    assert findings.of_views(table) == f"{goes};\n{enough}"
+    same = findings.of_views(table.assign(top1=[0.5, 0.6, 0.5]))
+    assert same == "One view of a video is right as often as all 3: top-1 0.50"
+
+
+@pytest.mark.parametrize(
     ("label", "predictions", "expected"),
     [
         ("up", {"bn": "down", "relay": "up", "dnr": "up"}, "“up”: relay and dnr are right, bn says “down”"),

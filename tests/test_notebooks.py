@@ -48,6 +48,22 @@ def test_train_and_evaluate_leave_a_whole_run_folder(trained):
     assert config["model"]["dnr"] == asdict(DNRConfig())
 
 
+def test_many_views_leave_a_figure_with_its_numbers_and_the_same_call_scores_nothing(trained, synthetic):
+    many = {"manifest": str(synthetic), "run_dir": str(trained / "dnr"), "cache_dir": "", "split": "val"}
+    many |= {"num_clips": 3, "num_crops": 3}
+    lines = []
+    for _ in range(2):
+        run("02_evaluate", trained / "dnr", many, report=lines.append)
+    files = {path.name for path in (trained / "dnr").glob("view_accuracy_val*")}
+    assert files == {f"view_accuracy_val{rest}" for rest in (".png", ".pdf", ".csv", "_views.csv")}
+    table = pd.read_csv(trained / "dnr" / "view_accuracy_val.csv")
+    result = json.loads((trained / "dnr" / "metrics_val.json").read_text())
+    assert table["views"].tolist() == list(range(1, 10))
+    assert table["top1"].iloc[[0, -1]].tolist() == pytest.approx([result["clip_top1"], result["top1"]])
+    assert len(pd.read_csv(trained / "dnr" / "view_accuracy_val_views.csv")) == 9
+    assert any("10 of 10 videos were scored before" in line for line in lines)
+
+
 def test_heat_maps_and_dynamics_leave_figures_with_their_numbers(trained, synthetic):
     shared = {"manifest": str(synthetic), "num_videos": 1, "out_dir": str(trained / "figures")}
     run("03_gradcam", trained, {**shared, "runs": [str(trained / "bn"), str(trained / "dnr")]})

@@ -76,9 +76,9 @@ def open_scores(file: Path | None, shape: tuple[int, int, int], facts: Facts) ->
             log.info(f"scores in {file} are of other {', '.join(others)}: starting anew")
         elif is_whole(file, shape):
             kept: Scores = np.load(file, mmap_mode="r+")
-            done, again = int(is_scored(kept).sum()), f"remove {beside} to score them again"
+            done = int(is_scored(kept).sum())
             if done:
-                log.info(f"{done} of {shape[0]} videos were scored before ({file}), the others are now; {again}")
+                log.info(f"{done} of {shape[0]} videos were scored before; remove {beside} to score them again")
             return kept
     beside.unlink(missing_ok=True)  # no moment in which it speaks of other scores
     write_unscored(file, shape)

@@ -13,7 +13,7 @@ from dnrlab.findings.dynamics import (
     of_variance,
 )
 from dnrlab.findings.maps import of_faithfulness, of_forgetting, of_localisation, of_maps, of_reversal, of_traits
-from dnrlab.findings.training import of_batches, of_confusion, of_gains, of_speeds, of_training, spread
+from dnrlab.findings.training import of_batches, of_confusion, of_gains, of_speeds, of_training, of_views, spread
 from dnrlab.findings.words import count, quick
 
 __all__ = [
@@ -45,6 +45,7 @@ __all__ = [
     "of_traits",
     "of_trajectories",
     "of_variance",
+    "of_views",
     "quick",
     "spread",
 ]

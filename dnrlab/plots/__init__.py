@@ -9,7 +9,7 @@ from dnrlab.plots.efficiency import speed_kept
 from dnrlab.plots.heatmaps import CamRow, gradcam_figure
 from dnrlab.plots.measures import faithfulness_figure, forgetting_figure, localisation_figure, traits_figure
 from dnrlab.plots.reversal import reversal_figure
-from dnrlab.plots.training import confusion, training_curves
+from dnrlab.plots.training import confusion, training_curves, view_accuracy_figure
 
 __all__ = [
     "CamRow",
@@ -37,5 +37,6 @@ __all__ = [
     "traits_figure",
     "trajectories_figure",
     "variance_figure",
+    "view_accuracy_figure",
     "views_figure",
 ]

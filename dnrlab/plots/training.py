@@ -1,11 +1,11 @@
-"""How a network learned, and what it takes for what."""
+"""How a network learned, what it takes for what, and what many views of a video give it."""
 
 import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from dnrlab.plots.style import COUNTS, TRAIN, VALIDATION, bare, literal, say
+from dnrlab.plots.style import COUNTS, NETWORKS, TRAIN, VALIDATION, bare, literal, say
 
 
 def training_curves(history: pd.DataFrame, finding: str, note: str) -> Figure:
@@ -46,5 +46,36 @@ def confusion(matrix: pd.DataFrame, finding: str, note: str) -> Figure:
     bar = {"label": "share of the label's videos", "shrink": 0.8}
     sns.heatmap(shares, ax=axes, cmap=COUNTS, vmin=0, vmax=1, square=True, annot=counts, fmt="", cbar_kws=bar)
     axes.set(xlabel="predicted class", ylabel="label")
+    say(figure, finding, note)
+    return figure
+
+
+def view_accuracy_figure(by_number: pd.DataFrame, views: pd.DataFrame, finding: str, note: str) -> Figure:
+    """Top-1 over the number of views that a video is judged by, and of each view by itself over the clips.
+
+    Args:
+        by_number: columns views and top1.
+        views: columns clip, crop (both from 0) and top1; a line a crop, in the colours of ``views_figure``.
+    """
+    figure, (together, single) = plt.subplots(1, 2, figsize=(9, 3.6), sharey=True, layout="constrained")
+    together.plot(by_number["views"], by_number["top1"], color="black", marker=".")
+    together.set(xlabel="views of a video", ylabel="top-1 accuracy")
+    crops = views["crop"].nunique()
+    names = ("left or top", "middle", "right or bottom") if crops == 3 else ("centre",)
+    for place, (crop, own) in enumerate(views.groupby("crop")):
+        style = {"color": NETWORKS[place + 1], "linestyle": ("-", "--", ":")[place], "marker": "."}
+        single.plot(own["clip"] + 1, own["top1"], label=names[int(crop)], **style)
+    single.axhline(by_number["top1"].iloc[-1], color="black", linewidth=0.8)
+    single.annotate("all views", (1, by_number["top1"].iloc[-1]), (-2, 3), xycoords=("axes fraction", "data"),
+                    textcoords="offset points", ha="right", fontsize=8)  # fmt: skip
+    single.set(xlabel="clip, in the order of time")
+    single.legend(title="crop", loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, fontsize=8)
+    shown = pd.concat([by_number["top1"], views["top1"]])
+    middle, half = (shown.max() + shown.min()) / 2, (shown.max() - shown.min()) / 2
+    together.set_ylim(middle - 1.2 * max(half, 0.05), middle + 1.2 * max(half, 0.05))  # what is small looks small
+    for axes, title in ((together, "views together"), (single, "each view by itself")):
+        axes.set_title(title, fontsize=10)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        bare(axes)
     say(figure, finding, note)
     return figure
