@@ -111,6 +111,7 @@ def test_a_run_folder_holds_what_it_should(finished):
         "checkpoint.pt",
         "best.safetensors",
         "log.txt",
+        "tensorboard",
     }
     assert list(history["epoch"]) == [0, 1, 2]
     assert history["val_top1"].notna().tolist() == [False, True, True]
@@ -295,6 +296,48 @@ def test_settings_out_of_range_are_refused():
         recipe_by_name("kinetics")
     with pytest.raises(ValueError, match=r"fields of a recipe, got epoch"):
         override(demo(), epoch=3)
+
+
+def test_a_loss_that_is_no_number_tells_the_last_good_checkpoint(synthetic, tmp_path, monkeypatch):
+    manifest, recipe = read_manifest(synthetic), tiny(checkpoint_every=1)
+
+    def diverges(model, batches, optimizer, schedule, **settings):
+        if schedule.last_epoch == 3:
+            model.fc.weight.data.fill_(float("inf"))
+        return train_steps(model, batches, optimizer, schedule, **settings)
+
+    monkeypatch.setattr("dnrlab.training.epoch.train_steps", diverges)
+    with pytest.raises(
+        FloatingPointError, match=r"not finite at step 3 \(learning rate 0.\d+\).*of step 3, .*checkpoint"
+    ):
+        train(recipe, manifest, tmp_path / "run", progress=False)
+    state = torch.load(tmp_path / "run" / "checkpoint.pt", weights_only=True)
+    assert state["step"] == 3
+    assert all(value.isfinite().all() for value in state["model"].values())
+    assert len(pd.read_csv(tmp_path / "run" / "history.csv")) == 1
+
+
+def test_a_checkpoint_within_an_epoch_holds_what_the_epoch_gave_so_far(finished, synthetic, tmp_path, monkeypatch):
+    run_dir, history = finished
+    calls = []
+
+    def stops(*arguments, **settings):
+        calls.append(1)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return train_steps(*arguments, **settings)
+
+    monkeypatch.setattr("dnrlab.training.epoch.train_steps", stops)
+    recipe, manifest = tiny(checkpoint_every=1), read_manifest(synthetic)
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe, manifest, tmp_path, progress=False)
+    state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+    assert (state["step"], state["so_far"]["clips"], state["so_far"]["steps"]) == (3, 8, 1)
+    resumed = train(tiny(checkpoint_every=5), manifest, tmp_path, progress=False)  # it may differ
+    same_columns = ["epoch", "lr", "loss", "top1", "clips", "skipped", "val_top1"]
+    pd.testing.assert_frame_equal(resumed[same_columns], history[same_columns], check_exact=False, rtol=1e-6)
+    assert same(weights(tmp_path), weights(run_dir))
+    assert "resumed at step 3 of 6" in (tmp_path / "log.txt").read_text()
 
 
 @pytest.mark.needs_cuda

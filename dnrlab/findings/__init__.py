@@ -1,6 +1,6 @@
 """Sentences for the titles of figures, from the numbers that the figures show."""
 
-from dnrlab.findings.cost import duration, of_plan, of_scaling, of_shape
+from dnrlab.findings.cost import of_plan, of_scaling, of_shape
 from dnrlab.findings.data import of_check, of_counts, of_lengths, of_reading
 from dnrlab.findings.dynamics import (
     fastest_change,
@@ -14,7 +14,7 @@ from dnrlab.findings.dynamics import (
 )
 from dnrlab.findings.maps import of_faithfulness, of_forgetting, of_localisation, of_maps, of_reversal, of_traits
 from dnrlab.findings.training import of_batches, of_confusion, of_gains, of_speeds, of_training, of_views, spread
-from dnrlab.findings.words import count, quick
+from dnrlab.findings.words import count, duration, quick
 
 __all__ = [
     "count",

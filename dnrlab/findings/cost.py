@@ -4,22 +4,9 @@ from typing import Any
 
 import pandas as pd
 
-from dnrlab.findings.words import count, listed
+from dnrlab.findings.words import count, duration, listed
 
-UNITS = (("year", 24 * 365), ("day", 24), ("hour", 1), ("minute", 1 / 60), ("second", 1 / 3600))  # hours
 NOISY = 1.25  # times as fast as one process that has all cores
-
-
-def duration(hours: float) -> str:
-    """Hours as people say them: ``2.5 years``, ``12 days``, ``3.4 hours``, ``25 minutes``, ``12 seconds``.
-
-    The unit is the largest of which there are two or more; below 10 there is one digit after the point.
-    """
-    for unit, length in UNITS:
-        amount = hours / length
-        if amount >= 2 or unit == "second":
-            break
-    return f"{amount:,.0f} {unit}s" if amount >= 10 else f"{amount:.1f} {unit}s"
 
 
 def of_scaling(table: pd.DataFrame, *, shared: bool) -> str:

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+UNITS = (("year", 24 * 365), ("day", 24), ("hour", 1), ("minute", 1 / 60), ("second", 1 / 3600))  # hours
+
 
 def listed(names: Sequence[str]) -> str:
     """``a``, ``a and b``, ``a, b and c``."""
@@ -31,3 +33,15 @@ def beyond(row: "pd.Series[float]") -> str:
 def quick(part: int, of: int, nouns: str = "epochs") -> str:
     """``Quick setting (2 of 16 epochs):`` and a new line, to stand before a finding; empty if nothing is left out."""
     return f"Quick setting ({part} of {of} {nouns}):\n" if part < of else ""
+
+
+def duration(hours: float) -> str:
+    """Hours as people say them: ``2.5 years``, ``12 days``, ``3.4 hours``, ``25 minutes``, ``12 seconds``.
+
+    The unit is the largest of which there are two or more; below 10 there is one digit after the point.
+    """
+    for unit, length in UNITS:
+        amount = hours / length
+        if amount >= 2 or unit == "second":
+            break
+    return f"{amount:,.0f} {unit}s" if amount >= 10 else f"{amount:.1f} {unit}s"

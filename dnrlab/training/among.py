@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from dnrlab.data.manifest import Manifest
-from dnrlab.processes import joined, launch
+from dnrlab.processes import RESTARTS, joined, launch
 from dnrlab.training.config import Recipe
 from dnrlab.training.run import train
 
@@ -42,7 +42,7 @@ def train_among(
 
     try:
         with followed(Path(run_dir) / "log.txt"):
-            histories = launch(joined_train, processes, recipe, manifest, str(run_dir), options)
+            histories = launch(joined_train, processes, recipe, manifest, str(run_dir), options, restarts=RESTARTS)
     except ChildFailedError as error:
         rank, failure = error.get_first_failure()
         raise RuntimeError(f"process {rank} of {processes} failed: {failure.message}") from error

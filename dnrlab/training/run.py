@@ -120,7 +120,8 @@ def train_epochs(task: Task, state: State, step: int, so_far: Sums, history: lis
                 keep_epoch(task.run_dir, history, state.model)
                 save(task, state, step, so_far)
                 log.info(epoch_line(row, plan.epochs) + clock.left(step))
-                draw(step, {name: row[name] for name in ("loss", "top1", "val_top1", "lr", "grad_norm")})
+                numbers = {name: row[name] for name in ("loss", "top1", "val_top1", "lr", "grad_norm")}
+                draw(step, numbers | {"clips_per_second": row["clips"] / row["seconds"]})
     if bad and among.writes:
         videos = len(task.train_set.rows)
         log.warning(f"trained on {videos - len(bad)} of {videos} videos; the others: {task.run_dir / SKIPPED}")

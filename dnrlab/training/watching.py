@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from dnrlab.findings.words import duration
+
 TENSORBOARD = "tensorboard"  # the folder within a run's
 Draw = Callable[[int, Mapping[str, Any]], None]  # a step, and the numbers there by name
 
@@ -19,23 +21,12 @@ class Clock:
         self.first_step, self.total_steps, self.start = first_step, total_steps, time.perf_counter()
 
     def left(self, step: int) -> str:
-        """``12 min left`` after ``step`` steps; empty at the end, or before the first."""
+        """``12 minutes left`` after ``step`` steps; empty at the end, or before the first."""
         done, rest = step - self.first_step, self.total_steps - step
         if done < 1 or rest < 1:
             return ""
-        return f"  {duration((time.perf_counter() - self.start) / done * rest)} left"
-
-
-def duration(seconds: float) -> str:
-    """Seconds for people: ``48 s``, ``12 min``, ``7 h 30 min``, ``3 d 4 h``."""
-    if seconds < 99.5:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    if minutes < 100:
-        return f"{minutes} min"
-    if minutes < 48 * 60:
-        return f"{minutes // 60} h {minutes % 60} min"
-    return f"{minutes // 1440} d {minutes % 1440 // 60} h"
+        seconds = (time.perf_counter() - self.start) / done * rest
+        return f"  {duration(seconds / 3600)} left"
 
 
 def epoch_line(row: Mapping[str, Any], epochs: int) -> str:
