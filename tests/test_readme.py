@@ -16,7 +16,8 @@ from dnrlab.batch import parameter_types
 from dnrlab.cli import COMMANDS
 from tests.conftest import PROJECT
 
-DOCUMENTS = [PROJECT / "README.md", *PROJECT.glob("*/README.md"), *PROJECT.glob("notebooks/results/*.md")]
+DOCUMENTS = [PROJECT / "README.md", *PROJECT.glob("[a-z]*/README.md"), *PROJECT.glob("[a-z]*/*/README.md")]
+DOCUMENTS += PROJECT.glob("notebooks/results/*.md")
 
 
 def blocks(text, language):
