@@ -284,11 +284,11 @@ def test_the_dynamics_plots_show_the_recorded_numbers():
 
 
 def test_curves_and_confusion_show_their_tables():
-    history = pd.DataFrame(
-        {"epoch": [0, 1], "loss": [2.0, 1.0], "top1": [0.1, 0.4], "lr": [0.1, 0.05], "val_top1": [np.nan, 0.3]}
-    )
+    columns = {"epoch": [0, 1], "loss": [2.0, 1.0], "top1": [0.1, 0.4], "lr": [0.1, 0.05], "val_top1": [np.nan, 0.3]}
+    history = pd.DataFrame(columns | {"grad_norm": [7.0, 3.0], "clips": [80, 80], "seconds": [4.0, 2.0]})
     axes = training_curves(history, "f", "n").axes
-    assert axes[0].lines[0].get_ydata().tolist() == [2, 1]
+    shown = [each.lines[0].get_ydata().tolist() for each in axes[:5]]
+    assert shown == [[2, 1], [0.1, 0.4], [0.1, 0.05], [7, 3], [20, 40]]
     assert axes[1].lines[1].get_xydata().tolist() == [[2, 0.3]]
     matrix = pd.DataFrame([[3, 1], [0, 2]], index=["a", "b"], columns=["a", "b"])
     cells = confusion(matrix, "f", "n").axes[0].collections[0].get_array()

@@ -161,7 +161,8 @@ def test_lines_that_a_notebook_prints_are_reported_while_it_runs(trained, synthe
     parameters = {"manifest": str(synthetic), "run_dir": str(trained / "bn"), "cache_dir": ""}
     run("02_evaluate", tmp_path, parameters, report=lines.append)
     assert lines[0].startswith("tsn_resnet18, 10 classes, 10 videos")
-    assert lines[1].startswith("evaluated 10 of 10")
+    assert lines[1].startswith("10 of 10 videos were scored before; remove ")
+    assert lines[2].startswith("evaluated 10 of 10")
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)

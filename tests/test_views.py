@@ -54,10 +54,10 @@ def test_thirty_views_of_a_long_video_take_two_fifths_of_the_time_of_view_order(
     crops = {"short_side": 256, "crop_size": 256, "num_crops": 3}
     assert torch.equal(dataset[0].clips(), in_view_order(long_video, numbers, **crops))
     ours, plain = [], []
-    for _ in range(5):  # one after the other, so that both meet the same load, which only adds: the least counts
+    while len(ours) < 5 or (len(ours) < 30 and min(ours) > 0.4 * min(plain)):  # more turns where others are at work
         ours.append(seconds_of(lambda: dataset[0].clips()))
         plain.append(seconds_of(lambda: in_view_order(long_video, numbers, **crops)))
-    assert min(ours) <= 0.4 * min(plain), (ours, plain)
+    assert min(ours) <= 0.4 * min(plain), (ours, plain)  # load only adds: the least counts
 
 
 @pytest.mark.parametrize(("num_clips", "num_crops", "crop_size"), [(1, 1, 32), (3, 1, 40), (3, 3, 48), (2, 3, 24)])

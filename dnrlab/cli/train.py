@@ -40,8 +40,9 @@ class Train:
 
     def run(self) -> Result:
         """Train; what the last epoch gave, and the best validation. Nothing, but in the first of several processes."""
+        wanted = pick_device(self.device)
         manifest = split_by(read_manifest(self.manifest, self.root), self.split_column, self.test_fold)
-        with joined(pick_device(self.device)) as (among, device):
+        with joined(wanted) as (among, device):
             history = train(
                 self.settings,
                 manifest,
