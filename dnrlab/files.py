@@ -28,6 +28,12 @@ def whole_file(file: str | Path, writer: str = "") -> Iterator[Path]:
             unfinished.unlink(missing_ok=True)
 
 
+def onto_disk(file: Path) -> None:
+    """Wait until what was written is on the disk: some file systems tell only then that it is full."""
+    with file.open("rb+") as written:
+        os.fsync(written.fileno())
+
+
 @contextmanager
 def said_plainly(file: Path) -> Iterator[None]:
     """An error of the disk within the block becomes an OSError that names the file and says what to do."""

@@ -64,10 +64,8 @@ def joined(device: str) -> Iterator[tuple[Processes, str]]:
     store = PrefixStore(f"attempt{os.environ.get('TORCHELASTIC_RESTART_COUNT', 0)}", store)
     backend = "nccl" if device.startswith("cuda") else "gloo"
     dist.init_process_group(backend, store=store, rank=rank, world_size=count)
-    try:
-        yield Processes(rank, count), device
-    finally:
-        dist.destroy_process_group()
+    yield Processes(rank, count), device
+    dist.destroy_process_group()  # an error skips it: the others must not fail, for want of this one, before it is told
 
 
 def launch(function: Callable[..., Any], count: int, *arguments: Any, restarts: int = RESTARTS) -> list[Any]:

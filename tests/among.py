@@ -55,6 +55,15 @@ def all_steps(sizes):
         return {name: steps(name, sizes, among) for name in EQUAL | OTHER}
 
 
+def apart(recipe, manifest, run_dir):
+    """What a training in this process of several says where each has a run folder of its own."""
+    with joined("cpu") as (among, _):
+        try:
+            train(recipe, read_manifest(manifest), run_dir / str(among.rank), progress=False, among=among)
+        except ValueError as error:
+            return str(error)
+
+
 def train_among(recipe, manifest, run_dir, dies_at=-1):
     """A training in this process of several; in the first attempt the second one is killed at a step."""
     from dnrlab.training import epoch

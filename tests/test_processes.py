@@ -111,6 +111,14 @@ def test_a_training_of_two_processes_is_that_of_one(trained_by_two, synthetic, t
     assert (folder / "run" / "log.txt").read_text().count("2 batches of 8 from 20 videos, 2 processes, cpu") == 1
 
 
+def test_processes_that_find_different_checkpoints_are_refused(synthetic, tmp_path):
+    recipe = tiny(norm="instance", dnr=None, epochs=1)
+    train(recipe, read_manifest(synthetic), tmp_path / "1", progress=False)
+    first, second = launch(tasks.apart, 2, recipe, str(synthetic), tmp_path, restarts=0)
+    assert "expected all processes to find the same checkpoint in" in first
+    assert "got those of steps [0, 2]; give a run folder that all machines see" in second
+
+
 def test_when_a_process_is_killed_all_go_on_from_the_last_checkpoint(trained_by_two, synthetic):
     recipe, folder, losses = trained_by_two
     again = launch(tasks.train_among, 2, recipe, str(synthetic), folder / "killed", 3)

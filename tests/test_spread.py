@@ -10,7 +10,7 @@ import pytest
 from dnrlab.cli import main
 from dnrlab.evaluation.intervals import mean_interval, run_interval
 from dnrlab.evaluation.paired import compare_results
-from dnrlab.training.spread import over_runs
+from dnrlab.training.spread import over_runs, over_videos
 
 TINY = ["--epochs", "1", "--short-side", "20", "--crop-size", "16", "--batch-size", "10", "--num-frames", "4"]
 CLASSES = ["a", "b"]
@@ -113,6 +113,13 @@ def test_the_interval_of_one_run_is_over_its_videos(synthetic, tmp_path, capsys)
     text = call(capsys, *words, *TINY)[1]
     assert "demo_seed0" in text
     assert "10 videos" in text
+
+
+def test_videos_whose_source_is_not_known_are_each_their_own(tmp_path):
+    right = np.arange(40) % 2
+    (found, over) = over_videos(write_run(tmp_path, right, source=["s", "s", *[""] * 38]), "test")["top1"]
+    assert over == "40 videos of 39 sources"
+    assert 0.1 < found.high - found.low < 0.4
 
 
 def test_over_what_an_interval_is_on_worked_examples():

@@ -103,6 +103,35 @@ def test_a_loss_that_is_no_number_stops_the_run():
         train_steps(model, [(bad, torch.tensor([0, 1]))], optimizer, schedule, device="cpu", clip_norm=1.0)
 
 
+class Root(torch.autograd.Function):
+    """The identity, with the gradient of a square root at zero."""
+
+    @staticmethod
+    def forward(context, values):
+        return values.clone()
+
+    @staticmethod
+    def backward(context, gradient):
+        return gradient * torch.inf
+
+
+def test_a_gradient_that_is_no_number_stops_the_run_before_it_is_kept():
+    class Network(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = torch.nn.Linear(3, 2)
+
+        def forward(self, clips):
+            return Root.apply(self.fc(clips.flatten(1)))
+
+    model = Network()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    schedule = torch.optim.lr_scheduler.ConstantLR(optimizer, 1)
+    batch = torch.rand(2, 3, 1, 1, 1), torch.tensor([0, 1])
+    with pytest.raises(FloatingPointError, match=r"its gradient is not finite at step 0 \(learning rate 0.1\)"):
+        train_steps(model, [batch], optimizer, schedule, device="cpu", clip_norm=1.0)
+
+
 def test_a_run_folder_holds_what_it_should(finished):
     run_dir, history = finished
     assert {path.name for path in run_dir.iterdir()} == {
@@ -217,7 +246,7 @@ def test_a_run_from_before_a_setting_existed_opens_and_resumes(finished, synthet
     run_dir, history = finished
     old = shutil.copytree(run_dir, tmp_path / "old")
     state, config = torch.load(old / "checkpoint.pt", weights_only=True), json.loads((old / "config.json").read_text())
-    del state["config"]["model"]["norm"], config["model"]["norm"]
+    del state["config"]["model"]["norm"], config["model"]["norm"], state["config"]["training_rows"]
     torch.save(state, old / "checkpoint.pt")
     (old / "config.json").write_text(json.dumps(config))
     assert load_run(old).recipe == tiny()
@@ -229,6 +258,20 @@ def test_a_changed_manifest_is_refused_rather_than_miscounted(finished, syntheti
     read_manifest(synthetic).rows.iloc[1:].to_csv(tmp_path / "fewer.csv", index=False)
     with pytest.raises(ValueError, match=r"training_videos: 20 -> 19"):
         train(tiny(), read_manifest(tmp_path / "fewer.csv"), run_dir, progress=False)
+
+
+def test_as_many_other_videos_are_refused_and_the_same_elsewhere_are_not(finished, synthetic, tmp_path):
+    run_dir, history = finished
+    rows = read_manifest(synthetic).rows
+    moved = rows.assign(path=[str(tmp_path / Path(path).relative_to(synthetic.parent)) for path in rows["path"]])
+    moved.to_csv(tmp_path / "moved.csv", index=False)
+    again = train(tiny(), read_manifest(tmp_path / "moved.csv"), run_dir, progress=False)
+    pd.testing.assert_frame_equal(again, history)
+    other = rows.assign(split=rows["split"].map({"train": "test", "test": "train", "val": "train"}))
+    other.to_csv(tmp_path / "other.csv", index=False)
+    assert (other["split"] == "train").sum() == (rows["split"] == "train").sum()
+    with pytest.raises(ValueError, match=r"another configuration:\n  training_rows: '\w+' -> '\w+'\n"):
+        train(tiny(), read_manifest(tmp_path / "other.csv"), run_dir, progress=False)
 
 
 def test_ten_steps_lower_the_loss(synthetic):

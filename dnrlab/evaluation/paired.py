@@ -115,6 +115,11 @@ def videos_of(run_dir: Path, split: str) -> pd.DataFrame:
     first = list(table.columns).index("predicted") + 1  # the scores come behind it, of classes of any name
     own = table.iloc[:, :first]
     right = (own["label"] == own["predicted"]).astype(float)
-    if "source" in own:  # one that is not known is a video's own
-        own = own.assign(source=own["source"].where(own["source"] != "", own["path"]))
+    if "source" in own:
+        own = own.assign(source=sources_of(own))
     return own[[name for name in (*VIDEO, "label", "source") if name in own]].assign(right=right)
+
+
+def sources_of(videos: pd.DataFrame) -> pd.Series:
+    """The column ``source``; one that is not known (empty) is a video's own."""
+    return videos["source"].where(videos["source"] != "", videos["path"])

@@ -45,7 +45,9 @@ def train_among(
             histories = launch(joined_train, processes, recipe, manifest, str(run_dir), options, restarts=RESTARTS)
     except ChildFailedError as error:
         rank, failure = error.get_first_failure()
-        raise RuntimeError(f"process {rank} of {processes} failed: {failure.message}") from error
+        told = failure.message  # with the traceback beside it, where an exception ended the process
+        reason = told["message"] if isinstance(told, dict) else told
+        raise RuntimeError(f"process {rank} of {processes} failed: {reason}") from error
     history: pd.DataFrame = histories[0]
     return history
 

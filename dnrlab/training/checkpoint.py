@@ -9,7 +9,7 @@ from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from dnrlab.files import whole_file
+from dnrlab.files import onto_disk, whole_file
 from dnrlab.training.config import recipe_from_dict, recipe_to_dict
 from dnrlab.training.loop import Sums
 
@@ -48,6 +48,7 @@ def save_checkpoint(
     }
     with whole_file(file) as unfinished:
         torch.save(state, unfinished)
+        onto_disk(unfinished)
 
 
 def load_checkpoint(
@@ -64,6 +65,7 @@ def load_checkpoint(
         recipe_from_dict(state["config"])
     )  # fields that came later: their defaults
     saved["training"] |= {name: config["training"][name] for name in MAY_DIFFER}
+    saved.setdefault("training_rows", config.get("training_rows"))  # before, only their number was kept
     differing = differences(saved, config)
     if differing:
         raise ValueError(

@@ -18,7 +18,7 @@ from dnrlab.processes import Processes, gathered
 from dnrlab.training.bad_videos import keep_skipped, readable
 from dnrlab.training.checkpoint import save_checkpoint
 from dnrlab.training.config import Recipe
-from dnrlab.training.folder import CHECKPOINT, run_config
+from dnrlab.training.folder import CHECKPOINT
 from dnrlab.training.loop import Sums, train_steps
 from dnrlab.training.plan import Plan
 from dnrlab.training.schedule import rate_at
@@ -32,6 +32,7 @@ class Task(NamedTuple):
     """What stays the same while a run trains."""
 
     recipe: Recipe
+    config: dict[str, Any]  # of ``run_config``
     plan: Plan
     train_set: Manifest
     val_set: Manifest | None
@@ -115,8 +116,8 @@ def row_of(plan: Plan, state: State, step: int, so_far: Sums) -> dict[str, Any]:
 
 def save(task: Task, state: State, step: int, so_far: Sums) -> None:
     """Write the run's checkpoint."""
-    config, classes = run_config(task.recipe, task.train_set), task.train_set.classes
-    save_checkpoint(task.run_dir / CHECKPOINT, *state, step=step, so_far=so_far, config=config, classes=classes)
+    file, classes = task.run_dir / CHECKPOINT, task.train_set.classes
+    save_checkpoint(file, *state, step=step, so_far=so_far, config=task.config, classes=classes)
 
 
 def last_good(task: Task, step: int) -> str:

@@ -1,7 +1,9 @@
 """What a training writes into its run folder, and how it goes on from there."""
 
+import hashlib
 import json
 import logging
+import os
 import platform
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,18 +17,39 @@ from torch import nn
 
 import dnrlab
 from dnrlab.data.manifest import Manifest
-from dnrlab.files import said_plainly, whole_file
+from dnrlab.data.table import SECONDS
+from dnrlab.files import onto_disk, said_plainly, whole_file
 from dnrlab.training.config import Recipe, recipe_to_dict
 
 CHECKPOINT = "checkpoint.pt"
 log = logging.getLogger("dnrlab")
 
 
-def run_config(recipe: Recipe, train_set: Manifest) -> dict[str, Any]:
-    """What ``config.json`` holds, apart from the versions: plain values that must be equal to resume."""
-    data = {"classes": list(train_set.classes), "flip": train_set.flip, "training_videos": len(train_set.rows)}
+def run_config(recipe: Recipe, manifest: Manifest, train_set: Manifest) -> dict[str, Any]:
+    """What ``config.json`` holds, apart from the versions: plain values that must be equal to resume.
+
+    ``train_set`` is a part of ``manifest``.
+    """
+    start = len(os.path.commonprefix(manifest.rows["path"].tolist()))  # noqa: RUF071 (the other fails for two drives)
+    data = {
+        "classes": list(train_set.classes),
+        "flip": train_set.flip,
+        "training_videos": len(train_set.rows),
+        "training_rows": rows_digest(train_set, start),
+    }
     config: dict[str, Any] = json.loads(json.dumps(recipe_to_dict(recipe) | data))
     return config
+
+
+def rows_digest(videos: Manifest, start: int) -> str:
+    """What tells other videos from these, as those of another fold: their paths, labels and times.
+
+    Of paths what comes behind the first ``start`` characters, so that the folder of all videos may be another one.
+    """
+    names = [path[start:] for path in videos.rows["path"].tolist()]
+    others = [videos.rows[name].astype(str) for name in ("label", *SECONDS) if name in videos.rows]
+    text = "\n".join("\t".join(cells) for cells in zip(names, *others, strict=True))
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
 def write_config(run_dir: Path, config: dict[str, Any]) -> None:
@@ -56,6 +79,7 @@ def keep_epoch(run_dir: Path, history: list[dict[str, Any]], model: nn.Module) -
         weights = {name: value.contiguous() for name, value in model.state_dict().items()}
         with whole_file(run_dir / "best.safetensors") as unfinished:
             save_file(weights, unfinished)
+            onto_disk(unfinished)
 
 
 class LogFile(logging.FileHandler):

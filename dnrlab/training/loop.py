@@ -63,8 +63,8 @@ def train_steps(
 
     Returns: the sums over all processes.
 
-    Raises: FloatingPointError naming the step and the learning rate if a loss is not finite, at the end; ValueError if
-        one process of several has no clip.
+    Raises: FloatingPointError naming the step and the learning rate if a loss or gradient is not finite, at the end;
+        ValueError if one process of several has no clip.
     """
     model.train()
     sums = torch.zeros(3, dtype=torch.float64, device=device)  # loss, right, norm of the gradient
@@ -87,14 +87,15 @@ def train_steps(
         schedule.step()  # once an iteration, so that the warm-up may end within an epoch
         right = (logits.argmax(dim=1) == labels).sum()
         sums += torch.stack([loss.detach().double() * len(labels), right.double(), norm.double()])
-        bad_step = torch.where(loss.detach().isfinite(), bad_step, bad_step.clamp(max=step))
+        finite = loss.detach().isfinite() & norm.isfinite()  # a gradient can overflow where the loss does not
+        bad_step = torch.where(finite, bad_step, bad_step.clamp(max=step))
         clips_seen, steps = clips_seen + len(labels), steps + 1
         rates[schedule.last_epoch] = schedule.get_last_lr()[0]
     everywhere = gathered((clips_seen, *sums.tolist(), bad_step.item()), among)
     first_bad = min(each[-1] for each in everywhere)
     if math.isfinite(first_bad):
         where = f"at step {int(first_bad)} (learning rate {rates[int(first_bad)]:.3g})"
-        raise FloatingPointError(f"the loss is not finite {where}; lower lr or lengthen the warm-up")
+        raise FloatingPointError(f"the loss or its gradient is not finite {where}; lower lr or lengthen the warm-up")
     clips_seen, loss_sum, right_sum, norm_sum = (sum(each[place] for each in everywhere) for place in range(4))
     return Sums(loss=loss_sum, right=right_sum, grad_norm=norm_sum / among.count, clips=int(clips_seen), steps=steps)
 

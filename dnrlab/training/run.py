@@ -13,7 +13,7 @@ from dnrlab.data.dataset import TrainingClips
 from dnrlab.data.loading import training_batches
 from dnrlab.data.manifest import Manifest, select
 from dnrlab.evaluation import EvalConfig, evaluate
-from dnrlab.processes import ALONE, Processes, wait_for_all
+from dnrlab.processes import ALONE, Processes, gathered
 from dnrlab.training.bad_videos import SKIPPED, keep_skipped
 from dnrlab.training.checkpoint import load_checkpoint
 from dnrlab.training.config import Recipe
@@ -56,14 +56,24 @@ def train(
     Returns: the history, a row an epoch.
 
     Raises: ValueError if the folder belongs to a run of other settings; VideoError naming a video that cannot be read,
-    where ``bad_videos`` is ``error``; FloatingPointError if the loss is not finite.
+    where ``bad_videos`` is ``error``; FloatingPointError if the loss or its gradient is not finite.
     """
     train_set = select(manifest, "train")
     val_set = select(manifest, "val") if "val" in set(manifest.rows["split"]) else None
     reader = reader_for(cache_dir, recipe.data.short_side, len(manifest.rows), recipe.data.decoder)
     plan = make_plan(recipe.training, len(train_set.rows), among.count)
     task = Task(
-        recipe, plan, train_set, val_set, reader, Path(run_dir), device, num_workers, progress and among.writes, among
+        recipe,
+        run_config(recipe, manifest, train_set),
+        plan,
+        train_set,
+        val_set,
+        reader,
+        Path(run_dir),
+        device,
+        num_workers,
+        progress and among.writes,
+        among,
     )
     state = fresh_state(recipe, len(manifest.classes), plan.steps_per_epoch, device)
     step, so_far = start_or_resume(task, state)
@@ -79,8 +89,11 @@ def train(
 
 
 def start_or_resume(task: Task, state: State) -> tuple[int, Sums]:
-    """Make the run folder, or put its checkpoint's state back. Returns the step, and the sums since its epoch began."""
-    file, config = task.run_dir / CHECKPOINT, run_config(task.recipe, task.train_set)
+    """Make the run folder, or put its checkpoint's state back. Returns the step, and the sums since its epoch began.
+
+    Raises: ValueError if several processes find different checkpoints; as ``load_checkpoint``.
+    """
+    file, config = task.run_dir / CHECKPOINT, task.config
     if file.is_file():
         found = load_checkpoint(file, *state, config=config, device=task.device)
     else:
@@ -88,7 +101,12 @@ def start_or_resume(task: Task, state: State) -> tuple[int, Sums]:
         if task.among.writes:
             write_config(task.run_dir, config)
         found = 0, Sums()
-    wait_for_all(task.among)  # nobody writes a checkpoint that another has yet to read
+    steps = gathered(found[0], task.among)  # all wait here: none writes a checkpoint that another has yet to read
+    if len({*steps}) > 1:
+        raise ValueError(
+            f"expected all processes to find the same checkpoint in {task.run_dir}, got those of steps {steps}; "
+            "give a run folder that all machines see"
+        )
     return found
 
 

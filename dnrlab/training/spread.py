@@ -10,6 +10,7 @@ from dnrlab.data.manifest import Manifest
 from dnrlab.evaluation import read_results
 from dnrlab.evaluation.intervals import Interval, mean_interval, run_interval
 from dnrlab.evaluation.metrics import places
+from dnrlab.evaluation.paired import sources_of
 from dnrlab.evaluation.results import SPREAD
 from dnrlab.files import whole_file
 from dnrlab.training.comparison import compare, run_name
@@ -82,7 +83,7 @@ def over_videos(run_dir: Path, split: str) -> dict[str, tuple[Interval, str]]:
     table, classes = results[1], list(results[1].columns[list(results[1].columns).index("predicted") + 1 :])
     truth = np.array([classes.index(label) for label in table["label"]])
     place = places(table[classes].to_numpy(dtype=float), truth)
-    sources = table["source"] if "source" in table.columns[: -len(classes)] else None
+    sources = sources_of(table) if "source" in table.columns[: -len(classes)] else None
     over = counted(len(table), "video") + (f" of {counted(sources.nunique(), 'source')}" if sources is not None else "")
     hits = {"top1": place == 0, "top5": place < 5}
     return {measure: (mean_interval(right, sources), over) for measure, right in hits.items()}
