@@ -18,6 +18,7 @@ EQUAL = {  # networks whose steps are those of one process: batch statistics do 
     "instance": ("tsn_resnet18", {"norm": "instance"}, False),
     "synchronised": ("tsn_resnet18", {"dnr": DNR}, True),
     "synchronised_tanet": ("tanet_resnet18", {"dnr": DNRConfig(relay_distance=3)}, True),
+    "synchronised_tdn": ("tdn_resnet18", {"dnr": DNR}, True),  # whose norms see two batches a forward pass
     "synchronised_bottleneck": ("tsm_resnet50", {"dnr": DNR}, True),
 }
 OTHER = {"own": ("tsn_resnet18", {"dnr": DNR}, False)}  # each process has the statistics of its own clips
@@ -34,12 +35,15 @@ def steps(name, sizes, among=ALONE):
     """Parameters, buffers and sums after a step a batch of each of some sizes, in double precision."""
     network, settings, sync = (EQUAL | OTHER)[name]
     torch.manual_seed(0)
-    model = create_model(network, num_classes=3, num_frames=4, width=8, dropout=0.0, **settings).double()
+    model = create_model(
+        network, num_classes=3, num_frames=4, width=16 if network.startswith("tdn") else 8, dropout=0.0, **settings
+    ).double()
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(0.02 * torch.randn_like(parameter))  # no gamma or beta as they start
     generator = torch.Generator().manual_seed(1)
-    batches = [(torch.rand(size, 3, 4, 32, 32, generator=generator).double(), torch.arange(size) % 3) for size in sizes]
+    shape = (3, 4 * model.frames_per_segment, 32, 32)
+    batches = [(torch.rand(size, *shape, generator=generator).double(), torch.arange(size) % 3) for size in sizes]
     own = [(clips[among.rank :: among.count], labels[among.rank :: among.count]) for clips, labels in batches]
     optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
     schedule = torch.optim.lr_scheduler.ConstantLR(optimizer, 1)
@@ -52,7 +56,8 @@ def steps(name, sizes, among=ALONE):
 def all_steps(sizes):
     """``steps`` of every network, in this process of several."""
     with joined("cpu") as (among, _):
-        return {name: steps(name, sizes, among) for name in EQUAL | OTHER}
+        found = {name: steps(name, sizes, among) for name in EQUAL | OTHER}
+        return found | {"one clip": steps("instance", (1,), among)}
 
 
 def apart(recipe, manifest, run_dir):

@@ -9,7 +9,6 @@ from dnrlab.data.manifest import read_manifest
 from dnrlab.processes import ALONE, Processes, gathered, joined, launch, summed
 from dnrlab.relay.functional import pooled_moments
 from dnrlab.relay.synchronized import synchronize_statistics
-from dnrlab.training.loop import share_of_step
 from dnrlab.training.plan import Plan, make_plan
 from dnrlab.training.run import train
 from tests import among as tasks
@@ -90,11 +89,6 @@ def test_statistics_of_one_process_are_not_synchronised():
         synchronize_statistics(torch.nn.BatchNorm2d(2))
 
 
-def test_a_process_without_a_clip_is_named():
-    with pytest.raises(ValueError, match=r"every process, got none in process 1 of 2; 'dnrlab manifest check'"):
-        share_of_step(torch.empty(0), Processes(1, 2))
-
-
 @pytest.fixture(scope="module")
 def trained_by_two(synthetic, tmp_path_factory):
     folder = tmp_path_factory.mktemp("two")
@@ -117,6 +111,15 @@ def test_processes_that_find_different_checkpoints_are_refused(synthetic, tmp_pa
     first, second = launch(tasks.apart, 2, recipe, str(synthetic), tmp_path, restarts=0)
     assert "expected all processes to find the same checkpoint in" in first
     assert "got those of steps [0, 2]; give a run folder that all machines see" in second
+
+
+def test_a_process_without_a_clip_counts_nothing(two):
+    weights, sums = tasks.steps("instance", (1,))
+    found, of_two = two["one clip"]
+    assert (of_two.clips, of_two.right) == (1, sums.right)
+    assert of_two.loss == pytest.approx(sums.loss, rel=1e-10)
+    for key, value in weights.items():
+        torch.testing.assert_close(found[key], value, rtol=1e-6, atol=1e-8)
 
 
 def test_when_a_process_is_killed_all_go_on_from_the_last_checkpoint(trained_by_two, synthetic):

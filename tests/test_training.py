@@ -242,6 +242,15 @@ def test_a_folder_of_another_run_is_refused_with_what_differs(finished, syntheti
         train(tiny(lr=0.2), read_manifest(synthetic), run_dir, progress=False)
 
 
+def test_weights_of_another_run_are_not_lost_for_want_of_its_checkpoint(finished, synthetic, tmp_path):
+    copy = shutil.copytree(finished[0], tmp_path / "copy")
+    (copy / "checkpoint.pt").unlink()
+    best = (copy / "best.safetensors").read_bytes()
+    with pytest.raises(ValueError, match=r"config.json was written with another configuration:\n  training.lr: 0.1 ->"):
+        train(tiny(lr=0.2), read_manifest(synthetic), copy, progress=False)
+    assert (copy / "best.safetensors").read_bytes() == best
+
+
 def test_a_run_from_before_a_setting_existed_opens_and_resumes(finished, synthetic, tmp_path):
     run_dir, history = finished
     old = shutil.copytree(run_dir, tmp_path / "old")

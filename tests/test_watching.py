@@ -3,6 +3,7 @@
 import logging
 import time
 
+import pandas as pd
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -79,8 +80,16 @@ def test_a_notebook_trains_in_two_processes_and_shows_their_log(synthetic, tmp_p
     assert any(line.startswith("epoch 1/1  loss") for line in caplog.messages)
 
 
-def test_what_a_process_says_before_it_fails_reaches_the_notebook(tmp_path, monkeypatch):
-    monkeypatch.setattr("dnrlab.training.among.RESTARTS", 0)
-    (tmp_path / "videos.csv").write_text("path,label,split\ngone.mp4,a,train\ngone2.mp4,b,train\n")
-    with pytest.raises(RuntimeError, match=r"^process \d of 2 failed: VideoError: \S*gone2?.mp4: no such file[^{}]*$"):
-        train_among(2, tiny(epochs=1), read_manifest(tmp_path / "videos.csv"), tmp_path / "run")
+def test_what_stops_one_process_for_good_is_told_and_not_tried_again(synthetic, tmp_path):
+    rows = pd.read_csv(synthetic)
+    rows["path"] = [str(synthetic.parent / path) for path in rows["path"]]
+    rows.loc[3, "path"] = str(tmp_path / "gone.mp4")
+    rows.to_csv(tmp_path / "videos.csv", index=False)
+    manifest, run = read_manifest(tmp_path / "videos.csv"), tmp_path / "run"
+    with pytest.raises(RuntimeError, match=r"2 processes were stopped: VideoError: .*gone.mp4: no such file"):
+        train_among(2, tiny(batch_size=20), manifest, run)
+    assert (run / "log.txt").read_text().count("started: ") == 1
+    history = train_among(2, tiny(batch_size=20, bad_videos="skip"), manifest, run)
+    assert list(history["skipped"]) == [1, 1, 1]
+    assert not (run / "stopped.json").exists()
+    assert "trained on 19 of 20 videos" in (run / "log.txt").read_text()

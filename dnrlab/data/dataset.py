@@ -65,6 +65,11 @@ class DataConfig:
             raise ValueError(f"expected crop_positions in {tuple(PLACES)}, got {self.crop_positions}")
 
 
+def clip_shape(config: DataConfig) -> tuple[int, int, int, int]:
+    """Of a clip, without its batch: (3, T * frames_per_segment, crop, crop)."""
+    return 3, config.num_frames * config.frames_per_segment, config.crop_size, config.crop_size
+
+
 def clip_numbers(num_frames: int, config: DataConfig, generator: torch.Generator) -> Tensor:
     """Frame numbers (T * frames_per_segment,) of a training clip of a video of ``num_frames``."""
     clip_len, neighbours = config.num_frames, config.frames_per_segment

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import chain, islice
 from typing import NamedTuple
 
@@ -9,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Sampler, default_collate
 
-from dnrlab.data.dataset import Key, TrainingClips, Unreadable, VideoViews, Views, seeded_generator
+from dnrlab.data.dataset import Key, TrainingClips, Unreadable, VideoViews, Views, clip_shape, seeded_generator
 from dnrlab.data.decode import VideoError
 from dnrlab.data.manifest import Manifest
 from dnrlab.data.transforms import operations
@@ -67,19 +68,19 @@ def training_batches(
         batch_sampler=islice(chain.from_iterable(keys), first, None),
         num_workers=num_workers,
         multiprocessing_context=context(num_workers),
-        collate_fn=collate_clips,
+        collate_fn=partial(collate_clips, clip_shape(dataset.config)),
         pin_memory=torch.cuda.is_available(),
         generator=torch.Generator(),  # its own, as a seed for the workers is drawn: resuming must not move dropout
     )
     return iter(loader)
 
 
-def collate_clips(items: list[tuple[Tensor, int] | Unreadable]) -> TrainingBatch:
-    """The clips that could be read as one batch, and the others' reasons."""
+def collate_clips(shape: tuple[int, ...], items: list[tuple[Tensor, int] | Unreadable]) -> TrainingBatch:
+    """The clips of a ``shape`` (3, T, H, W) that could be read as one batch, and the others' reasons."""
     unreadable = tuple(item for item in items if isinstance(item, Unreadable))
     read = [item for item in items if not isinstance(item, Unreadable)]
     if not read:
-        return TrainingBatch(torch.empty(0, dtype=torch.uint8), torch.empty(0, dtype=torch.int64), unreadable)
+        return TrainingBatch(torch.empty(0, *shape, dtype=torch.uint8), torch.empty(0, dtype=torch.int64), unreadable)
     clips, labels = default_collate(read)
     return TrainingBatch(clips, labels, unreadable)
 

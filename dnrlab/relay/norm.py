@@ -113,7 +113,7 @@ class RelayNorm(nn.Module):
         if self.moments_of_all is None:
             check_counts(values)
         else:
-            mean, variance, counts = self.moments_of_all(mean, variance, mean.new_tensor(values))
+            mean, variance, counts = self.moments_of_all(mean, variance, counts_like(mean, values))
         with torch.no_grad():
             running = (self.running_mean, self.running_var)
             updated = updated_running_statistics(running, mean, variance, counts, self.momentum)
@@ -123,6 +123,11 @@ class RelayNorm(nn.Module):
 
     def forward(self, x: Tensor, relay: LayerRelay | None) -> tuple[Tensor, LayerRelay | None]:
         raise NotImplementedError(f"{type(self).__name__} must say where gamma and beta come from")
+
+
+def counts_like(mean: Tensor, values: Sequence[int]) -> Tensor:
+    """Numbers of values (G,) as a tensor beside ``mean``, filled there: to copy it from the host would stall a GPU."""
+    return torch.stack([mean.new_full((), value) for value in values])
 
 
 def channel_groups(standardization: str, channels: int) -> int:

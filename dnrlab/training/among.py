@@ -13,6 +13,7 @@ from dnrlab.data.manifest import Manifest
 from dnrlab.processes import RESTARTS, joined, launch
 from dnrlab.training.config import Recipe
 from dnrlab.training.run import train
+from dnrlab.training.stopped import stopped_by
 
 log = logging.getLogger("dnrlab")
 
@@ -33,7 +34,7 @@ def train_among(
 
     Returns: the history, a row an epoch.
 
-    Raises: as ``train``; RuntimeError with what a process said if several cannot be kept alive.
+    Raises: as ``train``; RuntimeError with what stopped several, or what one said that could not be kept alive.
     """
     options: dict[str, Any] = {"device": device, "cache_dir": cache_dir, "num_workers": num_workers}
     if processes == 1:
@@ -45,9 +46,11 @@ def train_among(
             histories = launch(joined_train, processes, recipe, manifest, str(run_dir), options, restarts=RESTARTS)
     except ChildFailedError as error:
         rank, failure = error.get_first_failure()
+        if reason := stopped_by(Path(run_dir)):
+            raise RuntimeError(f"{processes} processes were stopped: {reason}") from error
         told = failure.message  # with the traceback beside it, where an exception ended the process
-        reason = told["message"] if isinstance(told, dict) else told
-        raise RuntimeError(f"process {rank} of {processes} failed: {reason}") from error
+        said = told["message"] if isinstance(told, dict) else told
+        raise RuntimeError(f"process {rank} of {processes} failed: {said}") from error
     history: pd.DataFrame = histories[0]
     return history
 

@@ -45,3 +45,9 @@ def keep_skipped(run_dir: Path, manifest: Manifest, reasons: dict[int, str]) -> 
         table = pd.concat([pd.read_csv(file, dtype=str, keep_default_na=False), table])
     with whole_file(file) as unfinished:
         table.drop_duplicates(columns).to_csv(unfinished, index=False)
+
+
+def count_skipped(run_dir: Path, split: str) -> int:
+    """How many videos of a split the run's list of bad videos holds, those of calls before among them."""
+    file = run_dir / SKIPPED
+    return int((pd.read_csv(file, dtype=str)["split"] == split).sum()) if file.is_file() else 0

@@ -1,5 +1,6 @@
 """Checkpoints that load without running code."""
 
+import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -61,9 +62,28 @@ def load_checkpoint(
     Raises: ValueError if the run was started with another configuration; it lists what differs.
     """
     state = torch.load(file, map_location=device, weights_only=True)
-    saved = state["config"] | recipe_to_dict(
-        recipe_from_dict(state["config"])
-    )  # fields that came later: their defaults
+    refuse_other(file, state["config"], config)
+    model.load_state_dict(state["model"])
+    optimizer.load_state_dict(state["optimizer"])
+    schedule.load_state_dict({**schedule.state_dict(), **renamed_schedule(state["schedule"])})
+    torch.set_rng_state(state["rng"]["cpu"].cpu())
+    if "cuda" in state["rng"] and device.startswith("cuda"):
+        torch.cuda.set_rng_state(state["rng"]["cuda"].cpu(), device)
+    return int(state["step"]), Sums(**state.get("so_far", {}))  # before, a checkpoint always ended an epoch
+
+
+def refuse_weights_of_another(run_dir: Path, config: dict[str, Any]) -> None:
+    """ValueError if a folder without checkpoint holds weights of another configuration, which would be lost."""
+    file = run_dir / "config.json"
+    if file.is_file() and (run_dir / "best.safetensors").is_file():
+        saved = json.loads(file.read_text(encoding="utf-8"))
+        saved.pop("versions", None)
+        refuse_other(file, saved, config)
+
+
+def refuse_other(file: Path, saved: dict[str, Any], config: dict[str, Any]) -> None:
+    """ValueError that lists what differs between the configuration in a file and another; it may be an older one."""
+    saved = saved | recipe_to_dict(recipe_from_dict(saved))  # fields that came later: their defaults
     saved["training"] |= {name: config["training"][name] for name in MAY_DIFFER}
     saved.setdefault("training_rows", config.get("training_rows"))  # before, only their number was kept
     differing = differences(saved, config)
@@ -72,13 +92,6 @@ def load_checkpoint(
             f"{file} was written with another configuration:\n  " + "\n  ".join(differing) + "\n"
             "give the same settings to resume, or another run folder (with initial_weights to start from this one)"
         )
-    model.load_state_dict(state["model"])
-    optimizer.load_state_dict(state["optimizer"])
-    schedule.load_state_dict({**schedule.state_dict(), **renamed_schedule(state["schedule"])})
-    torch.set_rng_state(state["rng"]["cpu"].cpu())
-    if "cuda" in state["rng"] and device.startswith("cuda"):
-        torch.cuda.set_rng_state(state["rng"]["cuda"].cpu(), device)
-    return int(state["step"]), Sums(**state.get("so_far", {}))  # before, a checkpoint always ended an epoch
 
 
 def renamed_schedule(saved: dict[str, Any]) -> dict[str, Any]:

@@ -49,6 +49,7 @@ def train_epoch(
     state: State,
     model: nn.Module,
     batches: Iterator[TrainingBatch],
+    *,
     step: int,
     so_far: Sums,
     bad: dict[int, str],

@@ -57,14 +57,14 @@ def train_steps(
 
     Args:
         batches: this process's clips (N, 3, T, H, W), uint8 or in [0, 1], and labels (N,), a batch a step; where it is
-            empty there is no step, but the schedule moves on.
+            empty there is no step, but the schedule moves on. Of several processes one without a clip takes a black
+            one, which counts nothing but in batch statistics.
         clip_norm: largest norm of the whole gradient.
         among: of many processes each has its own part of a step's clips, and ``model`` is a DistributedDataParallel.
 
     Returns: the sums over all processes.
 
-    Raises: FloatingPointError naming the step and the learning rate if a loss or gradient is not finite, at the end;
-        ValueError if one process of several has no clip.
+    Raises: FloatingPointError naming the step and the learning rate if a loss or gradient is not finite, at the end.
     """
     model.train()
     sums = torch.zeros(3, dtype=torch.float64, device=device)  # loss, right, norm of the gradient
@@ -73,23 +73,26 @@ def train_steps(
     for clips, labels in batches:
         step = schedule.last_epoch
         torch.manual_seed(step_seed(seed, step, among.rank))
-        if len(labels) == 0 and among.count == 1:  # none of its videos could be read
+        number = len(labels)
+        if number == 0 and among.count == 1:  # none of its videos could be read
             schedule.step()
             continue
+        if number == 0:  # the others wait for its part: a black clip that counts nothing
+            clips, labels = clips.new_zeros(1, *clips.shape[1:]), labels.new_zeros(1)
         clips, labels = clips.to(device, non_blocking=True), labels.to(device, non_blocking=True)
         with torch.autocast(device.split(":")[0], dtype=torch.bfloat16, enabled=device.startswith("cuda")):
             logits = model(normalize(clips))  # (N, classes)
             loss = F.cross_entropy(logits, labels)  # autocast takes it in float32
         optimizer.zero_grad(set_to_none=True)
-        (loss * share_of_step(labels, among)).backward()
+        (loss * share_of_step(number, among, device)).backward()
         norm = nn.utils.clip_grad_norm_(model.parameters(), clip_norm)
         optimizer.step()
         schedule.step()  # once an iteration, so that the warm-up may end within an epoch
-        right = (logits.argmax(dim=1) == labels).sum()
-        sums += torch.stack([loss.detach().double() * len(labels), right.double(), norm.double()])
+        right = (logits.argmax(dim=1) == labels).sum() * (number > 0)
+        sums += torch.stack([loss.detach().double() * number, right.double(), norm.double()])
         finite = loss.detach().isfinite() & norm.isfinite()  # a gradient can overflow where the loss does not
         bad_step = torch.where(finite, bad_step, bad_step.clamp(max=step))
-        clips_seen, steps = clips_seen + len(labels), steps + 1
+        clips_seen, steps = clips_seen + number, steps + 1
         rates[schedule.last_epoch] = schedule.get_last_lr()[0]
     everywhere = gathered((clips_seen, *sums.tolist(), bad_step.item()), among)
     first_bad = min(each[-1] for each in everywhere)
@@ -100,20 +103,15 @@ def train_steps(
     return Sums(loss=loss_sum, right=right_sum, grad_norm=norm_sum / among.count, clips=int(clips_seen), steps=steps)
 
 
-def share_of_step(labels: Tensor, among: Processes) -> Tensor | float:
-    """What this process's mean loss counts in a step, as DistributedDataParallel averages: 1 for equal parts.
+def share_of_step(number: int, among: Processes, device: str) -> Tensor | float:
+    """What the mean loss over ``number`` clips of this process counts in a step that DistributedDataParallel averages.
 
-    Of two processes with 3 clips and 1 the first counts 1.5, the second 0.5.
+    Of two processes with 3 clips and 1 the first counts 1.5, the second 0.5; alone, or with equal parts, it is 1.
     """
     if among.count == 1:
         return 1.0
-    if len(labels) == 0:
-        raise ValueError(
-            f"expected a clip that can be read in every process, got none in process {among.rank} of {among.count}; "
-            "'dnrlab manifest check' lists bad videos; leave them out, or take larger batches"
-        )
-    own = torch.tensor(float(len(labels)), device=labels.device)
-    return own * among.count / summed(own, among)
+    own = torch.full((), float(number), device=device)
+    return own * among.count / summed(own, among).clamp(min=1)
 
 
 def step_seed(seed: int, step: int, rank: int) -> int:

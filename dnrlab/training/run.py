@@ -14,8 +14,8 @@ from dnrlab.data.loading import training_batches
 from dnrlab.data.manifest import Manifest, select
 from dnrlab.evaluation import EvalConfig, evaluate
 from dnrlab.processes import ALONE, Processes, gathered
-from dnrlab.training.bad_videos import SKIPPED, keep_skipped
-from dnrlab.training.checkpoint import load_checkpoint
+from dnrlab.training.bad_videos import SKIPPED, count_skipped, keep_skipped
+from dnrlab.training.checkpoint import load_checkpoint, refuse_weights_of_another
 from dnrlab.training.config import Recipe
 from dnrlab.training.epoch import Task, row_of, save, train_epoch
 from dnrlab.training.folder import CHECKPOINT, keep_epoch, log_to, read_history, run_config, write_config
@@ -23,6 +23,7 @@ from dnrlab.training.loop import Sums
 from dnrlab.training.plan import make_plan
 from dnrlab.training.schedule import warmup_steps
 from dnrlab.training.state import State, fresh_state, in_step, share_buffers, start_from
+from dnrlab.training.stopped import told_once
 from dnrlab.training.watching import Clock, epoch_line, tensorboard
 
 log = logging.getLogger("dnrlab")
@@ -58,34 +59,46 @@ def train(
     Raises: ValueError if the folder belongs to a run of other settings; VideoError naming a video that cannot be read,
     where ``bad_videos`` is ``error``; FloatingPointError if the loss or its gradient is not finite.
     """
-    train_set = select(manifest, "train")
-    val_set = select(manifest, "val") if "val" in set(manifest.rows["split"]) else None
-    reader = reader_for(cache_dir, recipe.data.short_side, len(manifest.rows), recipe.data.decoder)
-    plan = make_plan(recipe.training, len(train_set.rows), among.count)
-    task = Task(
-        recipe,
-        run_config(recipe, manifest, train_set),
-        plan,
-        train_set,
-        val_set,
-        reader,
-        Path(run_dir),
-        device,
-        num_workers,
-        progress and among.writes,
-        among,
-    )
-    state = fresh_state(recipe, len(manifest.classes), plan.steps_per_epoch, device)
-    step, so_far = start_or_resume(task, state)
-    history = read_history(task.run_dir, step // plan.steps_per_epoch)
-    if step == plan.total_steps:
-        log.info(f"finished already, after {plan.epochs} epochs: {run_dir}")
-        return pd.DataFrame(history)
-    with log_to(task.run_dir / "log.txt") if among.writes else nullcontext():
-        if among.writes:
-            say_beginning(task, step)
-        train_epochs(task, state, step, so_far, history)
+    with told_once(Path(run_dir), among):
+        task = make_task(recipe, manifest, Path(run_dir), device, cache_dir, num_workers, progress, among)
+        state = fresh_state(recipe, len(manifest.classes), task.plan.steps_per_epoch, device)
+        step, so_far = start_or_resume(task, state)
+        history = read_history(task.run_dir, step // task.plan.steps_per_epoch)
+        if step == task.plan.total_steps:
+            log.info(f"finished already, after {task.plan.epochs} epochs: {run_dir}")
+            return pd.DataFrame(history)
+        with log_to(task.run_dir / "log.txt") if among.writes else nullcontext():
+            if among.writes:
+                say_beginning(task, step)
+            train_epochs(task, state, step, so_far, history)
     return pd.DataFrame(history)
+
+
+def make_task(
+    recipe: Recipe,
+    manifest: Manifest,
+    run_dir: Path,
+    device: str,
+    cache_dir: str | Path,
+    num_workers: int,
+    progress: bool,
+    among: Processes,
+) -> Task:
+    """What stays the same while a run trains. Arguments and errors as of ``train``."""
+    train_set = select(manifest, "train")
+    return Task(
+        recipe=recipe,
+        config=run_config(recipe, manifest, train_set),
+        plan=make_plan(recipe.training, len(train_set.rows), among.count),
+        train_set=train_set,
+        val_set=select(manifest, "val") if "val" in set(manifest.rows["split"]) else None,
+        reader=reader_for(cache_dir, recipe.data.short_side, len(manifest.rows), recipe.data.decoder),
+        run_dir=run_dir,
+        device=device,
+        num_workers=num_workers,
+        progress=progress and among.writes,
+        among=among,
+    )
 
 
 def start_or_resume(task: Task, state: State) -> tuple[int, Sums]:
@@ -97,6 +110,7 @@ def start_or_resume(task: Task, state: State) -> tuple[int, Sums]:
     if file.is_file():
         found = load_checkpoint(file, *state, config=config, device=task.device)
     else:
+        refuse_weights_of_another(task.run_dir, config)
         start_from(state.model, task.recipe.training.initial_weights, task.recipe.model.name)
         if task.among.writes:
             write_config(task.run_dir, config)
@@ -126,7 +140,7 @@ def train_epochs(task: Task, state: State, step: int, so_far: Sums, history: lis
     bad: dict[int, str] = {}
     with tensorboard(task.run_dir, step, wanted=among.writes) as draw:
         for epoch in epochs:
-            so_far = train_epoch(task, state, model, batches, step, so_far, bad, clock)
+            so_far = train_epoch(task, state, model, batches, step=step, so_far=so_far, bad=bad, clock=clock)
             step = (epoch + 1) * plan.steps_per_epoch
             row = row_of(plan, state, step, so_far)
             if task.val_set is not None and (step == plan.total_steps or (epoch + 1) % settings.validate_every == 0):
@@ -140,9 +154,10 @@ def train_epochs(task: Task, state: State, step: int, so_far: Sums, history: lis
                 log.info(epoch_line(row, plan.epochs) + clock.left(step))
                 numbers = {name: row[name] for name in ("loss", "top1", "val_top1", "lr", "grad_norm")}
                 draw(step, numbers | {"clips_per_second": row["clips"] / row["seconds"]})
-    if bad and among.writes:
+    skipped = count_skipped(task.run_dir, "train") if among.writes else 0
+    if skipped:
         videos = len(task.train_set.rows)
-        log.warning(f"trained on {videos - len(bad)} of {videos} videos; the others: {task.run_dir / SKIPPED}")
+        log.warning(f"trained on {videos - skipped} of {videos} videos; the others: {task.run_dir / SKIPPED}")
 
 
 def validate(task: Task, model: nn.Module, videos: Manifest) -> float:
