@@ -20,7 +20,7 @@ def training_curves(history: pd.DataFrame, finding: str, note: str) -> Figure:
         val = history["val_top1"][validated]
         axes[1].plot(epochs[validated], val, color=VALIDATION, marker="o", label="validation videos")
     axes[1].set(ylabel="top-1 accuracy", ylim=(0, 1.02))
-    axes[1].legend(loc="lower right", frameon=False, fontsize=8)
+    axes[1].legend(loc="best", frameon=False, fontsize=8)
     axes[2].plot(epochs, history["lr"], color="0.3", marker=".")
     axes[2].set(ylabel="learning rate as the epoch begins", ylim=(0, None))
     axes[3].plot(epochs, history["grad_norm"], color="0.3", marker=".")
