@@ -3,6 +3,8 @@
 import json
 import logging
 import shutil
+import subprocess
+import sys
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -19,6 +21,7 @@ from dnrlab.plots import batch_figure, gain_figure
 from dnrlab.runs import load_run
 from dnrlab.training.comparison import COLUMNS, compare, summarize
 from dnrlab.training.recipes import demo, override
+from tests.conftest import PROJECT
 
 
 def tiny(**changes):
@@ -141,6 +144,15 @@ def test_what_cannot_be_compared_is_refused_before_any_work(synthetic, tmp_path)
     with pytest.raises(ValueError, match="expected rows of split 'valid'"):
         compare(RECIPES, manifest, tmp_path, split="valid")
     assert not list(tmp_path.iterdir())
+
+
+def test_processes_of_torchrun_do_not_all_train_the_same_networks(synthetic, tmp_path):
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "dnrlab"]
+    words = ["spread", "--manifest", str(synthetic), "--out", str(tmp_path / "out"), "--cache-dir", ""]
+    done = subprocess.run([*torchrun, *words], cwd=PROJECT, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert "got one of those that torchrun started; start it without torchrun, where workers (--workers)" in done.stderr
+    assert not (tmp_path / "out").exists()
 
 
 def test_mean_deviation_and_number_of_seeds_on_a_worked_example():

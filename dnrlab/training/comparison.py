@@ -75,9 +75,10 @@ def compare(
     (scored), loss (of the last epoch, nats a clip), seconds (of training), parameters, and error, empty where all went
     well.
 
-    Raises: ValueError if there is nothing to train, a seed or fold stands twice or the manifest has no such fold or
-        split; AllFailed, a RuntimeError, if all networks failed.
+    Raises: ValueError if there is nothing to train, a seed or fold stands twice, the manifest has no such fold or
+        split, or torchrun started this process; AllFailed, a RuntimeError, if all networks failed.
     """
+    check_one_process()
     if not recipes or not seeds or len(set(seeds)) < len(seeds):
         raise ValueError(f"expected a recipe and different seeds, got {len(recipes)} recipes and seeds {list(seeds)}")
     if not test_folds or len(set(test_folds)) < len(test_folds):
@@ -101,6 +102,16 @@ def compare(
     if (table["error"] != "").all():
         raise AllFailed(f"none of {len(table)} networks could be trained and scored; the first: {table['error'][0]}")
     return table
+
+
+def check_one_process() -> None:
+    """ValueError if torchrun started this process: each of its processes would train all networks, in one folder."""
+    if "TORCHELASTIC_RUN_ID" in os.environ:
+        raise ValueError(
+            "expected one process to train several networks (dnrlab spread), got one of those that torchrun started; "
+            "start it without torchrun, where workers (--workers) says how many networks are trained at a time, "
+            "or share one training among processes with torchrun … -m dnrlab train"
+        )
 
 
 def with_seed(recipe: Recipe, seed: int) -> Recipe:
