@@ -132,3 +132,12 @@ def wait_for_all(among: Processes) -> None:
     """Go on when every process has come here."""
     if among.count > 1:
         dist.barrier()
+
+
+def shared(value: Any, among: Processes) -> Any:
+    """What the first process gives, in each of them; it goes out once, and what the others give is not looked at."""
+    if among.count == 1:
+        return value
+    values = [value]
+    dist.broadcast_object_list(values, src=0)
+    return values[0]

@@ -7,7 +7,7 @@ import torch
 
 from dnrlab import DNRConfig, create_model
 from dnrlab.data.manifest import read_manifest
-from dnrlab.processes import ALONE, gathered, joined, summed
+from dnrlab.processes import ALONE, gathered, joined, shared, summed
 from dnrlab.training.loop import train_steps
 from dnrlab.training.run import train
 from dnrlab.training.state import in_step, share_buffers
@@ -28,7 +28,7 @@ def places():
     """What the processes know of each other."""
     with joined("cpu") as (among, device):
         total = summed(torch.tensor([1.0, among.rank]), among).tolist()
-        return among, device, total, gathered(10 * among.rank, among)
+        return among, device, total, gathered(10 * among.rank, among), shared(10 * among.rank + 1, among)
 
 
 def steps(name, sizes, among=ALONE):

@@ -1,7 +1,10 @@
 """Several networks trained and scored alike: the table, what a second call does, and what a failure leaves."""
 
 import json
+import logging
 import shutil
+import subprocess
+import sys
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -10,6 +13,7 @@ import pytest
 
 from dnrlab import DNRConfig
 from dnrlab.bench import parameters
+from dnrlab.cli import main
 from dnrlab.data.decode import READER
 from dnrlab.data.manifest import read_manifest, select
 from dnrlab.evaluation import EvalConfig, evaluate, metrics, read_results
@@ -17,6 +21,7 @@ from dnrlab.plots import batch_figure, gain_figure
 from dnrlab.runs import load_run
 from dnrlab.training.comparison import COLUMNS, compare, summarize
 from dnrlab.training.recipes import demo, override
+from tests.conftest import PROJECT
 
 
 def tiny(**changes):
@@ -74,12 +79,33 @@ def fails(*_, **__):
     raise AssertionError("nothing is to be done")
 
 
-def test_a_second_call_trains_and_scores_nothing(compared, synthetic, monkeypatch):
+def test_a_second_call_trains_and_scores_nothing(compared, synthetic, monkeypatch, caplog):
     folder, table = compared
     monkeypatch.setattr("dnrlab.training.epoch.train_steps", fails)
-    monkeypatch.setattr("dnrlab.training.comparison.evaluate", fails)
-    again = compare(RECIPES, read_manifest(synthetic), folder, seeds=[0, 3], workers=1)
+    monkeypatch.setattr("dnrlab.evaluation.views.view_scores", fails)
+    with caplog.at_level(logging.INFO, "dnrlab"):
+        again = compare(RECIPES, read_manifest(synthetic), folder, seeds=[0, 3], workers=1)
     pd.testing.assert_frame_equal(again, table)
+    assert caplog.text.count("10 of 10 videos were scored before") == 4  # a line a run
+    assert "anew" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "words", [[], ["--crop-size", "12"], ["--sampling", "window"]], ids=["weights", "crop", "clips"]
+)
+def test_results_of_older_weights_or_other_clips_are_not_taken(compared, synthetic, tmp_path, words):
+    folder = shutil.copytree(compared[0], tmp_path / "copy")
+    run, trained = folder / "bn_seed0", compared[0] / "bn_seed0"
+    if not words:  # as of a dnrlab evaluate before the training came to its end
+        shutil.copy(folder / "bn_seed3" / "best.safetensors", run)
+    with pytest.raises(SystemExit, match="0"):
+        main(["evaluate", str(run), "--manifest", str(synthetic), "--cache-dir", "", *words])
+    shutil.copy(trained / "best.safetensors", run)
+    expected = read_results(trained, "test")[1]
+    assert not read_results(run, "test")[1].equals(expected)
+    table = compare({"bn": RECIPES["bn"]}, read_manifest(synthetic), folder, workers=1)
+    pd.testing.assert_frame_equal(read_results(run, "test")[1], expected)
+    assert table["top1"].tolist() == compared[1]["top1"].tolist()[:1]
 
 
 def test_what_was_scored_otherwise_is_scored_anew(compared, synthetic, tmp_path):
@@ -118,6 +144,15 @@ def test_what_cannot_be_compared_is_refused_before_any_work(synthetic, tmp_path)
     with pytest.raises(ValueError, match="expected rows of split 'valid'"):
         compare(RECIPES, manifest, tmp_path, split="valid")
     assert not list(tmp_path.iterdir())
+
+
+def test_processes_of_torchrun_do_not_all_train_the_same_networks(synthetic, tmp_path):
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "dnrlab"]
+    words = ["spread", "--manifest", str(synthetic), "--out", str(tmp_path / "out"), "--cache-dir", ""]
+    done = subprocess.run([*torchrun, *words], cwd=PROJECT, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert "got one of those that torchrun started; start it without torchrun, where workers (--workers)" in done.stderr
+    assert not (tmp_path / "out").exists()
 
 
 def test_mean_deviation_and_number_of_seeds_on_a_worked_example():

@@ -132,23 +132,47 @@ def test_accuracy_is_drawn_over_the_views_and_of_each_by_itself():
     plt.close("all")
 
 
+def telling_apart(network, clips):
+    """A network with random weights, given running statistics and a classifier that tell ``clips`` apart."""
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.momentum = None  # the mean over all forwards
+    with torch.no_grad():
+        for part in clips.chunk(3):
+            network.train()(part)
+        logits = network.eval()(clips)
+        deviation = logits.std(dim=0)
+        network.fc.weight.mul_(3 / deviation[:, None])
+        network.fc.bias.sub_(logits.mean(dim=0)).mul_(3 / deviation)
+    return network
+
+
 @pytest.mark.slow
 def test_thirty_real_videos_give_the_same_metrics_for_1_4_and_30_views_at_a_time(real_data, tmp_path):
     manifest = select(read_manifest(real_data / "jhmdb21" / "manifest.csv"), "test")
     videos = replace(manifest, rows=manifest.rows.iloc[::7].head(30).reset_index(drop=True))
-    network = create_model("tsn_resnet18", num_classes=21, num_frames=8, width=8)
-    data = DataConfig(num_frames=8, frame_interval=4, short_side=128, crop_size=112)
-    results = []
-    for size in (1, 4, 30):
+    data = DataConfig(num_frames=2, frame_interval=8, short_side=128, crop_size=112)
+    one = VideoViews(videos, data, READER, num_clips=1, num_crops=1)
+    network = create_model("tsn_resnet18", num_classes=21, num_frames=2, width=64)
+    telling_apart(network, normalize(torch.cat([one[row].clips() for row in range(30)])))
+    forwards, results, scores = [], [], []  # forwards: views in each
+    network.register_forward_pre_hook(lambda _, given: forwards.append(len(given[0])))
+    for size, number in ((1, 900), (4, 30 * 8), (30, 30)):
         views = EvalConfig(num_clips=10, num_crops=3, batch_size=size)
         found = evaluate(network, videos, data, views, reader=READER, keep=tmp_path / f"{size}.npy")
         result = write_results(tmp_path, found, videos.classes, views, manifest="jhmdb21", split="test")
         results.append({name: value for name, value in result.items() if name != "views"})
-        scores = np.load(tmp_path / f"{size}.npy")
-        assert scores.shape == (30, 30, 21)
-        np.testing.assert_allclose(scores, np.load(tmp_path / "1.npy"), rtol=1e-4)
+        scores.append(np.load(tmp_path / f"{size}.npy"))
+        assert (len(forwards), max(forwards), sum(forwards)) == (number, size, 900)
+        forwards.clear()
     assert results[0] == results[1] == results[2]
     assert results[0]["evaluated"] == "evaluated 30 of 30"
+    assert found.videos["predicted"].nunique() >= 8  # a network that says one class of all would be right above, too
+    assert scores[0].shape == (30, 30, 21)
+    assert scores[0].mean(axis=1).std(axis=0).min() > 0.01  # videos differ by far more than the rounding
+    assert scores[0].std(axis=1).mean() > 0.01  # as do the views of one
+    for other in scores[1:]:
+        np.testing.assert_allclose(other, scores[0], rtol=0, atol=1e-5)
 
 
 def test_bad_videos_are_counted_and_listed_and_never_replaced(synthetic, tmp_path):

@@ -5,16 +5,19 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch.distributed as dist
 
 from dnrlab.cli import main
+from dnrlab.data.dataset import Unreadable
 from dnrlab.data.decode import READER
 from dnrlab.data.manifest import read_manifest
 from dnrlab.evaluation import EvalConfig, evaluate, read_scores
-from dnrlab.evaluation.views import BATCHES_A_PART
+from dnrlab.evaluation.views import BATCHES_A_PART, Scored
 from dnrlab.processes import joined, launch
 from tests.conftest import PROJECT
 from tests.test_evaluation_resume import DATA, Network, assert_same
@@ -32,18 +35,22 @@ def videos(synthetic, tmp_path):
 
 
 def share(file, keep):
-    """The predictions in one of several processes, and the rows that it read."""
-    reads = []
+    """The predictions in one of several processes, the rows that it read, and kinds of what it sent to all others."""
+    reads, kinds, gather = [], set(), dist.all_gather_object
 
     def read(path, indices):
         reads.append(path)
         return READER.read_frames(path, indices)
 
-    with joined("cpu") as (among, device):
+    def noting(values, value):
+        kinds.update(type(each) for each in value or ())
+        gather(values, value)
+
+    with joined("cpu") as (among, device), patch.object(dist, "all_gather_object", noting):
         manifest, reader = read_manifest(file), READER._replace(read_frames=read)
         own = Path(keep) / str(among.rank) / "view_scores.npy"
         found = evaluate(Network(), manifest, DATA, VIEWS, reader=reader, device=device, keep=own, among=among)
-    return found, reads
+    return found, reads, kinds
 
 
 def test_two_processes_share_the_rows_and_find_what_one_finds(videos, tmp_path):
@@ -51,13 +58,14 @@ def test_two_processes_share_the_rows_and_find_what_one_finds(videos, tmp_path):
     alone = evaluate(Network(), read_manifest(videos), DATA, VIEWS, reader=READER, keep=keep)
     assert len(alone.videos) == 31
     np.load(keep, mmap_mode="r+")[10:] = np.nan  # as if it had been killed after ten rows
-    (first, read_first), (second, read_second) = launch(share, 2, str(videos), str(tmp_path), restarts=0)
+    (first, read_first, sent), (second, read_second, _) = launch(share, 2, str(videos), str(tmp_path), restarts=0)
     assert_same(first, alone)
     assert_same(second, alone)
     rest = alone.videos.loc[10:, "path"]
     assert len(rest) > 2 * BATCHES_A_PART  # they come in more than one part
     assert sorted(read_first + read_second) == sorted(rest)  # none twice, none of those scored before
     assert abs(len(read_first) - len(read_second)) <= 2
+    assert sent == {Scored, Unreadable}  # the tables, much larger, go from the first process alone
     assert not (tmp_path / "1").exists()  # only one writes
     assert int((~np.isnan(read_scores(keep)[0]).any(axis=(1, 2))).sum()) == 31
 

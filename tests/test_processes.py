@@ -6,7 +6,7 @@ from safetensors.torch import load_file
 
 from dnrlab.data.loading import EpochBatches
 from dnrlab.data.manifest import read_manifest
-from dnrlab.processes import ALONE, Processes, gathered, joined, launch, summed
+from dnrlab.processes import ALONE, Processes, gathered, joined, launch, shared, summed
 from dnrlab.relay.functional import pooled_moments
 from dnrlab.relay.synchronized import synchronize_statistics
 from dnrlab.training.plan import Plan, make_plan
@@ -22,12 +22,13 @@ def test_a_process_by_itself_is_alone():
         assert (among, device) == (ALONE, "cpu")
     assert summed(torch.tensor(3.0), ALONE) == 3
     assert gathered("a", ALONE) == ["a"]
+    assert shared("a", ALONE) == "a"
 
 
 def test_two_processes_know_their_places():
     assert launch(tasks.places, 2) == [
-        (Processes(0, 2), "cpu", [2.0, 1.0], [0, 10]),
-        (Processes(1, 2), "cpu", [2.0, 1.0], [0, 10]),
+        (Processes(0, 2), "cpu", [2.0, 1.0], [0, 10], 1),
+        (Processes(1, 2), "cpu", [2.0, 1.0], [0, 10], 1),
     ]
 
 

@@ -24,7 +24,8 @@ class SpreadRuns:
     """Train and evaluate a recipe with several seeds, on several folds; mean and 95 % interval. Resumes.
 
     The interval is over the runs (Student's t): over folds where there are several, each the mean of its seeds, else
-    over seeds; of a single run it is over the videos (bootstrap). Writes spread.csv and spread_summary.csv.
+    over seeds; of a single run it is over the videos (bootstrap). Writes spread.csv and spread_summary.csv. Starts its
+    own processes (--workers), and refuses those of torchrun.
     """
 
     manifest: str  # CSV file of videos; see data_manifests/README.md

@@ -19,7 +19,7 @@ from dnrlab.data.manifest import Manifest, labels
 from dnrlab.data.transforms import normalize
 from dnrlab.evaluation.kept import Scores, facts_of, is_scored, open_scores
 from dnrlab.evaluation.metrics import view_accuracy
-from dnrlab.processes import ALONE, Processes, gathered
+from dnrlab.processes import ALONE, Processes, gathered, shared
 
 BATCHES_A_PART = 8  # after which many processes hand over what they have
 ROW = ("path", "start_seconds", "end_seconds", "label", "source")  # columns of a manifest that predictions keep
@@ -91,7 +91,7 @@ def evaluate(
     dataset = VideoViews(manifest, data, reader, num_clips=config.num_clips, num_crops=config.num_crops)
     model.eval()
     kept = open_kept(model, manifest, data, config, device, keep) if among.writes else np.empty((0, 1, 1), np.float32)
-    todo: list[int] = gathered(np.flatnonzero(~is_scored(kept)).tolist(), among)[0]
+    todo: list[int] = shared(np.flatnonzero(~is_scored(kept)).tolist(), among)
     videos_at_a_time = max(config.batch_size // config.num_views, 1)
     loader = view_loader(dataset, videos_at_a_time, num_workers, todo[among.rank :: among.count])
     found = scored_videos(model, loader, config.batch_size, device)
@@ -113,9 +113,8 @@ def evaluate(
                 bar.update()
     if len(reasons) == len(dataset):
         raise ValueError(f"none of {len(dataset)} videos of {manifest.file} could be read; the first: {reasons.get(0)}")
-    predictions = predictions_of(manifest, config, kept, reasons) if among.writes else None
-    result: Predictions = gathered(predictions, among)[0]
-    return result
+    predictions: Predictions = shared(predictions_of(manifest, config, kept, reasons) if among.writes else None, among)
+    return predictions
 
 
 def open_kept(

@@ -4,7 +4,7 @@ import logging
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,7 +16,7 @@ from dnrlab.data.cache import reader_for
 from dnrlab.data.manifest import Manifest, select, split_by
 from dnrlab.data.motions import CLASSES
 from dnrlab.data.synthetic import pair_accuracy
-from dnrlab.evaluation import EvalConfig, evaluate, read_results, view_scores_file, write_results
+from dnrlab.evaluation import EvalConfig, evaluate, view_scores_file, write_results
 from dnrlab.runs import load_run
 from dnrlab.training.config import Recipe
 from dnrlab.training.run import train
@@ -61,8 +61,9 @@ def compare(
 ) -> pd.DataFrame:
     """Train every recipe with every seed and on every fold, and score each on a split.
 
-    Each has a run folder, ``out_dir/NAME_seedK``, or ``NAME_seedK_foldF``. The same call again resumes, and shows what
-    is finished. A network that fails leaves its reason in the table and does not stop the others.
+    Each has a run folder, ``out_dir/NAME_seedK``, or ``NAME_seedK_foldF``. The same call again resumes, scores the
+    videos that are not scored yet, and shows what is finished. A network that fails leaves its reason in the table and
+    does not stop the others.
 
     Args:
         recipes: by name; ``seeds`` take the place of theirs.
@@ -74,9 +75,10 @@ def compare(
     (scored), loss (of the last epoch, nats a clip), seconds (of training), parameters, and error, empty where all went
     well.
 
-    Raises: ValueError if there is nothing to train, a seed or fold stands twice or the manifest has no such fold or
-        split; AllFailed, a RuntimeError, if all networks failed.
+    Raises: ValueError if there is nothing to train, a seed or fold stands twice, the manifest has no such fold or
+        split, or torchrun started this process; AllFailed, a RuntimeError, if all networks failed.
     """
+    check_one_process()
     if not recipes or not seeds or len(set(seeds)) < len(seeds):
         raise ValueError(f"expected a recipe and different seeds, got {len(recipes)} recipes and seeds {list(seeds)}")
     if not test_folds or len(set(test_folds)) < len(test_folds):
@@ -102,6 +104,16 @@ def compare(
     return table
 
 
+def check_one_process() -> None:
+    """ValueError if torchrun started this process: each of its processes would train all networks, in one folder."""
+    if "TORCHELASTIC_RUN_ID" in os.environ:
+        raise ValueError(
+            "expected one process to train several networks (dnrlab spread), got one of those that torchrun started; "
+            "start it without torchrun, where workers (--workers) says how many networks are trained at a time, "
+            "or share one training among processes with torchrun … -m dnrlab train"
+        )
+
+
 def with_seed(recipe: Recipe, seed: int) -> Recipe:
     """The recipe with another seed."""
     return replace(recipe, training=replace(recipe.training, seed=seed))
@@ -123,42 +135,24 @@ def train_and_score(name: str, recipe: Recipe, judge: Judge, out_dir: Path) -> d
 
 
 def scored(recipe: Recipe, judge: Judge, run_dir: Path) -> dict[str, Any]:
-    """Train, evaluate unless the results of a finished run are there, and read what the run folder holds."""
-    before = read_results(run_dir, judge.split) if is_finished(run_dir, recipe.training.epochs) else None
+    """Train, evaluate, and read what the run folder holds; what either has done before is not done again."""
     options: dict[str, Any] = {"device": judge.device, "num_workers": judge.num_workers}
     history = train(recipe, judge.manifest, run_dir, cache_dir=judge.cache_dir, progress=False, **options)
     run = load_run(run_dir, judge.device)
-    if before is None or not is_of(*before, judge):
-        data = run.recipe.data
-        reader = reader_for(judge.cache_dir, data.short_side, len(judge.videos.rows), data.decoder)
-        keep = view_scores_file(run_dir, judge.split)
-        predictions = evaluate(run.model, judge.videos, data, judge.views, reader=reader, keep=keep, **options)
-        file = str(judge.manifest.file)
-        result = write_results(run_dir, predictions, run.classes, judge.views, manifest=file, split=judge.split)
-        before = result, predictions.videos
-    result, table = before
+    data = run.recipe.data
+    reader = reader_for(judge.cache_dir, data.short_side, len(judge.videos.rows), data.decoder)
+    # Results in the folder may be of older weights or another crop; kept scores say what they are of.
+    keep = view_scores_file(run_dir, judge.split)
+    predictions = evaluate(run.model, judge.videos, data, judge.views, reader=reader, keep=keep, **options)
+    file = str(judge.manifest.file)
+    result = write_results(run_dir, predictions, run.classes, judge.views, manifest=file, split=judge.split)
     return {
-        **{name: result[name] for name in ("top1", "top5", "videos")},
-        "clip_top1": result.get("clip_top1", float("nan")),  # results of before have none
-        "within_pair": within_pair(table, run.classes),
+        **{name: result[name] for name in ("top1", "top5", "clip_top1", "videos")},
+        "within_pair": within_pair(predictions.videos, run.classes),
         "loss": float(history["loss"].iloc[-1]),
         "seconds": float(history["seconds"].sum()),
         "parameters": parameters(run.model),
     }
-
-
-def is_finished(run_dir: Path, epochs: int) -> bool:
-    """Whether the training of a run folder has come to its end."""
-    history = run_dir / "history.csv"
-    return history.is_file() and len(pd.read_csv(history)) == epochs
-
-
-def is_of(result: dict[str, Any], predictions: pd.DataFrame, judge: Judge) -> bool:
-    """Whether results are those that an evaluation would give: the same manifest, videos and views."""
-    if not set(predictions["path"]) <= set(judge.videos.rows["path"]):
-        return False
-    told = (result["manifest"], result["views"], result["videos"] + result["skipped"])
-    return told == (str(judge.manifest.file), asdict(judge.views), len(judge.videos.rows))
 
 
 def within_pair(predictions: pd.DataFrame, classes: tuple[str, ...]) -> float:
