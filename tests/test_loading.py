@@ -52,8 +52,8 @@ def test_reading_batches_leaves_the_random_numbers_of_the_program_alone(syntheti
 
 def test_a_batch_holds_the_clips_that_could_be_read_and_the_reasons_of_the_others():
     clip, bad = torch.ones(3, 2, 4, 4, dtype=torch.uint8), Unreadable(7, "an empty file")
-    batch = collate_clips([(clip, 1), bad, (clip * 2, 3)])
+    batch = collate_clips((3, 2, 4, 4), [(clip, 1), bad, (clip * 2, 3)])
     assert torch.equal(batch.clips, torch.stack([clip, clip * 2]))
     assert (batch.labels.tolist(), batch.unreadable) == ([1, 3], (bad,))
-    empty = collate_clips([bad, bad])
-    assert (len(empty.clips), len(empty.labels), len(empty.unreadable)) == (0, 0, 2)
+    empty = collate_clips((3, 2, 4, 4), [bad, bad])
+    assert (tuple(empty.clips.shape), len(empty.labels), len(empty.unreadable)) == ((0, 3, 2, 4, 4), 0, 2)
