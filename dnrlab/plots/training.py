@@ -4,6 +4,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from dnrlab.plots.style import COUNTS, NETWORKS, TRAIN, VALIDATION, bare, literal, say
 
@@ -25,6 +26,9 @@ def training_curves(history: pd.DataFrame, finding: str, note: str) -> Figure:
     axes[2].set(ylabel="learning rate as the epoch begins", ylim=(0, None))
     axes[3].plot(epochs, history["grad_norm"], color="0.3", marker=".")
     axes[3].set(ylabel="gradient norm before clipping, mean", yscale="log")
+    axes[3].yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes[3].yaxis.set_major_formatter("{x:g}")
+    axes[3].yaxis.set_minor_formatter(NullFormatter())
     axes[4].plot(epochs, history["clips"] / history["seconds"], color="0.3", marker=".")
     axes[4].set(ylabel="clips a second", ylim=(0, None))
     axes[5].set_axis_off()
