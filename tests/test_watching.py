@@ -1,6 +1,10 @@
 """What a person sees of a training: time left, lines, TensorBoard's curves, and a log followed from elsewhere."""
 
+import json
 import logging
+import os
+import subprocess
+import sys
 import time
 
 import pandas as pd
@@ -8,8 +12,10 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from dnrlab.data.manifest import read_manifest
+from dnrlab.processes import Processes
 from dnrlab.training.among import followed, train_among
 from dnrlab.training.run import train
+from dnrlab.training.stopped import told_once
 from dnrlab.training.watching import Clock, epoch_line, step_line, tensorboard
 from tests.test_training import tiny
 
@@ -93,3 +99,36 @@ def test_what_stops_one_process_for_good_is_told_and_not_tried_again(synthetic, 
     assert list(history["skipped"]) == [1, 1, 1]
     assert not (run / "stopped.json").exists()
     assert "trained on 19 of 20 videos" in (run / "log.txt").read_text()
+
+
+def test_what_stopped_another_call_does_not_stop_this_one(tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", "1")
+    file = tmp_path / "stopped.json"
+    file.write_text(json.dumps({"agent": os.getppid(), "reason": "ValueError: no"}))
+    with pytest.raises(ValueError, match="ValueError: no"), told_once(tmp_path, Processes(1, 2)):
+        pass
+    file.write_text(json.dumps({"agent": -1, "reason": "ValueError: no"}))
+    with told_once(tmp_path, Processes(1, 2)):
+        pass
+
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from dnrlab.training.folder import log_to
+with log_to(Path(sys.argv[1])):
+    print("ready", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="nothing is locked on Windows")
+def test_a_folder_in_which_another_process_trains_is_refused_until_that_ends(synthetic, tmp_path):
+    command = [sys.executable, "-c", HOLD, str(tmp_path / "log.txt")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout.readline() == "ready\n"
+        with pytest.raises(ValueError, match="for this training alone, but another one writes there; wait"):
+            train(tiny(epochs=1), read_manifest(synthetic), tmp_path, progress=False)
+        assert not (tmp_path / "checkpoint.pt").exists()
+        other.kill()
+    assert len(train(tiny(epochs=1), read_manifest(synthetic), tmp_path, progress=False, num_workers=1)) == 1

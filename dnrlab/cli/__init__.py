@@ -70,6 +70,9 @@ def guarded(action: Callable[[], int]) -> int:
     except ERRORS as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("interrupted; the same call goes on from what was kept", file=sys.stderr)
+        return 130
 
 
 def usage() -> str:

@@ -1,6 +1,7 @@
 """A training in several processes of this machine, as a notebook starts it."""
 
 import logging
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -46,7 +47,7 @@ def train_among(
             histories = launch(joined_train, processes, recipe, manifest, str(run_dir), options, restarts=RESTARTS)
     except ChildFailedError as error:
         rank, failure = error.get_first_failure()
-        if reason := stopped_by(Path(run_dir)):
+        if reason := stopped_by(Path(run_dir), os.getpid()):
             raise RuntimeError(f"{processes} processes were stopped: {reason}") from error
         told = failure.message  # with the traceback beside it, where an exception ended the process
         said = told["message"] if isinstance(told, dict) else told

@@ -56,8 +56,9 @@ class TrainConfig:
     def __post_init__(self) -> None:
         check_bad_videos(self.bad_videos)
         counts = {name: getattr(self, name) for name in ("epochs", "batch_size", "validate_every", "checkpoint_every")}
-        if min(counts.values()) < 1:
-            raise ValueError(f"expected counts of at least 1, got {counts}")
+        low = {name: count for name, count in counts.items() if count < 1}
+        if low:
+            raise ValueError(f"expected counts of at least 1, got {low}")
         if not 0 < self.lr <= 10 or not 0 <= self.momentum < 1 or self.weight_decay < 0 or self.clip_norm <= 0:
             raise ValueError(
                 "expected lr in (0, 10], momentum in [0, 1), weight_decay of at least 0 and clip_norm above 0, "

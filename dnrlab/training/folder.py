@@ -5,10 +5,11 @@ import json
 import logging
 import os
 import platform
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pandas as pd
 import torch
@@ -91,11 +92,36 @@ class LogFile(logging.FileHandler):
             raise
 
 
+def claim(stream: IO[str] | None, file: Path) -> None:
+    """Lock an open log file until it is closed, or its process ends however it does.
+
+    Raises: ValueError if another process trains there. (Nothing is locked on Windows.)
+    """
+    if sys.platform == "win32" or stream is None:
+        return
+    import fcntl
+
+    try:
+        fcntl.lockf(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)  # not handed on to a loader's workers, as flock's are
+    except (BlockingIOError, PermissionError) as error:
+        raise ValueError(
+            f"expected {file.parent} for this training alone, but another one writes there; wait until it ends, or "
+            "give another run folder"
+        ) from error
+    except OSError:  # a file system without locks
+        log.warning(f"{file.parent} cannot be locked: start no second training there")
+
+
 @contextmanager
 def log_to(file: Path) -> Iterator[None]:
     """Also write the package's log to ``file`` while the block runs. OSError says what to do where it cannot be."""
     with said_plainly(file):
         handler = LogFile(file, encoding="utf-8")
+    try:
+        claim(handler.stream, file)
+    except ValueError:
+        handler.close()
+        raise
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     level = log.level
     log.setLevel(logging.INFO)

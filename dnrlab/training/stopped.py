@@ -27,8 +27,8 @@ def told_once(run_dir: Path, among: Processes) -> Iterator[None]:
     if among.count == 1:
         yield
         return
-    file = run_dir / FILE
-    if os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") != "0" and (reason := stopped_by(run_dir)):
+    file, agent = run_dir / FILE, os.getppid()  # the agent starts all attempts of one call
+    if os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") != "0" and (reason := stopped_by(run_dir, agent)):
         raise ValueError(reason)
     if among.writes:
         file.unlink(missing_ok=True)  # of an earlier call
@@ -36,11 +36,13 @@ def told_once(run_dir: Path, among: Processes) -> Iterator[None]:
         yield
     except LASTING as error:
         with whole_file(file, writer=f".{among.rank}") as unfinished:
-            unfinished.write_text(json.dumps({"reason": f"{type(error).__name__}: {error}"}), encoding="utf-8")
+            told = {"agent": agent, "reason": f"{type(error).__name__}: {error}"}
+            unfinished.write_text(json.dumps(told), encoding="utf-8")
         raise
 
 
-def stopped_by(run_dir: Path) -> str:
-    """What stopped the processes of a run for good; empty if nothing did."""
+def stopped_by(run_dir: Path, agent: int) -> str:
+    """What stopped for good the processes that the process ``agent`` started; empty if nothing did, or others'."""
     file = run_dir / FILE
-    return str(json.loads(file.read_text(encoding="utf-8"))["reason"]) if file.is_file() else ""
+    told = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    return str(told["reason"]) if told.get("agent") == agent else ""
