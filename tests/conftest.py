@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from dnrlab.data.manifest import read_manifest
 from dnrlab.data.synthetic import SyntheticConfig, make_synthetic
+from dnrlab.training.run import train
+from tests.trainings import tiny
 
 PROJECT = Path(__file__).parent.parent
 TINY = SyntheticConfig(train_scenes=2, val_scenes=1, test_scenes=1, num_frames=24, side=32)
@@ -37,3 +40,10 @@ def real_data():
     if not folder:
         pytest.skip("DNRLAB_TEST_DATA is unset: no real videos here")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def finished(synthetic, tmp_path_factory):
+    """A tiny training that has ended: its run folder and history."""
+    run_dir = tmp_path_factory.mktemp("runs") / "finished"
+    return run_dir, train(tiny(), read_manifest(synthetic), run_dir, progress=False)

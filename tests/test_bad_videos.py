@@ -15,6 +15,7 @@ from dnrlab.training.config import TrainConfig
 from dnrlab.training.loop import train_steps
 from dnrlab.training.recipes import demo, override
 from dnrlab.training.run import train
+from tests.trainings import interrupt
 
 TINY = DataConfig(sampling="segments", num_frames=4, short_side=18, crop_size=16)
 
@@ -103,15 +104,7 @@ def test_a_run_that_a_bad_video_stopped_goes_on_without_it(synthetic, tmp_path, 
 
 
 def test_the_list_is_kept_when_a_run_resumes(spoiled, trained, tmp_path, monkeypatch):
-    calls = []
-
-    def stops_in_the_second_epoch(*arguments, **settings):
-        calls.append(1)
-        if len(calls) == 2:
-            raise KeyboardInterrupt
-        return train_steps(*arguments, **settings)
-
-    monkeypatch.setattr("dnrlab.training.epoch.train_steps", stops_in_the_second_epoch)
+    interrupt(monkeypatch, call=2)
     with pytest.raises(KeyboardInterrupt):
         train(recipe(), read_manifest(spoiled), tmp_path, progress=False)
     resumed = train(recipe(), read_manifest(spoiled), tmp_path, progress=False)

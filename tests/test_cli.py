@@ -5,7 +5,7 @@ import json
 import pandas as pd
 import pytest
 
-from dnrlab.cli import main
+from dnrlab.cli import guarded, main
 
 TINY = ["--epochs", "1", "--short-side", "36", "--crop-size", "32", "--batch-size", "10", "--cache-dir", ""]
 
@@ -204,3 +204,11 @@ def test_what_is_wrong_is_said_without_a_traceback(run_dir, video, tmp_path, cap
     assert code in (1, 2)
     assert pd.Series([out + err]).str.replace(r"[│\s]+", " ", regex=True).str.contains(message)[0]
     assert "Traceback" not in out + err
+
+
+def test_an_interrupt_is_one_line(capsys):
+    def interrupted():
+        raise KeyboardInterrupt
+
+    assert guarded(interrupted) == 130
+    assert capsys.readouterr().err.startswith("interrupted; train, evaluate, spread and manifest check go on")

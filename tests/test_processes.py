@@ -12,7 +12,7 @@ from dnrlab.relay.synchronized import synchronize_statistics
 from dnrlab.training.plan import Plan, make_plan
 from dnrlab.training.run import train
 from tests import among as tasks
-from tests.test_training import tiny
+from tests.trainings import tiny
 
 SIZES = (6, 5)  # clips a step; of the second the two processes have three and two
 

@@ -17,7 +17,7 @@ from dnrlab.training.among import followed, train_among
 from dnrlab.training.run import train
 from dnrlab.training.stopped import told_once
 from dnrlab.training.watching import Clock, epoch_line, step_line, tensorboard
-from tests.test_training import tiny
+from tests.trainings import tiny
 
 ROW = {"epoch": 2, "loss": 1.2034, "top1": 0.518, "clips": 82, "skipped": 0, "seconds": 2.0, "val_top1": float("nan")}
 

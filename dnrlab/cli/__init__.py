@@ -71,7 +71,7 @@ def guarded(action: Callable[[], int]) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("interrupted; the same call goes on from what was kept", file=sys.stderr)
+        print("interrupted; train, evaluate, spread and manifest check go on when called again", file=sys.stderr)
         return 130
 
 
