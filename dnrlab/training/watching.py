@@ -49,10 +49,8 @@ def speed(row: Mapping[str, Any]) -> str:
 
 
 @contextmanager
-def tensorboard(
-    run_dir: Path, first_step: int, *, wanted: bool = True
-) -> Iterator[Callable[[int, Mapping[str, Any]], None]]:
-    """Gives a function of a step and the numbers there, which go to ``run_dir/tensorboard`` if it is installed.
+def tensorboard(run_dir: Path, first_step: int, *, wanted: bool = True) -> Iterator[Draw]:
+    """Gives a function whose numbers go to ``run_dir/tensorboard`` if TensorBoard is installed and they are wanted.
 
     Curves of an earlier call are cut at ``first_step``, from where this one goes on.
     """
