@@ -4,7 +4,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dnrlab.explain.dynamics import record_dynamics
+    from dnrlab.explain.affine.record import record_dynamics
     from dnrlab.models import create_model, model_names
     from dnrlab.relay import DNRConfig
 
@@ -15,7 +15,7 @@ HOMES = {
     "DNRConfig": "dnrlab.relay",
     "create_model": "dnrlab.models",
     "model_names": "dnrlab.models",
-    "record_dynamics": "dnrlab.explain.dynamics",
+    "record_dynamics": "dnrlab.explain.affine.record",
 }
 
 

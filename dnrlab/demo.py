@@ -18,7 +18,7 @@ import pandas as pd
 
 from dnrlab.batch import run_notebook
 from dnrlab.data.manifest import read_manifest
-from dnrlab.data.synthetic import pair_accuracy, small_synthetic
+from dnrlab.data.synthetic.make import pair_accuracy, small_synthetic
 
 NETWORKS: dict[str, dict[str, bool | str]] = {
     "bn": {"dnr": False, "interlacing": "never"},

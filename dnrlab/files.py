@@ -9,7 +9,7 @@ from safetensors import SafetensorError
 
 
 @contextmanager
-def whole_file(file: str | Path, writer: str = "") -> Iterator[Path]:
+def atomic_write(file: str | Path, writer: str = "") -> Iterator[Path]:
     """Gives a path to write to, which becomes ``file`` when the block ends well; until then the old file stays.
 
     The folder is made where it is missing. ``writer`` tells apart processes that may write the same file at a time.
@@ -19,7 +19,7 @@ def whole_file(file: str | Path, writer: str = "") -> Iterator[Path]:
     file = Path(file)
     unfinished = file.with_name(f"{file.stem}{writer}.unfinished{file.suffix}")
     try:
-        with said_plainly(file):
+        with explain_write_errors(file):
             file.parent.mkdir(parents=True, exist_ok=True)
             yield unfinished
             unfinished.replace(file)
@@ -28,14 +28,14 @@ def whole_file(file: str | Path, writer: str = "") -> Iterator[Path]:
             unfinished.unlink(missing_ok=True)
 
 
-def onto_disk(file: Path) -> None:
+def fsync(file: Path) -> None:
     """Wait until what was written is on the disk: some file systems tell only then that it is full."""
     with file.open("rb+") as written:
         os.fsync(written.fileno())
 
 
 @contextmanager
-def said_plainly(file: Path) -> Iterator[None]:
+def explain_write_errors(file: Path) -> Iterator[None]:
     """An error of the disk within the block becomes an OSError that names the file and says what to do."""
     try:
         yield

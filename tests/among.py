@@ -7,10 +7,10 @@ import torch
 
 from dnrlab import DNRConfig, create_model
 from dnrlab.data.manifest import read_manifest
-from dnrlab.processes import ALONE, gathered, joined, shared, summed
+from dnrlab.distributed import ALONE, all_gather, all_sum, broadcast, join
 from dnrlab.training.loop import train_steps
-from dnrlab.training.run import train
 from dnrlab.training.state import in_step, share_buffers
+from dnrlab.training.train import train
 
 DNR = DNRConfig(relay_distance=2)
 INSTANCE = DNRConfig(relay_distance=2, standardization="instance")
@@ -26,12 +26,12 @@ OTHER = {"own": ("tsn_resnet18", {"dnr": DNR}, False)}  # each process has the s
 
 def places():
     """What the processes know of each other."""
-    with joined("cpu") as (among, device):
-        total = summed(torch.tensor([1.0, among.rank]), among).tolist()
-        return among, device, total, gathered(10 * among.rank, among), shared(10 * among.rank + 1, among)
+    with join("cpu") as (world, device):
+        total = all_sum(torch.tensor([1.0, world.rank]), world).tolist()
+        return world, device, total, all_gather(10 * world.rank, world), broadcast(10 * world.rank + 1, world)
 
 
-def steps(name, sizes, among=ALONE):
+def steps(name, sizes, world=ALONE):
     """Parameters, buffers and sums after a step a batch of each of some sizes, in double precision."""
     network, settings, sync = (EQUAL | OTHER)[name]
     torch.manual_seed(0)
@@ -44,27 +44,27 @@ def steps(name, sizes, among=ALONE):
     generator = torch.Generator().manual_seed(1)
     shape = (3, 4 * model.frames_per_segment, 32, 32)
     batches = [(torch.rand(size, *shape, generator=generator).double(), torch.arange(size) % 3) for size in sizes]
-    own = [(clips[among.rank :: among.count], labels[among.rank :: among.count]) for clips, labels in batches]
+    own = [(clips[world.rank :: world.size], labels[world.rank :: world.size]) for clips, labels in batches]
     optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
     schedule = torch.optim.lr_scheduler.ConstantLR(optimizer, 1)
-    stepped = in_step(model, "cpu", among, sync_statistics=sync)
-    sums = train_steps(stepped, own, optimizer, schedule, device="cpu", clip_norm=5.0, among=among)
-    share_buffers(model, among)
+    stepped = in_step(model, "cpu", world, sync_statistics=sync)
+    sums = train_steps(stepped, own, optimizer, schedule, device="cpu", clip_norm=5.0, world=world)
+    share_buffers(model, world)
     return {name: value.detach() for name, value in model.state_dict().items()}, sums
 
 
 def all_steps(sizes):
     """``steps`` of every network, in this process of several."""
-    with joined("cpu") as (among, _):
-        found = {name: steps(name, sizes, among) for name in EQUAL | OTHER}
-        return found | {"one clip": steps("instance", (1,), among)}
+    with join("cpu") as (world, _):
+        found = {name: steps(name, sizes, world) for name in EQUAL | OTHER}
+        return found | {"one clip": steps("instance", (1,), world)}
 
 
 def apart(recipe, manifest, run_dir):
     """What a training in this process of several says where each has a run folder of its own."""
-    with joined("cpu") as (among, _):
+    with join("cpu") as (world, _):
         try:
-            train(recipe, read_manifest(manifest), run_dir / str(among.rank), progress=False, among=among)
+            train(recipe, read_manifest(manifest), run_dir / str(world.rank), progress=False, world=world)
         except ValueError as error:
             return str(error)
 
@@ -75,11 +75,11 @@ def train_among(recipe, manifest, run_dir, dies_at=-1):
 
     def dying(model, batches, optimizer, schedule, **settings):
         first = os.environ["TORCHELASTIC_RESTART_COUNT"] == "0"
-        if first and settings["among"].rank == 1 and schedule.last_epoch == dies_at:
+        if first and settings["world"].rank == 1 and schedule.last_epoch == dies_at:
             os.kill(os.getpid(), signal.SIGKILL)
         return train_steps(model, batches, optimizer, schedule, **settings)
 
     epoch.train_steps = dying
-    with joined("cpu") as (among, device):
-        history = train(recipe, read_manifest(manifest), run_dir, device=device, progress=False, among=among)
+    with join("cpu") as (world, device):
+        history = train(recipe, read_manifest(manifest), run_dir, device=device, progress=False, world=world)
     return list(history["loss"])

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from dnrlab.data.manifest import read_manifest
-from dnrlab.data.synthetic import SyntheticConfig, make_synthetic
-from dnrlab.training.run import train
+from dnrlab.data.synthetic.make import SyntheticConfig, make_synthetic
+from dnrlab.training.train import train
 from tests.trainings import tiny
 
 PROJECT = Path(__file__).parent.parent

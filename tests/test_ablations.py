@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 import torch
 
+from dnrlab.experiments.ablations import BASELINE, QUESTIONS, beside_paper, variants, varied, with_gains
+from dnrlab.experiments.batch_sizes import KINDS, at_batch_size, by_norm_and_batch, norms_and_batches, with_norm
+from dnrlab.models.config import build_model
 from dnrlab.paper import relay_direction
+from dnrlab.recipes.named import demo, kinetics200, override
 from dnrlab.relay.config import PAPER
-from dnrlab.runs import build_model
-from dnrlab.training.ablations import BASELINE, QUESTIONS, beside_paper, variants, varied, with_gains
-from dnrlab.training.recipes import demo, kinetics200, override
-from dnrlab.training.small_batches import KINDS, at_batch_size, by_norm_and_batch, norms_and_batches, with_norm
 
 TEMPORAL = {"where": "temporal", "interlacing": False}  # the paper's table is of cross-temporal DNR alone
 CHANGES = {

@@ -8,12 +8,12 @@ import torch
 from dnrlab import DNRConfig, create_model
 from dnrlab.data.manifest import read_manifest, select
 from dnrlab.explain import record_dynamics
-from dnrlab.explain.affine import accuracy_when_cut, record_split, trajectories
-from dnrlab.explain.dynamics import Affine
-from dnrlab.explain.probe import probe_table
-from dnrlab.explain.relay_cut import change, record_influence, relay_cells, relay_cut
-from dnrlab.explain.timeline import Timeline
-from dnrlab.explain.variance import PARTS, parts_of_variance, variance_table
+from dnrlab.explain.affine.over_videos import accuracy_when_cut, record_split, trajectories
+from dnrlab.explain.affine.probe import probe_table
+from dnrlab.explain.affine.record import Affine
+from dnrlab.explain.affine.relay_cut import change, record_influence, relay_cells, relay_cut
+from dnrlab.explain.affine.timeline import Timeline
+from dnrlab.explain.affine.variance import PARTS, parts_of_variance, variance_table
 from tests.test_networks_through import made
 
 

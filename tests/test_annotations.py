@@ -5,11 +5,11 @@ import json
 import pandas as pd
 import pytest
 
-from dnrlab.data.annotations import FORMATS
-from dnrlab.data.annotations.folders import read_folders
-from dnrlab.data.annotations.items import Item, split_file, split_of
-from dnrlab.data.joined import Built
-from dnrlab.data.kinetics200 import draw, largest_classes, read_class_list, select
+from dnrlab.data.build.annotations import FORMATS
+from dnrlab.data.build.annotations.folders import read_folders
+from dnrlab.data.build.annotations.items import Item, split_file, split_of
+from dnrlab.data.build.kinetics200 import draw, largest_classes, read_class_list, select
+from dnrlab.data.build.match import BuildResult
 
 
 def write(folder, name, text):
@@ -164,7 +164,7 @@ def test_a_list_of_classes_replaces_the_largest(tmp_path):
         {"name": list("xyz"), "label": ["a", "c", "c"], "split": ["train", "train", "test"], "reason": ""}
     )
     write(tmp_path, "classes.txt", "c\n\nb\n")
-    built = select(Built(rows, absent, {}, []), str(tmp_path / "classes.txt"), seed=0)
+    built = select(BuildResult(rows, absent, {}, []), str(tmp_path / "classes.txt"), seed=0)
     assert sorted(built.rows["label"]) == ["b", "b", "c"]
     assert (built.missing["name"].tolist(), built.left_out) == (["y"], {"not drawn": 4})
     write(tmp_path, "wrong.txt", "a\nb\nd\n")

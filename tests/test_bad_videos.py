@@ -4,17 +4,19 @@ import pandas as pd
 import pytest
 import torch
 
-from dnrlab.data.dataset import DataConfig, TrainingClips
-from dnrlab.data.decode import READER, VideoError
+from dnrlab.data.config import DataConfig
+from dnrlab.data.dataset import TrainingClips
+from dnrlab.data.decode.reader import READER
+from dnrlab.data.decode.types import VideoError
 from dnrlab.data.loading import training_batches
 from dnrlab.data.manifest import read_manifest, select
 from dnrlab.evaluation import EvalConfig, evaluate
-from dnrlab.runs import build_model
+from dnrlab.models.config import build_model
+from dnrlab.recipes.config import TrainConfig
+from dnrlab.recipes.named import demo, override
 from dnrlab.training.bad_videos import readable
-from dnrlab.training.config import TrainConfig
 from dnrlab.training.loop import train_steps
-from dnrlab.training.recipes import demo, override
-from dnrlab.training.run import train
+from dnrlab.training.train import train
 from tests.trainings import interrupt
 
 TINY = DataConfig(sampling="segments", num_frames=4, short_side=18, crop_size=16)
@@ -95,7 +97,7 @@ def test_a_run_that_a_bad_video_stopped_goes_on_without_it(synthetic, tmp_path, 
         return READER.read_frames(path, numbers)
 
     reader = READER._replace(read_frames=spoiled_after_an_epoch)
-    monkeypatch.setattr("dnrlab.training.run.reader_for", lambda *_, **__: reader)
+    monkeypatch.setattr("dnrlab.training.train.reader_for", lambda *_, **__: reader)
     with pytest.raises(VideoError, match="spoiled"):
         train(recipe(bad_videos="error"), manifest, tmp_path, progress=False)
     history = train(recipe(bad_videos="skip"), manifest, tmp_path, progress=False)

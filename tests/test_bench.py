@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from dnrlab.bench import BenchConfig, count_costs, machine, measure, measure_costs, noise, speeds
-from dnrlab.bench.speed import circle
+from dnrlab.bench.forward import circle
 
 CLIP = torch.zeros(2, 3, 4, 8, 8)
 SIZES = {"num_frames": 2, "crop_size": 32, "width": 8, "num_classes": 3}

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from dnrlab.cli import main
-from dnrlab.data.build import NAMES, build_manifest
+from dnrlab.data.build.build import NAMES, build_manifest
 from dnrlab.data.cards import card_of
 from dnrlab.data.manifest import mirrored_classes, read_manifest
 from tests import official_trees

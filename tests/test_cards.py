@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from dnrlab.data.build.video_tree import by_key, video_tree
 from dnrlab.data.cards import FOLDER, card_of, read_card, write_card
-from dnrlab.data.locate import by_key, video_tree
 
 CARDS = sorted(file.name.removesuffix(".card.json") for file in FOLDER.glob("*.card.json"))
 NAMES = ["egogestar10", "hmdb51", "jhmdb", "kinetics200", "kinetics400"]

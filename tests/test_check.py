@@ -14,11 +14,11 @@ import pandas as pd
 import pytest
 
 from dnrlab.data.cards import card_of
-from dnrlab.data.check import check_manifest
-from dnrlab.data.checked import read_checked
-from dnrlab.data.decode import Reader, VideoError, VideoInfo
-from dnrlab.data.decode_whole import DIED, decode_whole
-from dnrlab.data.faults import kind_of, readable
+from dnrlab.data.check.check import check_manifest
+from dnrlab.data.check.decode_all import DIED, decode_whole
+from dnrlab.data.check.errors import kind_of, readable
+from dnrlab.data.check.report import read_checked
+from dnrlab.data.decode.types import Reader, VideoError, VideoInfo
 from dnrlab.data.manifest import read_manifest
 
 
@@ -203,7 +203,7 @@ def test_sources_that_official_splits_share_are_a_note_where_the_card_says_so(tm
         check = check_manifest(manifest, reader=pretended.reader())
         assert sorted(check.errors["kind"]) == kinds[1:]
         where = f"source film 1 is in train ({tmp_path / 'a.mp4'}) and in test ({tmp_path / 'b.mp4'})"
-        assert check.notes[-1] == f"1 sources in two splits, as the set's official splits have it, such as {where}"
+        assert check.warnings[-1] == f"1 sources in two splits, as the set's official splits have it, such as {where}"
 
 
 def test_what_can_be_read_is_the_rest_row_by_row(tmp_path, pretended):
@@ -232,7 +232,8 @@ def test_time_spans_are_held_against_the_video(tmp_path, pretended):
         ("a time span without a frame", "rateless.mp4"),
     ]
     assert (
-        f"1 rows that end after their video, and then with it, such as {tmp_path / 'c.mp4'}: 5 s of 2 s" in check.notes
+        f"1 rows that end after their video, and then with it, such as {tmp_path / 'c.mp4'}: 5 s of 2 s"
+        in check.warnings
     )
 
 
@@ -243,7 +244,7 @@ def test_what_is_odd_is_a_note_and_no_error(tmp_path, pretended):
     manifest = make(tmp_path, names, label=labels, num_frames=numbers, split=splits)
     check = check_manifest(manifest, reader=pretended.reader())
     assert check.errors.empty
-    assert check.notes == [
+    assert check.warnings == [
         "no rows of split val",
         "no rows of split test",
         "other splits, which only an evaluation takes when it names them: (empty), dev",

@@ -5,6 +5,7 @@ import logging
 import shutil
 import subprocess
 import sys
+from importlib import import_module
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -12,15 +13,15 @@ import pandas as pd
 import pytest
 
 from dnrlab import DNRConfig
-from dnrlab.bench import parameters
 from dnrlab.cli import main
-from dnrlab.data.decode import READER
+from dnrlab.data.decode.reader import READER
 from dnrlab.data.manifest import read_manifest, select
 from dnrlab.evaluation import EvalConfig, evaluate, metrics, read_results
+from dnrlab.experiments.sweep import COLUMNS, compare, summarize
+from dnrlab.models.weights import count_parameters
 from dnrlab.plots import batch_figure, gain_figure
-from dnrlab.runs import load_run
-from dnrlab.training.comparison import COLUMNS, compare, summarize
-from dnrlab.training.recipes import demo, override
+from dnrlab.recipes.named import demo, override
+from dnrlab.runs.load import load_run
 from tests.conftest import PROJECT
 
 
@@ -48,7 +49,7 @@ def test_a_row_a_network_and_seed(compared, synthetic):
     assert (table["videos"] == 10).all()
     run, row = load_run(folder / "dnr_seed3"), table.iloc[3]
     assert run.recipe.training.seed == 3
-    assert row["parameters"] == parameters(run.model)
+    assert row["parameters"] == count_parameters(run.model)
     history = pd.read_csv(folder / "dnr_seed3" / "history.csv")
     assert (row["loss"], row["seconds"]) == (history["loss"].iloc[-1], history["seconds"].sum())
     videos = select(read_manifest(synthetic), "test")
@@ -82,7 +83,7 @@ def fails(*_, **__):
 def test_a_second_call_trains_and_scores_nothing(compared, synthetic, monkeypatch, caplog):
     folder, table = compared
     monkeypatch.setattr("dnrlab.training.epoch.train_steps", fails)
-    monkeypatch.setattr("dnrlab.evaluation.views.view_scores", fails)
+    monkeypatch.setattr(import_module("dnrlab.evaluation.evaluate"), "view_scores", fails)
     with caplog.at_level(logging.INFO, "dnrlab"):
         again = compare(RECIPES, read_manifest(synthetic), folder, seeds=[0, 3], workers=1)
     pd.testing.assert_frame_equal(again, table)

@@ -11,17 +11,18 @@ import torch
 from torch import nn
 
 from dnrlab import findings
-from dnrlab.bench.plan import Reading, Work, clip_speeds, macs_of, needs, plan, scaling, shape_of, work_of
+from dnrlab.bench.budget import Reading, Work, budget, clip_speeds, macs_of, needs, scaling, shape_of, work_of
+from dnrlab.bench.reading import video_speed
 from dnrlab.bench.steps import StepConfig, measure_steps, process_counts, take_turns, training_step
 from dnrlab.data.cards import card_of, own_card
 from dnrlab.data.dataset import VideoViews
-from dnrlab.data.decode import READER, VideoError
+from dnrlab.data.decode.reader import READER
+from dnrlab.data.decode.types import VideoError
 from dnrlab.data.manifest import read_manifest, select
 from dnrlab.data.overview import video_sizes
-from dnrlab.data.throughput import video_speed
+from dnrlab.distributed import launch
 from dnrlab.plots import plan_figure, scaling_figure
-from dnrlab.processes import launch
-from dnrlab.training.recipes import demo, kinetics400, override
+from dnrlab.recipes.named import demo, kinetics400, override
 
 SLEEP = 0.2  # seconds a step
 CEILING = 2 / SLEEP  # clips a second of a process, in batches of two
@@ -161,7 +162,7 @@ def by_task(table, devices):
 
 
 def test_hours_by_hand():
-    table = plan(WORK, ONE_AND_TWO, READING, devices=[1, 2, 8], shared=False)
+    table = budget(WORK, ONE_AND_TWO, READING, devices=[1, 2, 8], shared=False)
     one, two, eight = (by_task(table, count) for count in (1, 2, 8))
     assert list(one["computing_hours"]) == pytest.approx([2, 0.1, 1])
     assert list(one.loc["training", ["computing_hours_low", "computing_hours_high"]]) == [1, 4]  # rounds differ
@@ -175,7 +176,7 @@ def test_hours_by_hand():
 
 
 def test_on_shared_cores_reading_and_computing_add_up():
-    table = plan(WORK, ONE_AND_TWO, READING, devices=[1], shared=True)
+    table = budget(WORK, ONE_AND_TWO, READING, devices=[1], shared=True)
     assert list(table["hours"]) == pytest.approx([2.5, 0.35, 3])
 
 
@@ -272,14 +273,14 @@ def test_the_title_says_how_speed_grows():
 
 
 def test_the_title_says_how_long_it_takes_and_what_bounds_it():
-    table = plan(WORK, ONE_AND_TWO, READING, shared=False)
+    table = budget(WORK, ONE_AND_TWO, READING, shared=False)
     start = "Training takes 2.2 hours on 1 such GPU, testing 2.0 hours;\n"
     assert (
         findings.of_plan(table, device="GPU") == f"{start}computing bounds the training and reading bounds the testing"
     )
     eight = findings.of_plan(table[table["devices"] == 8], device="GPU")
     assert eight.startswith("Training takes 45 minutes on 8 such GPUs, testing 2.0 hours;\nreading bounds both")
-    fast = plan(WORK, ONE_AND_TWO, Reading(100.0, 100.0), shared=False)
+    fast = budget(WORK, ONE_AND_TWO, Reading(100.0, 100.0), shared=False)
     said = findings.of_plan(fast, device="machine", share=0.26)
     assert said.endswith("\n(0.26 of the recipe's multiply-accumulates); computing bounds both")
 
@@ -312,7 +313,7 @@ def test_the_figure_shows_rounds_medians_and_the_ideal():
 
 
 def test_the_figure_shows_hours_of_training_with_its_validations():
-    table = plan(WORK, ONE_AND_TWO, READING, devices=[1, 8], shared=False)
+    table = budget(WORK, ONE_AND_TWO, READING, devices=[1, 8], shared=False)
     figure = plan_figure(table, "finding", "note", words=findings.duration)
     (axes,) = figure.axes
     assert [text.get_text() for text in axes.get_yticklabels()] == [

@@ -5,7 +5,8 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from dnrlab import DNRConfig, create_model
-from dnrlab.bench import macs, parameters
+from dnrlab.bench import macs
+from dnrlab.models.weights import count_parameters
 
 PAPER = DNRConfig()
 TABLE = [  # 400 classes, 8 frames of 224 x 224 pixels: parameters, MACs; DNR adds 4,039,232 and 9,431,040
@@ -22,7 +23,7 @@ def counted(name, *, size=224, num_frames=8, **settings):
         model = create_model(name, num_frames=num_frames, **settings).eval()
         with FlopCounterMode(display=False) as counter:
             model(torch.zeros(1, 3, num_frames * model.frames_per_segment, size, size))
-    return parameters(model), counter.get_total_flops() // 2
+    return count_parameters(model), counter.get_total_flops() // 2
 
 
 @pytest.mark.parametrize(("name", "expected_parameters", "expected_macs"), TABLE)

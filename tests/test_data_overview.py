@@ -6,11 +6,13 @@ import pandas as pd
 import pytest
 
 from dnrlab import findings, plots
-from dnrlab.data.dataset import DataConfig, TrainingClips, VideoViews
-from dnrlab.data.decode import READER, VideoError
+from dnrlab.bench.reading import view_seconds
+from dnrlab.data.config import DataConfig
+from dnrlab.data.dataset import TrainingClips, VideoViews
+from dnrlab.data.decode.reader import READER
+from dnrlab.data.decode.types import VideoError
 from dnrlab.data.manifest import read_manifest, select
 from dnrlab.data.overview import class_counts, frames_needed, rows_to_show, shown_clips, view_layout
-from dnrlab.data.throughput import view_seconds
 
 TINY = DataConfig(sampling="segments", num_frames=4, short_side=18, crop_size=16)
 

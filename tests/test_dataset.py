@@ -3,14 +3,9 @@
 import pytest
 import torch
 
-from dnrlab.data.dataset import (
-    DataConfig,
-    TrainingClips,
-    VideoViews,
-    clip_numbers,
-    view_numbers,
-)
-from dnrlab.data.decode import READER
+from dnrlab.data.config import DataConfig, clip_indices, view_indices
+from dnrlab.data.dataset import TrainingClips, VideoViews
+from dnrlab.data.decode.reader import READER
 from dnrlab.data.manifest import read_manifest, select
 
 TINY = DataConfig(sampling="segments", num_frames=4, short_side=18, crop_size=16)
@@ -53,10 +48,10 @@ def test_a_time_span_limits_the_frames_of_a_video(synthetic, tmp_path):
 
 def test_segments_twice_are_tested_with_the_middle_and_the_first_frames():
     config = DataConfig(sampling="twice", num_frames=4, short_side=18, crop_size=16)
-    assert view_numbers(10, config, 2).tolist() == [[1, 3, 6, 8], [0, 2, 5, 7]]
+    assert view_indices(10, config, 2).tolist() == [[1, 3, 6, 8], [0, 2, 5, 7]]
     generators = [torch.Generator().manual_seed(0) for _ in range(2)]
-    segments = clip_numbers(10, TINY, generators[0])
-    assert torch.equal(clip_numbers(10, config, generators[1]), segments)
+    segments = clip_indices(10, TINY, generators[0])
+    assert torch.equal(clip_indices(10, config, generators[1]), segments)
     with pytest.raises(ValueError, match=r"expected crop_positions in \(5, 13\), got 9"):
         DataConfig(crop_positions=9)
     with pytest.raises(ValueError, match=r"sampling segments for a network of 5 neighbouring frames"):

@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dnrlab.data import decode
-from dnrlab.data.cache import CachedFrames, cached_reader, reader_for
-from dnrlab.data.dataset import DataConfig
-from dnrlab.data.decode import VideoError, VideoFiles
-from dnrlab.data.decord_reader import have_decord
-from dnrlab.data.packets import Packet, seeks_exactly
-from dnrlab.data.synthetic import encode
+from dnrlab.data.config import DataConfig
+from dnrlab.data.decode import reader as decode
+from dnrlab.data.decode.cache import CachedFrames, cached_reader, reader_for
+from dnrlab.data.decode.decord_reader import have_decord
+from dnrlab.data.decode.packets import Packet, seeks_exactly
+from dnrlab.data.decode.reader import VideoFiles
+from dnrlab.data.decode.types import VideoError
+from dnrlab.data.synthetic.make import encode
 
 needs_decord = pytest.mark.skipif(not have_decord(), reason="decord has no wheel for this machine")
 DECODERS = [pytest.param("decord", marks=needs_decord), "pyav"]
@@ -48,7 +49,7 @@ def test_each_frame_is_decoded_once(video, decoder):
         asked.append(numbers.tolist())
         return decode.decode(decoder, path, numbers)
 
-    files = VideoFiles(decoder, decode.HERE._replace(decode=counted))
+    files = VideoFiles(decoder, decode.IN_PROCESS._replace(decode=counted))
     views = np.array([[9, 3, 3], [3, 9, 0]])
     frames = files.read_frames(video, views.flatten())
     assert asked == [[0, 3, 9]]
@@ -90,7 +91,7 @@ def test_a_failure_of_decord_is_said_once_and_pyav_reads(video, caplog):
             raise VideoError(path, "decord broke")
         return decode.decode(decoder, path, numbers)
 
-    decoding = decode.HERE._replace(decode=broken)
+    decoding = decode.IN_PROCESS._replace(decode=broken)
     with caplog.at_level(logging.WARNING, "dnrlab"):
         first = VideoFiles("auto", decoding).read_frames(video, np.array([3]))
         VideoFiles("auto", decoding).read_frames(video, np.array([4]))
@@ -153,7 +154,7 @@ def test_a_video_damaged_in_the_middle_is_named_when_it_is_read(tmp_path):
 def test_a_cached_reader_can_be_sent_to_a_process_and_leaves_long_videos_alone(tmp_path, video, monkeypatch):
     reader = pickle.loads(pickle.dumps(cached_reader(decode.READER, tmp_path / "cache", 24)))
     assert reader.read_frames(video, np.array([3])).shape == (1, 24, 32, 3)
-    monkeypatch.setattr("dnrlab.data.cache.LONG_VIDEO", 19)
+    monkeypatch.setattr("dnrlab.data.decode.cache.LONG_VIDEO", 19)
     assert reader.read_frames(video, np.array([3])).shape == (1, 48, 64, 3)
 
 
@@ -203,7 +204,7 @@ def test_real_clips_are_read_alike_by_both_decoders(real_data, folder):
     for path in paths[:: max(len(paths) // 10, 1)]:
         if "corrupted" in path:
             continue
-        if not decode.facts_of(path, decode.HERE).suits_decord:
+        if not decode.facts_of(path, decode.IN_PROCESS).suits_decord:
             assert "nasa" in path  # two streams of video
             continue
         indices = np.array([0, 9, 4, 9, 40]) % decode.probe(path).num_frames

@@ -13,9 +13,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dnrlab.data.dataset import DataConfig, Unreadable, VideoViews
-from dnrlab.data.decode import READER, VideoError, VideoFiles, reader_of
-from dnrlab.data.decoding_process import child_of_thread, decoding_apart, held, same_core
+from dnrlab.data.config import DataConfig
+from dnrlab.data.dataset import Unreadable, VideoViews
+from dnrlab.data.decode.child import child_of_thread, decoding_in_child, held, same_core
+from dnrlab.data.decode.reader import READER, VideoFiles, reader_of
+from dnrlab.data.decode.types import VideoError
 from dnrlab.data.loading import view_loader
 from dnrlab.data.manifest import Manifest
 from tests.conftest import PROJECT
@@ -62,7 +64,7 @@ def made_decord(tmp_path, monkeypatch):
 
 
 def reader(decoder="auto", limit_seconds=60.0):
-    return reader_of(VideoFiles(decoder, decoding_apart(limit_seconds)))
+    return reader_of(VideoFiles(decoder, decoding_in_child(limit_seconds)))
 
 
 def running(pid):
@@ -173,9 +175,9 @@ def test_nothing_outlives_a_parent_that_is_killed(made_decord, name):
     code = f"""
 import sys, threading, time
 import numpy as np
-from dnrlab.data.decode import VideoFiles
-from dnrlab.data.decoding_process import decoding_apart, held
-files = VideoFiles("decord", decoding_apart(3.0))
+from dnrlab.data.decode.reader import VideoFiles
+from dnrlab.data.decode.child import decoding_in_child, held
+files = VideoFiles("decord", decoding_in_child(3.0))
 files.probe({str(made_decord / "good.mp4")!r})
 print(held.child.process.pid, "torch" in sys.modules, flush=True)
 files.read_frames({str(made_decord / f"{name}.mp4")!r}, np.array([0]))
@@ -193,9 +195,9 @@ time.sleep(60)
 
 def test_a_process_that_ends_takes_its_child_along(made_decord):
     code = f"""
-from dnrlab.data.decode import VideoFiles
-from dnrlab.data.decoding_process import decoding_apart, held
-VideoFiles("decord", decoding_apart()).probe({str(made_decord / "good.mp4")!r})
+from dnrlab.data.decode.reader import VideoFiles
+from dnrlab.data.decode.child import decoding_in_child, held
+VideoFiles("decord", decoding_in_child()).probe({str(made_decord / "good.mp4")!r})
 print(held.child.process.pid)
 """
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}

@@ -8,10 +8,10 @@ import sys
 import pytest
 
 from dnrlab import DNRConfig
-from dnrlab.data.motions import CLASSES
+from dnrlab.data.synthetic.motions import CLASSES
 from dnrlab.demo import NETWORKS, keep_networks, table
-from dnrlab.runs import load_run
-from dnrlab.training.recipes import demo, interlacing_by_name, override
+from dnrlab.recipes.named import demo, interlacing_by_name, override
+from dnrlab.runs.load import load_run
 from tests.conftest import PROJECT
 
 KEPT = PROJECT / "notebooks" / "networks"

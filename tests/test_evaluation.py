@@ -9,12 +9,13 @@ import pandas as pd
 import pytest
 import torch
 
-from dnrlab.data.dataset import DataConfig, VideoViews, Views
-from dnrlab.data.decode import READER
+from dnrlab.data.config import DataConfig
+from dnrlab.data.dataset import VideoViews, Views
+from dnrlab.data.decode.reader import READER
 from dnrlab.data.manifest import read_manifest, select
 from dnrlab.data.transforms import normalize
 from dnrlab.evaluation import EvalConfig, accuracy_by_number, confusion_matrix, evaluate, metrics, write_results
-from dnrlab.evaluation.metrics import places, view_accuracy
+from dnrlab.evaluation.metrics import true_class_rank, view_accuracy
 from dnrlab.models import create_model
 from dnrlab.plots import view_accuracy_figure
 
@@ -85,7 +86,7 @@ def test_no_more_views_are_cut_than_go_through_at_a_time(synthetic, monkeypatch,
 
 def test_the_place_of_the_true_class_on_a_worked_example():
     scores = np.array([[0.2, 0.4, 0.4]] * 4)
-    assert places(scores, np.array([0, 1, 2, -1])).tolist() == [2, 0, 1, 3]
+    assert true_class_rank(scores, np.array([0, 1, 2, -1])).tolist() == [2, 0, 1, 3]
 
 
 def test_accuracies_of_single_views_and_of_videos_on_a_worked_example():

@@ -14,11 +14,11 @@ import torch.distributed as dist
 
 from dnrlab.cli import main
 from dnrlab.data.dataset import Unreadable
-from dnrlab.data.decode import READER
+from dnrlab.data.decode.reader import READER
 from dnrlab.data.manifest import read_manifest
+from dnrlab.distributed import join, launch
 from dnrlab.evaluation import EvalConfig, evaluate, read_scores
-from dnrlab.evaluation.views import BATCHES_A_PART, Scored
-from dnrlab.processes import joined, launch
+from dnrlab.evaluation.evaluate import BATCHES_A_PART, Scored
 from tests.conftest import PROJECT
 from tests.test_evaluation_resume import DATA, Network, assert_same
 
@@ -46,10 +46,10 @@ def share(file, keep):
         kinds.update(type(each) for each in value or ())
         gather(values, value)
 
-    with joined("cpu") as (among, device), patch.object(dist, "all_gather_object", noting):
+    with join("cpu") as (world, device), patch.object(dist, "all_gather_object", noting):
         manifest, reader = read_manifest(file), READER._replace(read_frames=read)
-        own = Path(keep) / str(among.rank) / "view_scores.npy"
-        found = evaluate(Network(), manifest, DATA, VIEWS, reader=reader, device=device, keep=own, among=among)
+        own = Path(keep) / str(world.rank) / "view_scores.npy"
+        found = evaluate(Network(), manifest, DATA, VIEWS, reader=reader, device=device, keep=own, world=world)
     return found, reads, kinds
 
 

@@ -14,8 +14,8 @@ import pandas as pd
 import pytest
 import torch
 
-from dnrlab.data.dataset import DataConfig
-from dnrlab.data.decode import READER
+from dnrlab.data.config import DataConfig
+from dnrlab.data.decode.reader import READER
 from dnrlab.data.manifest import read_manifest, select
 from dnrlab.evaluation import EvalConfig, evaluate, read_scores, write_results
 from tests.conftest import PROJECT

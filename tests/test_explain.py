@@ -7,19 +7,13 @@ import pytest
 import torch
 
 from dnrlab import DNRConfig, create_model
-from dnrlab.data.dataset import DataConfig
+from dnrlab.data.config import DataConfig
 from dnrlab.data.manifest import read_manifest, select
 from dnrlab.explain import clip_gradcam, record_dynamics
-from dnrlab.explain.clips import choose_rows, sharp_layer, view_clip
-from dnrlab.explain.gradcam import clip_weights, scale_to_unit
-from dnrlab.plots import (
-    CamRow,
-    block_dynamics,
-    confusion,
-    gradcam_figure,
-    group_dynamics,
-    training_curves,
-)
+from dnrlab.explain.cam.gradcam import clip_weights, scale_to_unit
+from dnrlab.explain.cam.heatmaps import sharp_layer
+from dnrlab.explain.clips import choose_rows, view_clip
+from dnrlab.plots import CamRow, block_dynamics, confusion, gradcam_figure, group_dynamics, training_curves
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from dnrlab import findings
-from dnrlab.plots.style import say
+from dnrlab.plots.style import set_titles
 
 
 def test_a_training_is_told_by_its_last_validation():
@@ -100,8 +100,8 @@ def test_blocks_say_whether_the_channels_spread():
 def test_a_quick_setting_is_said():
     assert findings.quick(2, 16) == "Quick setting (2 of 16 epochs):\n"
     assert findings.quick(16, 16) == findings.quick(20, 16) == ""
-    assert findings.spread(1) == "one seed, so that close values may change places"
-    assert findings.spread(3) == "mean and standard deviation of 3 seeds, and each as a small point"
+    assert findings.seeds_note(1) == "one seed, so that close values may change places"
+    assert findings.seeds_note(3) == "mean and standard deviation of 3 seeds, and each as a small point"
 
 
 def test_gains_are_told_in_points_with_the_papers():
@@ -133,7 +133,7 @@ def test_batches_say_what_the_step_to_the_smallest_costs():
 
 def test_long_notes_stay_within_the_figure():
     figure = plt.figure(figsize=(6, 3), layout="constrained")
-    say(figure, "a finding of many words " * 5, "a note of many words " * 15)
+    set_titles(figure, "a finding of many words " * 5, "a note of many words " * 15)
     figure.canvas.draw()
     for text in (figure._suptitle, figure._supxlabel):
         box = text.get_window_extent()

@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch.utils.data import get_worker_info
 
-from dnrlab.data.dataset import DataConfig, TrainingClips, Unreadable
-from dnrlab.data.decode import READER
+from dnrlab.data.config import DataConfig
+from dnrlab.data.dataset import TrainingClips, Unreadable
+from dnrlab.data.decode.reader import READER
 from dnrlab.data.loading import EpochBatches, collate_clips, training_batches
 from dnrlab.data.manifest import read_manifest, select
 

@@ -8,21 +8,13 @@ import pytest
 import torch
 
 from dnrlab.data.manifest import read_manifest, select
-from dnrlab.explain.clips import view_clip
-from dnrlab.explain.faithfulness import area_under, blur, deletion_and_insertion, random_heat
-from dnrlab.explain.localisation import localisation, moved, pointing, share_on_object, steadiness
-from dnrlab.explain.objects import ObjectTrack, object_masks, object_track, object_traits, read_boxes
-from dnrlab.explain.sanity import forgetting, similarity
-from dnrlab.explain.summaries import against_random, by_traits, over_shares, thirds
-from dnrlab.explain.survey import (
-    forgotten_maps,
-    measure_faithfulness,
-    measure_objects,
-    sources_of,
-    spread_rows,
-    survey,
-    with_controls,
-)
+from dnrlab.explain.cam.deletion import area_under, blur, deletion_and_insertion, random_heat
+from dnrlab.explain.cam.localisation import localisation, moved, pointing, share_on_object, steadiness
+from dnrlab.explain.cam.objects import ObjectTrack, object_masks, object_track, object_traits, read_boxes
+from dnrlab.explain.cam.randomization import forgetting, similarity
+from dnrlab.explain.cam.survey import forgotten_maps, measure_faithfulness, measure_objects, survey, with_controls
+from dnrlab.explain.cam.tables import against_random, by_traits, over_shares, thirds
+from dnrlab.explain.clips import sources_of, spread_rows, view_clip
 from tests.test_explain import Planted
 from tests.test_networks_through import made
 

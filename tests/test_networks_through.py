@@ -8,18 +8,20 @@ import torch
 from safetensors.torch import save_file
 
 from dnrlab import DNRConfig, create_model
-from dnrlab.data.decode import READER
+from dnrlab.data.decode.reader import READER
 from dnrlab.data.manifest import read_manifest, select
-from dnrlab.data.motions import CLASSES
+from dnrlab.data.synthetic.motions import CLASSES
 from dnrlab.data.transforms import evaluation_clips, to_unit
 from dnrlab.evaluation import EvalConfig, evaluate
 from dnrlab.explain import record_dynamics
-from dnrlab.explain.clips import clip_for, explain_clips, same_clips, view_clip
-from dnrlab.explain.timeline import timeline
-from dnrlab.runs import Run, build_model, load_run
-from dnrlab.training.config import recipe_to_dict
-from dnrlab.training.recipes import demo, override
-from dnrlab.training.run import train
+from dnrlab.explain.affine.timeline import timeline
+from dnrlab.explain.cam.heatmaps import explain_clips
+from dnrlab.explain.clips import clip_for, same_clips, view_clip
+from dnrlab.models.config import build_model
+from dnrlab.recipes.config import recipe_to_dict
+from dnrlab.recipes.named import demo, override
+from dnrlab.runs.load import Run, load_run
+from dnrlab.training.train import train
 from tests.test_errors import execute
 
 INSIDE = {"probe.png", "relay_cut.png"}  # and no variance: the split has one video of each class

@@ -14,7 +14,8 @@ from papermill.exceptions import PapermillExecutionError
 
 from dnrlab import DNRConfig, batch
 from dnrlab.data.manifest import read_manifest
-from dnrlab.notebook import check_parameters, declared_parameters, pick_device, start
+from dnrlab.device import pick_device
+from dnrlab.notebook import check_parameters, declared_parameters, start
 from tests.conftest import PROJECT
 
 NOTEBOOKS = sorted(set((PROJECT / "notebooks").glob("*.ipynb")) - {PROJECT / "notebooks" / "00_start_here.ipynb"})

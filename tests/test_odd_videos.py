@@ -8,10 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dnrlab.data.cache import reader_for
-from dnrlab.data.dataset import DataConfig, Unreadable, VideoViews
-from dnrlab.data.decode import VideoError, VideoFiles
-from dnrlab.data.decord_reader import have_decord
+from dnrlab.data.config import DataConfig
+from dnrlab.data.dataset import Unreadable, VideoViews
+from dnrlab.data.decode.cache import reader_for
+from dnrlab.data.decode.decord_reader import have_decord
+from dnrlab.data.decode.reader import VideoFiles
+from dnrlab.data.decode.types import VideoError
 from dnrlab.data.loading import view_loader
 from dnrlab.data.manifest import Manifest
 from tests.conftest import PROJECT

@@ -10,8 +10,8 @@ from safetensors.torch import load_file, save_file
 
 from dnrlab import DNRConfig, create_model
 from dnrlab.models.weights import load_weights
+from dnrlab.recipes.named import demo, dnr_by_settings, override
 from dnrlab.training.loop import train_steps
-from dnrlab.training.recipes import demo, dnr_by_settings, override
 
 VALUES = {
     "relay_distance": (4, 1, 3),

@@ -6,29 +6,29 @@ from safetensors.torch import load_file
 
 from dnrlab.data.loading import EpochBatches
 from dnrlab.data.manifest import read_manifest
-from dnrlab.processes import ALONE, Processes, gathered, joined, launch, shared, summed
+from dnrlab.distributed import ALONE, World, all_gather, all_sum, broadcast, join, launch
 from dnrlab.relay.functional import pooled_moments
 from dnrlab.relay.synchronized import synchronize_statistics
-from dnrlab.training.plan import Plan, make_plan
-from dnrlab.training.run import train
-from tests import among as tasks
+from dnrlab.training.schedule import Plan, make_plan
+from dnrlab.training.train import train
+from tests import world as tasks
 from tests.trainings import tiny
 
 SIZES = (6, 5)  # clips a step; of the second the two processes have three and two
 
 
 def test_a_process_by_itself_is_alone():
-    with joined("cpu") as (among, device):
-        assert (among, device) == (ALONE, "cpu")
-    assert summed(torch.tensor(3.0), ALONE) == 3
-    assert gathered("a", ALONE) == ["a"]
-    assert shared("a", ALONE) == "a"
+    with join("cpu") as (world, device):
+        assert (world, device) == (ALONE, "cpu")
+    assert all_sum(torch.tensor(3.0), ALONE) == 3
+    assert all_gather("a", ALONE) == ["a"]
+    assert broadcast("a", ALONE) == "a"
 
 
 def test_two_processes_know_their_places():
     assert launch(tasks.places, 2) == [
-        (Processes(0, 2), "cpu", [2.0, 1.0], [0, 10], 1),
-        (Processes(1, 2), "cpu", [2.0, 1.0], [0, 10], 1),
+        (World(0, 2), "cpu", [2.0, 1.0], [0, 10], 1),
+        (World(1, 2), "cpu", [2.0, 1.0], [0, 10], 1),
     ]
 
 
@@ -45,7 +45,7 @@ def test_moments_of_parts_are_those_of_the_whole():
 
 def test_every_clip_of_a_batch_goes_to_one_process():
     whole = list(EpochBatches(23, 5, 0, 1))
-    parts = [list(EpochBatches(23, 5, 0, 1, Processes(rank, 2))) for rank in range(2)]
+    parts = [list(EpochBatches(23, 5, 0, 1, World(rank, 2))) for rank in range(2)]
     assert [len(batch) for batch in parts[0]] == [3] * 4
     for batch, first, second in zip(whole, *parts, strict=True):
         assert sorted(batch) == sorted(first + second)

@@ -42,29 +42,115 @@ def test_platform_markers_are_the_same_in_both():
     assert markers[:2] == markers[2:]
 
 
-LAYERS = ["relay", "models", "training evaluation explain runs", "batch", "cli demo"]
+LAYERS = [  # from the top: a part imports parts on lower lines; parts on one line do not know each other
+    {"__main__"},
+    {"cli", "demo"},
+    {"batch", "explorer"},
+    {"experiments", "explain", "bench"},
+    {"training"},
+    {"evaluation"},
+    {"runs"},
+    {"recipes"},
+    {"models", "data"},
+    {"relay"},
+    {"plots", "findings", "figures", "notebook"},
+    {"distributed", "device", "files", "text", "torchvision_guard", "paper"},
+]
+ONLY = {  # parts that may import less than all lower lines
+    "relay": set(),
+    "models": {"relay"},
+    "data": LAYERS[-1],
+    "plots": set(),
+    "findings": {"text"},
+    "batch": {"notebook", "bench", "data", "runs", "evaluation"},
+}
+DATA = [  # the same rule within dnrlab/data
+    {"overview", "loading"},
+    {"dataset", "check"},
+    {"video_span", "build"},
+    {"config", "packed_rows", "cards"},
+    {"decode", "manifest"},
+    {"transforms", "sampling", "csv_table", "synthetic"},
+]
 
 
-def imports_of(path):
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("dnrlab."):
-            yield node.module.split(".")[1]
+def imports_of(text, package):
+    """Parts of ``package`` that a module imports, by whatever form of import, within functions too."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "expected absolute imports, got a relative one"
+            modules = [f"{node.module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Import):
+            modules = [alias.name for alias in node.names]
+        else:
+            continue
+        for module in modules:
+            if module.startswith(f"{package}.") and not module.startswith(f"{package}.__"):
+                yield module.removeprefix(f"{package}.").split(".")[0]
 
 
-def rank(part):
-    return next((index for index, parts in enumerate(LAYERS) if part in parts.split()), None)
+def breaches(package, texts, layers, only):
+    """What a set of modules imports against the rule; ``texts`` holds each module's source by its part and file."""
+    line = {part: number for number, parts in enumerate(layers) for part in parts}
+    found = []
+    for (part, file), text in texts.items():
+        if part not in line:
+            found.append(f"{file}: {part} is on no line")
+            continue
+        for other in sorted({*imports_of(text, package)} - {part}):
+            if other not in line:
+                found.append(f"{file}: imports {other}, which is on no line")
+            elif line[other] <= line[part] or other not in only.get(part, {other}):
+                found.append(f"{file}: {part} imports {other}")
+    return found
+
+
+def sources(folder):
+    """The source of every module below a package by (part, file), but for its own __init__.py."""
+    files = {path.relative_to(folder): path for path in sorted(folder.rglob("*.py"))}
+    return {
+        (path.parts[0].removesuffix(".py"), path.as_posix()): file.read_text()
+        for path, file in files.items()
+        if path.as_posix() != "__init__.py"
+    }
 
 
 def test_parts_know_only_the_parts_below_them():
+    assert breaches("dnrlab", sources(PROJECT / "dnrlab"), LAYERS, ONLY) == []
+
+
+def test_the_parts_of_data_know_only_the_parts_below_them():
+    assert breaches("dnrlab.data", sources(PROJECT / "dnrlab" / "data"), DATA, {}) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from dnrlab.training.train import train",
+        "from dnrlab import training",
+        "import dnrlab.training",
+        "import dnrlab.training.train as t",
+        "def f():\n    from dnrlab.training import train",
+    ],
+)
+def test_the_rule_sees_every_form_of_import(text):
+    assert breaches("dnrlab", {("models", "m.py"): text}, LAYERS, ONLY) == ["m.py: models imports training"]
+    assert breaches("dnrlab", {("cli", "c.py"): text}, LAYERS, ONLY) == []
+
+
+def test_a_part_on_no_line_breaks_the_rule():
+    assert breaches("dnrlab", {("attic", "a.py"): ""}, LAYERS, ONLY) == ["a.py: attic is on no line"]
+    assert breaches("dnrlab", {("cli", "c.py"): "from dnrlab import attic"}, LAYERS, ONLY) == [
+        "c.py: imports attic, which is on no line"
+    ]
+
+
+def test_no_public_function_takes_more_than_eight_parameters():
     for path in (PROJECT / "dnrlab").rglob("*.py"):
-        part = path.relative_to(PROJECT / "dnrlab").parts[0].removesuffix(".py")
-        for other in imports_of(path):
-            if part == "data":
-                assert other in ("data", "files", "processes", "torchvision_guard"), path
-            elif rank(part) is not None and rank(other) is not None:
-                assert rank(other) <= rank(part), path
-    for path in (PROJECT / "dnrlab" / "plots").rglob("*.py"):
-        assert set(imports_of(path)) <= {"plots"}, path
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef) and node.name not in ("create_model", "__init__"):
+                names = [each.arg for each in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
+                assert len([name for name in names if name not in ("self", "cls")]) <= 8, f"{path}: {node.name}"
 
 
 def test_files_are_short_and_raise_no_assertions():

@@ -4,11 +4,11 @@ import pytest
 import torch
 
 from dnrlab import DNRConfig, create_model
+from dnrlab.recipes.config import TrainConfig
+from dnrlab.recipes.named import RECIPES, override, recipe_by_name, recipe_help
 from dnrlab.torchvision_guard import guard_torchvision
-from dnrlab.training.config import TrainConfig
-from dnrlab.training.imagenet import imagenet_weights, put_imagenet
-from dnrlab.training.parameters import parameter_groups
-from dnrlab.training.recipes import RECIPES, override, recipe_by_name, said_recipes
+from dnrlab.training.initial_weights import imagenet_weights, put_imagenet
+from dnrlab.training.optimizer import parameter_groups
 from dnrlab.training.schedule import make_schedule
 
 ROWS = {  # lr, decay, clip, schedule, its epochs, epochs, dropout, batch, sampling, positions, rules
@@ -36,7 +36,7 @@ def test_recipes_are_those_of_the_protocols(name):
 
 def test_every_recipe_is_listed_with_what_it_is_for():
     assert set(RECIPES) == {"demo", *ROWS}
-    assert "tsm_kinetics400: TSM-ResNet-50 on Kinetics-400 from ImageNet" in said_recipes().splitlines()[4]
+    assert "tsm_kinetics400: TSM-ResNet-50 on Kinetics-400 from ImageNet" in recipe_help().splitlines()[4]
 
 
 def test_the_warm_up_of_tsm_takes_five_epochs_from_a_tenth():

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 import torch
 
+from dnrlab.recipes.named import RECIPES
 from dnrlab.torchvision_guard import guard_torchvision
-from dnrlab.training.recipes import RECIPES
 from tests.official_trees import TREES
 from tests.test_build_through import call
 

@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from dnrlab.data.manifest import read_manifest
-from dnrlab.files import whole_file
-from dnrlab.runs import load_run
+from dnrlab.files import atomic_write
+from dnrlab.runs.load import load_run
 from dnrlab.training.loop import train_steps
-from dnrlab.training.run import train
+from dnrlab.training.train import train
 from tests.trainings import interrupt, same, tiny, weights
 
 
@@ -40,11 +40,11 @@ def test_a_finished_run_is_left_as_it_is(finished, synthetic):
 
 def test_a_full_disk_is_named_and_the_last_good_file_stays(tmp_path):
     file = tmp_path / "checkpoint.pt"
-    with whole_file(file) as unfinished:
+    with atomic_write(file) as unfinished:
         unfinished.write_text("good")
 
     def write_half():
-        with whole_file(file) as unfinished:
+        with atomic_write(file) as unfinished:
             unfinished.write_text("half")
             raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -59,7 +59,7 @@ def test_a_full_disk_stops_a_checkpoint_with_a_sentence(tmp_path):
     (tmp_path / "checkpoint.unfinished.pt").symlink_to("/dev/full")  # what is written there has no space
 
     def write():
-        with whole_file(tmp_path / "checkpoint.pt") as unfinished:
+        with atomic_write(tmp_path / "checkpoint.pt") as unfinished:
             torch.save({"weights": torch.zeros(100_000)}, unfinished)
 
     with pytest.raises(OSError, match=r"checkpoint.pt could not be written .*; free space"):

@@ -8,7 +8,7 @@ from dnrlab import DNRConfig
 from dnrlab.data.manifest import read_manifest, select
 from dnrlab.evaluation.intervals import intervals_of
 from dnrlab.explain.clips import same_clips
-from dnrlab.explain.reversal import ORDERS, in_order, judged, partner_of, relay_group, reordered, reversal_table
+from dnrlab.explain.frame_order import ORDERS, in_order, judged, partner_of, relay_group, reordered, reversal_table
 from dnrlab.findings import of_reversal
 from tests.test_networks_through import made
 

@@ -8,9 +8,10 @@ import time
 import pandas as pd
 import pytest
 
-from dnrlab.data.decode import Reader, VideoError, VideoInfo
+from dnrlab.data.decode.types import Reader, VideoError, VideoInfo
 from dnrlab.data.manifest import read_manifest, single_video
-from dnrlab.data.rows import PackedRows, PackedText, Row, locate, one_row, span_frames
+from dnrlab.data.packed_rows import PackedRows, PackedText, Row, one_row
+from dnrlab.data.video_span import locate, span_frames
 
 COUNT = 240_000
 KINETICS = "path,label,split,num_frames,source\n" + "".join(

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from importlib import import_module
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ import pytest
 from dnrlab.cli import main
 from dnrlab.evaluation.intervals import mean_interval, run_interval
 from dnrlab.evaluation.paired import compare_results
-from dnrlab.training.spread import over_runs, over_videos
+from dnrlab.experiments.repeat import over_runs, over_videos
 
 TINY = ["--epochs", "1", "--short-side", "20", "--crop-size", "16", "--batch-size", "10", "--num-frames", "4"]
 CLASSES = ["a", "b"]
@@ -81,8 +82,8 @@ def test_seeds_and_folds_are_one_request_that_resumes(folds, tmp_path, capsys, m
     def fails(*_, **__):
         raise AssertionError("nothing is to be done")
 
-    monkeypatch.setattr("dnrlab.training.run.train_epoch", fails)
-    monkeypatch.setattr("dnrlab.evaluation.views.view_scores", fails)
+    monkeypatch.setattr("dnrlab.training.train.train_epoch", fails)
+    monkeypatch.setattr(import_module("dnrlab.evaluation.evaluate"), "view_scores", fails)
     code, out, _ = call(capsys, *words)
     assert (code, json.loads(out)) == (0, result)
     code, out, err = call(capsys, *words[:-1], "--lr", "0.2")

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dnrlab.data.decode import read_frames
+from dnrlab.data.decode.reader import read_frames
 from dnrlab.data.manifest import read_manifest
-from dnrlab.data.motions import CLASSES, PAIRS, motion
-from dnrlab.data.render import Scene, boxes, make_scene, render
-from dnrlab.data.synthetic import STRIPS, SyntheticConfig, make_synthetic, pair_accuracy
+from dnrlab.data.synthetic.make import STRIPS, SyntheticConfig, make_synthetic, pair_accuracy
+from dnrlab.data.synthetic.motions import CLASSES, PAIRS, motion
+from dnrlab.data.synthetic.render import Scene, boxes, make_scene, render
 from tests.conftest import TINY
 
 
@@ -32,7 +32,7 @@ def test_every_scene_is_filmed_in_every_class(synthetic):
 
 MAKE = """
 import sys
-from dnrlab.data.synthetic import SyntheticConfig, make_synthetic
+from dnrlab.data.synthetic.make import SyntheticConfig, make_synthetic
 make_synthetic(sys.argv[1], SyntheticConfig(train_scenes=2, val_scenes=1, test_scenes=1, side=32), workers=1)
 """
 

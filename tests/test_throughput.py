@@ -6,10 +6,12 @@ from dataclasses import replace
 import pytest
 import torch
 
-from dnrlab.data.dataset import DataConfig, TrainingClips
-from dnrlab.data.decode import HERE, READER, VideoError, VideoFiles, reader_of
+from dnrlab.bench.reading import clip_times, loader_speed, loader_speeds, speed_alone
+from dnrlab.data.config import DataConfig
+from dnrlab.data.dataset import TrainingClips
+from dnrlab.data.decode.reader import IN_PROCESS, READER, VideoFiles, reader_of
+from dnrlab.data.decode.types import VideoError
 from dnrlab.data.manifest import read_manifest, select
-from dnrlab.data.throughput import clip_times, loader_speed, loader_speeds, speed_alone
 
 TINY = DataConfig(sampling="segments", num_frames=4, short_side=18, crop_size=16)
 
@@ -45,7 +47,7 @@ class Sleeping(TrainingClips):
 
 def test_a_clip_is_probed_anew_though_its_file_is_known(manifest, monkeypatch):
     asked = []
-    slow = HERE._replace(examine=lambda path: asked.append(path) or HERE.examine(path))
+    slow = IN_PROCESS._replace(examine=lambda path: asked.append(path) or IN_PROCESS.examine(path))
     reader = reader_of(VideoFiles(decoding=slow))
     for _ in range(2):
         clip_times(manifest, TINY, reader, [4])
@@ -79,9 +81,9 @@ def test_one_process_alone_has_one_thread_like_a_worker(manifest):
 
 
 def test_a_loaders_speed_stands_beside_the_promised_one(manifest, monkeypatch):
-    monkeypatch.setattr("dnrlab.data.throughput.os.cpu_count", lambda: 2)
-    monkeypatch.setattr("dnrlab.data.throughput.speed_alone", lambda *_: 10.0)
-    monkeypatch.setattr("dnrlab.data.throughput.loader_speed", lambda *sizes: {0: 9.0, 2: 18.0, 4: 19.0}[sizes[2]])
+    monkeypatch.setattr("dnrlab.bench.reading.os.cpu_count", lambda: 2)
+    monkeypatch.setattr("dnrlab.bench.reading.speed_alone", lambda *_: 10.0)
+    monkeypatch.setattr("dnrlab.bench.reading.loader_speed", lambda *sizes: {0: 9.0, 2: 18.0, 4: 19.0}[sizes[2]])
     table = loader_speeds(TrainingClips(manifest, TINY, READER, 0), batch_size=4, workers=(0, 2, 4), rounds=1)
     assert list(table["promised"]) == [10, 20, 20]  # no more than two cores
     assert list(table["share"]) == pytest.approx([0.9, 0.9, 0.95])

@@ -7,16 +7,18 @@ import torch
 from matplotlib.offsetbox import AnnotationBbox
 
 from dnrlab import DNRConfig
-from dnrlab.data.dataset import DataConfig
-from dnrlab.data.decode import READER, VideoError
+from dnrlab.data.config import DataConfig
+from dnrlab.data.decode.reader import READER
+from dnrlab.data.decode.types import VideoError
 from dnrlab.data.manifest import read_manifest, select
 from dnrlab.data.transforms import evaluation_clips, normalize
 from dnrlab.explain import record_dynamics
-from dnrlab.explain.timeline import overlapping_clips, timeline, timelines
+from dnrlab.explain.affine.timeline import overlapping_clips, timeline, timelines
+from dnrlab.models.config import ModelConfig, build_model
 from dnrlab.plots import timeline_figure
-from dnrlab.runs import Run, build_model
-from dnrlab.training.config import ModelConfig, Recipe, TrainConfig
-from dnrlab.training.recipes import override
+from dnrlab.recipes.config import Recipe, TrainConfig
+from dnrlab.recipes.named import override
+from dnrlab.runs.load import Run
 
 
 @pytest.fixture(autouse=True)

@@ -9,16 +9,19 @@ import pytest
 import torch
 
 from dnrlab import DNRConfig
-from dnrlab.data.dataset import DataConfig, TrainingClips
-from dnrlab.data.decode import READER, VideoError
+from dnrlab.data.config import DataConfig
+from dnrlab.data.dataset import TrainingClips
+from dnrlab.data.decode.reader import READER
+from dnrlab.data.decode.types import VideoError
 from dnrlab.data.manifest import read_manifest, select
-from dnrlab.runs import build_model, load_run
-from dnrlab.training.config import TrainConfig, recipe_from_dict, recipe_to_dict
+from dnrlab.models.config import build_model
+from dnrlab.recipes.config import TrainConfig, recipe_from_dict, recipe_to_dict
+from dnrlab.recipes.named import RECIPES, demo, override, recipe_by_name
+from dnrlab.runs.load import load_run
+from dnrlab.training.initial_weights import transfer_weights
 from dnrlab.training.loop import train_steps
-from dnrlab.training.recipes import RECIPES, demo, override, recipe_by_name
-from dnrlab.training.run import train
 from dnrlab.training.schedule import learning_rate_factor, make_schedule
-from dnrlab.training.transfer import transfer_weights
+from dnrlab.training.train import train
 from tests.trainings import same, tiny, weights
 
 

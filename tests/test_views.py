@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from dnrlab.data.dataset import DataConfig, VideoViews, view_numbers
-from dnrlab.data.decode import READER
+from dnrlab.data.config import DataConfig, view_indices
+from dnrlab.data.dataset import VideoViews
+from dnrlab.data.decode.reader import READER
 from dnrlab.data.manifest import single_video
 from dnrlab.data.transforms import evaluation_clips
 
@@ -50,7 +51,7 @@ def seconds_of(function):
 def test_thirty_views_of_a_long_video_take_two_fifths_of_the_time_of_view_order(long_video):
     pytest.importorskip("decord")
     dataset = VideoViews(single_video(long_video, ("a",)), KINETICS, READER, num_clips=10, num_crops=3)
-    numbers = view_numbers(280, KINETICS, 10)
+    numbers = view_indices(280, KINETICS, 10)
     crops = {"short_side": 256, "crop_size": 256, "num_crops": 3}
     assert torch.equal(dataset[0].clips(), in_view_order(long_video, numbers, **crops))
     ours, plain = [], []
@@ -65,7 +66,7 @@ def test_views_are_resized_once_and_equal_those_made_clip_by_clip(synthetic, num
     config = DataConfig(sampling="dense", num_frames=4, frame_interval=3, short_side=48, crop_size=crop_size)
     path = str(next(synthetic.parent.glob("test/up/*.mp4")))  # 24 frames
     views = VideoViews(single_video(path, ("a",)), config, READER, num_clips=num_clips, num_crops=num_crops)[0]
-    numbers = view_numbers(24, config, num_clips)
+    numbers = view_indices(24, config, num_clips)
     crops = {"short_side": 48, "crop_size": crop_size, "num_crops": num_crops}
     assert torch.equal(views.clips(), in_view_order(path, numbers, **crops))
     assert views.frames.shape[1] == len(numbers.unique())
@@ -77,6 +78,6 @@ def test_the_views_of_a_video_cost_no_more_memory_than_its_frames(long_video):
         for config, clips, crops in ((KINETICS, 10, 3), (DataConfig(), 1, 1))
     )
     assert thirty.clips().dtype == torch.uint8
-    assert thirty.frames.nbytes == 3 * len(view_numbers(280, KINETICS, 10).unique()) * 256 * 340
+    assert thirty.frames.nbytes == 3 * len(view_indices(280, KINETICS, 10).unique()) * 256 * 340
     assert thirty.clips().nbytes == 30 * 3 * 8 * 256 * 256
     assert one.frames.nbytes == 3 * 8 * 224 * 224  # what no crop shows stays behind

@@ -1,4 +1,4 @@
-"""What a person sees of a training: time left, lines, TensorBoard's curves, and a log followed from elsewhere."""
+"""What a person sees of a training: time left, lines, TensorBoard's curves, and a log follow_log from elsewhere."""
 
 import json
 import logging
@@ -12,11 +12,11 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from dnrlab.data.manifest import read_manifest
-from dnrlab.processes import Processes
-from dnrlab.training.among import followed, train_among
-from dnrlab.training.run import train
-from dnrlab.training.stopped import told_once
-from dnrlab.training.watching import Clock, epoch_line, step_line, tensorboard
+from dnrlab.distributed import World
+from dnrlab.training.fatal_errors import no_restart
+from dnrlab.training.launch import follow_log, launch_training
+from dnrlab.training.progress import Clock, epoch_line, step_line, tensorboard
+from dnrlab.training.train import train
 from tests.trainings import tiny
 
 ROW = {"epoch": 2, "loss": 1.2034, "top1": 0.518, "clips": 82, "skipped": 0, "seconds": 2.0, "val_top1": float("nan")}
@@ -70,7 +70,7 @@ def test_a_log_is_followed_from_where_it_stood(tmp_path, caplog):
     file = tmp_path / "log.txt"
     file.write_text("2026-01-01 10:00:00,000 of before\n")
     caplog.set_level(logging.INFO, "dnrlab")
-    with followed(file, 0.01), file.open("a") as log:
+    with follow_log(file, 0.01), file.open("a") as log:
         log.write("2026-01-01 10:00:01,000 epoch 1/2  loss 1.0\n")
         log.flush()
         time.sleep(0.2)
@@ -80,7 +80,7 @@ def test_a_log_is_followed_from_where_it_stood(tmp_path, caplog):
 
 def test_a_notebook_trains_in_two_processes_and_shows_their_log(synthetic, tmp_path, caplog):
     caplog.set_level(logging.INFO, "dnrlab")
-    history = train_among(2, tiny(epochs=1), read_manifest(synthetic), tmp_path)
+    history = launch_training(2, tiny(epochs=1), read_manifest(synthetic), tmp_path)
     assert len(history) == 1
     assert any("2 batches of 8 from 20 videos, 2 processes, cpu" in line for line in caplog.messages)
     assert any(line.startswith("epoch 1/1  loss") for line in caplog.messages)
@@ -93,9 +93,9 @@ def test_what_stops_one_process_for_good_is_told_and_not_tried_again(synthetic, 
     rows.to_csv(tmp_path / "videos.csv", index=False)
     manifest, run = read_manifest(tmp_path / "videos.csv"), tmp_path / "run"
     with pytest.raises(RuntimeError, match=r"2 processes were stopped: VideoError: .*gone.mp4: no such file"):
-        train_among(2, tiny(batch_size=20), manifest, run)
+        launch_training(2, tiny(batch_size=20), manifest, run)
     assert (run / "log.txt").read_text().count("started: ") == 1
-    history = train_among(2, tiny(batch_size=20, bad_videos="skip"), manifest, run)
+    history = launch_training(2, tiny(batch_size=20, bad_videos="skip"), manifest, run)
     assert list(history["skipped"]) == [1, 1, 1]
     assert not (run / "stopped.json").exists()
     assert "trained on 19 of 20 videos" in (run / "log.txt").read_text()
@@ -105,17 +105,17 @@ def test_what_stopped_another_call_does_not_stop_this_one(tmp_path, monkeypatch)
     monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", "1")
     file = tmp_path / "stopped.json"
     file.write_text(json.dumps({"agent": os.getppid(), "reason": "ValueError: no"}))
-    with pytest.raises(ValueError, match="ValueError: no"), told_once(tmp_path, Processes(1, 2)):
+    with pytest.raises(ValueError, match="ValueError: no"), no_restart(tmp_path, World(1, 2)):
         pass
     file.write_text(json.dumps({"agent": -1, "reason": "ValueError: no"}))
-    with told_once(tmp_path, Processes(1, 2)):
+    with no_restart(tmp_path, World(1, 2)):
         pass
 
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from dnrlab.training.folder import log_to
+from dnrlab.runs.folder import log_to
 with log_to(Path(sys.argv[1])):
     print("ready", flush=True)
     time.sleep(60)

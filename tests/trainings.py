@@ -3,9 +3,9 @@
 import torch
 
 from dnrlab import DNRConfig
-from dnrlab.runs import load_run
+from dnrlab.recipes.named import demo, override
+from dnrlab.runs.load import load_run
 from dnrlab.training.loop import train_steps
-from dnrlab.training.recipes import demo, override
 
 
 def tiny(**changes):

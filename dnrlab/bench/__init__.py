@@ -1,7 +1,7 @@
 """What networks cost."""
 
-from dnrlab.bench.costs import BenchConfig, count_costs, machine, measure_costs
-from dnrlab.bench.macs import macs, parameters
-from dnrlab.bench.speed import measure, noise, speeds
+from dnrlab.bench.forward import measure, noise, speeds
+from dnrlab.bench.macs import macs
+from dnrlab.bench.networks import BenchConfig, count_costs, machine, measure_costs
 
-__all__ = ["BenchConfig", "count_costs", "machine", "macs", "measure", "measure_costs", "noise", "parameters", "speeds"]
+__all__ = ["BenchConfig", "count_costs", "machine", "macs", "measure", "measure_costs", "noise", "speeds"]

@@ -7,16 +7,9 @@ Axes: T frames, C channels; c = C / 16.
 from math import ceil
 from typing import NamedTuple
 
-from torch import nn
-
 from dnrlab.models.blocks import Bottleneck
 from dnrlab.models.create import check_pool, parsed
 from dnrlab.relay import DNRConfig
-
-
-def parameters(model: nn.Module) -> int:
-    """Learned numbers of a network."""
-    return sum(parameter.numel() for parameter in model.parameters())
 
 
 def macs(

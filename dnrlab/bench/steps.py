@@ -22,11 +22,11 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim import Optimizer
 
-from dnrlab.bench.speed import forward_pass
-from dnrlab.processes import joined, launch, wait_for_all
-from dnrlab.runs import build_model
-from dnrlab.training.config import Recipe
-from dnrlab.training.parameters import parameter_groups
+from dnrlab.bench.forward import forward_pass
+from dnrlab.distributed import barrier, join, launch
+from dnrlab.models.config import build_model
+from dnrlab.recipes.config import Recipe
+from dnrlab.training.optimizer import parameter_groups
 
 Build = Callable[[], nn.Module]
 
@@ -85,11 +85,11 @@ def measure_steps(recipe: Recipe, config: StepConfig, *, device: str = "cpu") ->
 def take_turns(build: Build, recipe: Recipe, config: StepConfig, device: str, threads: int) -> list[dict[str, Any]]:
     """What each launched process does: the first N of them work, the others wait. Returns its own rows."""
     rows = []
-    with joined(device) as (here, own_device):
+    with join(device) as (here, own_device):
         groups = {count: dist.new_group(list(range(count))) for count in config.processes if count > 1}
         for number in range(config.rounds):
             for count in config.processes:
-                wait_for_all(here)
+                barrier(here)
                 if here.rank < count:
                     torch.set_num_threads(config.threads or max(threads // count, 1))
                     place = {"round": number, "processes": count, "rank": here.rank}

@@ -12,19 +12,21 @@ from typing import Any
 
 import tyro
 
+from dnrlab.cli.bench import Bench
+from dnrlab.cli.cam import Cam
+from dnrlab.cli.compare import Compare
 from dnrlab.cli.evaluate import Evaluate, Predict
-from dnrlab.cli.look import Bench, Cam
 from dnrlab.cli.manifest import ManifestBuild, ManifestCheck
-from dnrlab.cli.spread import Compare, SpreadRuns, spread_defaults
-from dnrlab.cli.text import Result, as_text
+from dnrlab.cli.output import Result, as_text
+from dnrlab.cli.repeat import Repeat, repeat_defaults
 from dnrlab.cli.train import Train, train_defaults
-from dnrlab.data.decode import VideoError
-from dnrlab.training.comparison import AllFailed
+from dnrlab.data.decode.types import VideoError
+from dnrlab.experiments.sweep import AllFailed
 
 COMMANDS: dict[str, type] = {
     "train": Train,
     "evaluate": Evaluate,
-    "spread": SpreadRuns,
+    "spread": Repeat,
     "compare": Compare,
     "cam": Cam,
     "predict": Predict,
@@ -32,7 +34,7 @@ COMMANDS: dict[str, type] = {
     "manifest build": ManifestBuild,
     "manifest check": ManifestCheck,
 }
-DEFAULTS = {"train": train_defaults, "spread": spread_defaults}  # they depend on the words of the call
+DEFAULTS = {"train": train_defaults, "spread": repeat_defaults}  # they depend on the words of the call
 ERRORS = (ValueError, TypeError, OSError, VideoError, FloatingPointError, IndexError, AllFailed)  # said in a line
 
 

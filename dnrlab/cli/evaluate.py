@@ -6,13 +6,13 @@ from typing import Any
 
 import tyro
 
-from dnrlab.cli.text import Result
-from dnrlab.data.cache import reader_for
+from dnrlab.cli.output import Result
+from dnrlab.data.decode.cache import reader_for
 from dnrlab.data.manifest import read_manifest, select, single_video, split_by
+from dnrlab.device import pick_device
+from dnrlab.distributed import World, join
 from dnrlab.evaluation import EvalConfig, evaluate, view_scores_file, write_results
-from dnrlab.notebook import pick_device
-from dnrlab.processes import Processes, joined
-from dnrlab.runs import load_run
+from dnrlab.runs.load import load_run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,10 +43,10 @@ class Evaluate:
 
     def run(self) -> Result:
         """Evaluate; the metrics."""
-        with joined(pick_device(self.device)) as (among, device):
-            return self.run_among(among, device)
+        with join(pick_device(self.device)) as (world, device):
+            return self.run_among(world, device)
 
-    def run_among(self, among: Processes, device: str) -> Result:
+    def run_among(self, world: World, device: str) -> Result:
         """The metrics in the process that writes; nothing in others."""
         run = load_run(self.run_dir, device)
         given: dict[str, Any] = {"crop_size": self.crop_size, "sampling": self.sampling, "decoder": self.decoder}
@@ -66,9 +66,9 @@ class Evaluate:
             num_workers=self.num_workers,
             progress=sys.stderr.isatty(),
             keep=view_scores_file(self.run_dir, self.split),
-            among=among,
+            world=world,
         )
-        if not among.writes:
+        if not world.is_main:
             return {}
         return write_results(self.run_dir, predictions, run.classes, views, manifest=self.manifest, split=self.split)
 

@@ -8,11 +8,11 @@ from typing import Any
 import pandas as pd
 import tyro
 
-from dnrlab.cli.text import Result
-from dnrlab.data.build import build_manifest
-from dnrlab.data.cache import reader_for
-from dnrlab.data.check import Check, check_manifest
-from dnrlab.data.joined import summary
+from dnrlab.cli.output import Result
+from dnrlab.data.build.build import build_manifest
+from dnrlab.data.build.match import summary
+from dnrlab.data.check.check import Check, check_manifest
+from dnrlab.data.decode.cache import reader_for
 from dnrlab.data.manifest import Manifest, read_manifest
 
 SHOWN = 10  # errors that are printed, at most 3 of a kind
@@ -108,7 +108,7 @@ def listed(check: Check, *, whole: bool) -> Result:
         "by_kind": kinds,
         "errors": errors,
         **({"more": f"{more} errors that --json lists"} if more else {}),
-        "notes": [{"note": note} for note in check.notes],
+        "notes": [{"note": note} for note in check.warnings],
         "checked": str(check.kept),
         "exit_code": 1 if kinds else 0,
     }

@@ -8,14 +8,14 @@ from typing import Annotated, Any
 
 import tyro
 
-from dnrlab.cli.text import Result
+from dnrlab.cli.output import Result
 from dnrlab.data.manifest import read_manifest, split_by
-from dnrlab.notebook import pick_device
-from dnrlab.processes import joined
+from dnrlab.device import pick_device
+from dnrlab.distributed import join
+from dnrlab.recipes.config import Recipe
+from dnrlab.recipes.named import RECIPES, recipe_by_name, recipe_help
 from dnrlab.relay import DNRConfig
-from dnrlab.training.config import Recipe
-from dnrlab.training.recipes import RECIPES, recipe_by_name, said_recipes
-from dnrlab.training.run import train
+from dnrlab.training.train import train
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +27,7 @@ class Train:
 
     manifest: str  # CSV file of videos; see data_manifests/README.md
     out: str  # run folder
-    recipe: Annotated[str, tyro.conf.arg(help=said_recipes())] = "demo"
+    recipe: Annotated[str, tyro.conf.arg(help=recipe_help())] = "demo"
     dnr: bool = True  # DNR, or with --no-dnr batch norm
     settings: Annotated[Recipe, tyro.conf.OmitArgPrefixes] = field(default_factory=RECIPES["demo"])
     split_column: str = ""  # column of the manifest that says the split, or the fold with --test-fold; '': split
@@ -42,7 +42,7 @@ class Train:
         """Train; what the last epoch gave, and the best validation. Nothing, but in the first of several processes."""
         wanted = pick_device(self.device)
         manifest = split_by(read_manifest(self.manifest, self.root), self.split_column, self.test_fold)
-        with joined(wanted) as (among, device):
+        with join(wanted) as (world, device):
             history = train(
                 self.settings,
                 manifest,
@@ -51,9 +51,9 @@ class Train:
                 cache_dir=self.cache_dir,
                 num_workers=self.num_workers,
                 progress=sys.stderr.isatty(),
-                among=among,
+                world=world,
             )
-        if not among.writes:
+        if not world.is_main:
             return {}
         last, scored = history.iloc[-1], history["val_top1"].dropna()
         result: Result = {

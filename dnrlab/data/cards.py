@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dnrlab.data.manifest import FLIPS, beside
-from dnrlab.files import whole_file
+from dnrlab.files import atomic_write
 
 FOLDER = Path(__file__).parents[2] / "data_manifests"
 PROTOCOL = {"num_frames": int, "clips": int, "crops": int, "sampling": str, "evaluate_on": str}
@@ -127,5 +127,5 @@ def own_card(name: str) -> Card:
 
 def write_card(card: Card, file: Path) -> None:
     """Write a card as JSON."""
-    with whole_file(file) as unfinished:
+    with atomic_write(file) as unfinished:
         unfinished.write_text(json.dumps(asdict(card), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -10,11 +10,12 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Sampler, default_collate
 
-from dnrlab.data.dataset import Key, TrainingClips, Unreadable, VideoViews, Views, clip_shape, seeded_generator
-from dnrlab.data.decode import VideoError
+from dnrlab.data.config import clip_shape
+from dnrlab.data.dataset import Key, TrainingClips, Unreadable, VideoViews, Views, seeded_generator
+from dnrlab.data.decode.types import VideoError
 from dnrlab.data.manifest import Manifest
 from dnrlab.data.transforms import operations
-from dnrlab.processes import ALONE, Processes
+from dnrlab.distributed import ALONE, World
 
 BAD_VIDEOS = ("error", "skip")
 
@@ -33,14 +34,14 @@ class EpochBatches(Sampler[list[Key]]):
     Of several processes each has every so-manieth key of a batch: of a batch of 5 the first of two has 3, the other 2.
     """
 
-    def __init__(self, num_rows: int, batch_size: int, seed: int, epoch: int, among: Processes = ALONE) -> None:
-        self.num_rows, self.batch_size, self.seed, self.epoch, self.among = num_rows, batch_size, seed, epoch, among
+    def __init__(self, num_rows: int, batch_size: int, seed: int, epoch: int, world: World = ALONE) -> None:
+        self.num_rows, self.batch_size, self.seed, self.epoch, self.world = num_rows, batch_size, seed, epoch, world
 
     def __iter__(self) -> Iterator[list[Key]]:
         generator = seeded_generator(1, self.seed, self.epoch)
         keys = [(self.epoch, row) for row in torch.randperm(self.num_rows, generator=generator).tolist()]
         for start in range(0, len(self) * self.batch_size, self.batch_size):
-            yield keys[start : start + self.batch_size][self.among.rank :: self.among.count]
+            yield keys[start : start + self.batch_size][self.world.rank :: self.world.size]
 
     def __len__(self) -> int:
         return max(self.num_rows // self.batch_size, 1)
@@ -53,14 +54,14 @@ def training_batches(
     num_workers: int,
     *,
     first: int = 0,
-    among: Processes = ALONE,
+    world: World = ALONE,
 ) -> Iterator[TrainingBatch]:
     """The batches of one epoch after the other, from batch ``first`` of the first epoch on.
 
     The workers live through all epochs: they import once, remember what they probed, and read ahead while another
     part of the program validates.
     """
-    keys = (EpochBatches(len(dataset), batch_size, dataset.seed, epoch, among) for epoch in epochs)
+    keys = (EpochBatches(len(dataset), batch_size, dataset.seed, epoch, world) for epoch in epochs)
     if num_workers:
         operations()  # imported once here, not once in every worker
     loader = DataLoader(

@@ -1,5 +1,6 @@
 """Manifests: CSV files that say which videos there are, what they show, and to which split they belong."""
 
+import hashlib
 import json
 import os
 import re
@@ -10,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dnrlab.data.table import SECONDS, line_numbers, read_table, refuse
+from dnrlab.data.csv_table import SECONDS, line_numbers, read_table, refuse
 
 FLIPS = ("none", "mirror", "label_aware")
 
@@ -173,3 +174,14 @@ def mirrored_classes(classes: tuple[str, ...]) -> list[int]:
     other = {"left": "right", "right": "left", "Left": "Right", "Right": "Left"}
     swapped = [re.sub(r"\b([Ll]eft|[Rr]ight)\b", lambda word: other[word[0]], name) for name in classes]
     return [classes.index(mirror) if mirror in classes else index for index, mirror in enumerate(swapped)]
+
+
+def rows_digest(videos: Manifest, start: int) -> str:
+    """What tells other videos from these, as those of another fold: their paths, labels and times.
+
+    Of paths what comes behind the first ``start`` characters, so that the folder of all videos may be another one.
+    """
+    names = [path[start:] for path in videos.rows["path"].tolist()]
+    others = [videos.rows[name].astype(str) for name in ("label", *SECONDS) if name in videos.rows]
+    text = "\n".join("\t".join(cells) for cells in zip(names, *others, strict=True))
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]

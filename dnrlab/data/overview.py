@@ -8,11 +8,13 @@ import numpy as np
 import pandas as pd
 import torch
 
-from dnrlab.data.dataset import DataConfig, TrainingClips, Unreadable, find_video, read_clips, view_numbers
-from dnrlab.data.decode import Frames, Reader, VideoError
+from dnrlab.data.config import DataConfig, view_indices
+from dnrlab.data.dataset import TrainingClips, Unreadable
+from dnrlab.data.decode.types import Frames, Reader, VideoError
 from dnrlab.data.manifest import Manifest
 from dnrlab.data.sampling import WINDOW, span
 from dnrlab.data.transforms import Box, crop_boxes, resize_short_side
+from dnrlab.data.video_span import find_video, read_span
 
 SPLITS = ("train", "val", "test")  # in this order; others follow by name
 
@@ -94,9 +96,9 @@ def view_layout(
 ) -> ViewLayout:
     """The views of row ``row``: frames of its clips, and boxes of their crops. VideoError if it cannot be read."""
     video = find_video(manifest, row, 0, reader)
-    numbers = view_numbers(video.num_frames, config, num_clips)
+    numbers = view_indices(video.num_frames, config, num_clips)
     (middle,) = resize_short_side(
-        read_clips(video, torch.tensor([video.num_frames // 2]), reader), config.short_side
+        read_span(video, torch.tensor([video.num_frames // 2]), reader), config.short_side
     )  # (3, H, W)
     boxes = crop_boxes(middle.shape[1], middle.shape[2], config.crop_size, num_crops)
     return ViewLayout(numbers.numpy(), video.num_frames, middle.permute(1, 2, 0).numpy(), boxes)

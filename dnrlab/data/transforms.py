@@ -19,7 +19,7 @@ SCALES = (1.0, 0.875, 0.75, 0.66)
 
 Box = tuple[int, int, int, int]  # top, left, height, width, in pixels
 CORNERS_AND_CENTRE = ((0, 0), (0, 4), (4, 0), (4, 4), (2, 2))
-PLACES = {  # of a training crop: quarters of the free space above it and to its left
+CROP_POSITIONS = {  # of a training crop: quarters of the free space above it and to its left
     5: CORNERS_AND_CENTRE,
     13: (*CORNERS_AND_CENTRE, (0, 2), (2, 0), (2, 4), (4, 2), (1, 1), (1, 3), (3, 1), (3, 3)),
 }
@@ -60,7 +60,7 @@ def multi_scale_crop(
     sizes = [int(min(height, width) * scale) for scale in scales]
     pairs = [(h, w) for i, h in enumerate(sizes) for j, w in enumerate(sizes) if abs(i - j) <= 1]
     crop_height, crop_width = pairs[draw(len(pairs), generator)]
-    down, right = PLACES[positions][draw(positions, generator)]
+    down, right = CROP_POSITIONS[positions][draw(positions, generator)]
     return down * ((height - crop_height) // 4), right * ((width - crop_width) // 4), crop_height, crop_width
 
 

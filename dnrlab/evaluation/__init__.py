@@ -1,9 +1,9 @@
 """Views, video scores, metrics and result files."""
 
-from dnrlab.evaluation.kept import read_scores
+from dnrlab.evaluation.evaluate import EvalConfig, Predictions, evaluate
 from dnrlab.evaluation.metrics import accuracy_by_number, confusion_matrix, metrics
 from dnrlab.evaluation.results import read_results, view_scores_file, write_results
-from dnrlab.evaluation.views import EvalConfig, Predictions, evaluate
+from dnrlab.evaluation.view_scores import read_scores
 
 __all__ = [
     "EvalConfig",

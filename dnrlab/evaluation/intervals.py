@@ -145,7 +145,7 @@ def differences_of(table: pd.DataFrame, measures: Sequence[str], *, baseline: st
     return intervals_of(differences_to(table, measures, baseline), ["network"], measures)
 
 
-def said(interval: Interval, digits: int = 2) -> str:
+def format_interval(interval: Interval, digits: int = 2) -> str:
     """``0.50 [0.35, 0.65]``; without bounds the mean alone."""
     mean = f"{interval.mean:.{digits}f}"
     return mean if np.isnan(interval.low) else f"{mean} [{interval.low:.{digits}f}, {interval.high:.{digits}f}]"

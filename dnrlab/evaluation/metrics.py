@@ -28,13 +28,13 @@ def metrics(labels: list[str], scores: NDArray[np.float64], classes: tuple[str, 
     if not np.isfinite(scores).all():
         raise ValueError("expected finite scores, got others; the network has diverged, train it with a lower lr")
     truth = np.array([classes.index(label) for label in labels])
-    place = places(scores, truth)
+    place = true_class_rank(scores, truth)
     right = place == 0
     per_class = [right[truth == index].mean() for index in np.unique(truth)]
     return {"top1": float(right.mean()), "top5": float((place < 5).mean()), "mean_class": float(np.mean(per_class))}
 
 
-def places(scores: NDArray[np.floating], truth: NDArray[np.integer]) -> NDArray[np.int64]:
+def true_class_rank(scores: NDArray[np.floating], truth: NDArray[np.integer]) -> NDArray[np.int64]:
     """How many classes stand before the true one, (...) of ``scores`` (..., classes) and ``truth`` (...).
 
     0 is right, below 5 among the first five. Of equal scores the class that comes first stands first, as in ``idxmax``.
@@ -59,7 +59,7 @@ def view_accuracy(scores: NDArray[np.float32], truth: NDArray[np.integer], num_c
     for start in range(0, len(scores), ROWS_AT_A_TIME):
         part, own = np.asarray(scores[start : start + ROWS_AT_A_TIME]), truth[start : start + ROWS_AT_A_TIME]
         done = ~np.isnan(part).any(axis=(1, 2))
-        place = places(part[done], np.broadcast_to(own[done, None], (int(done.sum()), part.shape[1])))
+        place = true_class_rank(part[done], np.broadcast_to(own[done, None], (int(done.sum()), part.shape[1])))
         first, among_five, count = first + (place == 0).sum(0), among_five + (place < 5).sum(0), count + len(place)
     clip, crop = np.divmod(np.arange(scores.shape[1]), num_crops)
     top1, top5 = (hits / max(count, 1) for hits in (first, among_five))
@@ -83,6 +83,6 @@ def accuracy_by_number(scores: NDArray[np.float32], truth: NDArray[np.integer], 
         known = np.broadcast_to(own[done, None], (int(done.sum()), number))
         for first in range(number):
             sums = part[done][:, np.roll(order, first)].cumsum(axis=1, dtype=np.float64)
-            hits += (places(sums, known) == 0).sum(axis=0)
+            hits += (true_class_rank(sums, known) == 0).sum(axis=0)
         count += int(done.sum())
     return pd.DataFrame({"views": np.arange(1, number + 1), "top1": hits / max(count * number, 1)})

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from dnrlab.evaluation.intervals import Interval, paired_difference, smallest_difference
-from dnrlab.evaluation.results import SPREAD, read_results
+from dnrlab.evaluation.results import REPEATS, read_results
 
 VIDEO = ("path", "start_seconds", "end_seconds")  # what says which video a row is
 
@@ -58,7 +58,7 @@ def compare_results(baseline: str | Path, other: str | Path, split: str = "test"
 
 def runs_of(folder: Path) -> dict[tuple[str, str], Path]:
     """The run folders of a spread by seed and fold; a run folder is one of unknown seed and fold."""
-    table = folder / SPREAD
+    table = folder / REPEATS
     if not table.is_file():
         return {("", ""): folder}
     rows = pd.read_csv(table, dtype=str, keep_default_na=False)

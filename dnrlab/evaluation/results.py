@@ -8,11 +8,11 @@ from typing import Any
 
 import pandas as pd
 
+from dnrlab.evaluation.evaluate import EvalConfig, Predictions
 from dnrlab.evaluation.metrics import confusion_matrix, metrics
-from dnrlab.evaluation.views import EvalConfig, Predictions
-from dnrlab.files import whole_file
+from dnrlab.files import atomic_write
 
-SPREAD = "spread.csv"  # in a folder of several runs of one recipe: which they are
+REPEATS = "spread.csv"  # in a folder of several runs of one recipe: which they are
 
 
 def write_results(
@@ -51,9 +51,9 @@ def write_results(
         tables["skipped"] = skipped
         result["skipped_videos"] = str(run_dir / f"skipped{of_split}.csv")
     for name, table in tables.items():
-        with whole_file(run_dir / f"{name}{of_split}.csv") as unfinished:
+        with atomic_write(run_dir / f"{name}{of_split}.csv") as unfinished:
             table.to_csv(unfinished, index=False)
-    with whole_file(run_dir / f"metrics{of_split}.json") as unfinished:
+    with atomic_write(run_dir / f"metrics{of_split}.json") as unfinished:
         unfinished.write_text(json.dumps(result, indent=2), encoding="utf-8")
     return result
 
@@ -72,7 +72,7 @@ def read_results(run_dir: str | Path, split: str) -> tuple[dict[str, Any], pd.Da
 
 
 def view_scores_file(run_dir: str | Path, split: str) -> Path:
-    """Where a run folder keeps the scores of all views of a split; see ``dnrlab.evaluation.kept``."""
+    """Where a run folder keeps the scores of all views of a split; see ``dnrlab.evaluation.view_scores``."""
     return Path(run_dir) / f"view_scores{split_suffix(split)}.npy"
 
 

@@ -1,6 +1,6 @@
 """Looking inside: Grad-CAM++ for clips, and the recording of gamma and beta."""
 
-from dnrlab.explain.dynamics import record_dynamics
-from dnrlab.explain.gradcam import clip_gradcam
+from dnrlab.explain.affine.record import record_dynamics
+from dnrlab.explain.cam.gradcam import clip_gradcam
 
 __all__ = ["clip_gradcam", "record_dynamics"]

@@ -1,22 +1,22 @@
-"""What a heat-map figure is made of: a video's clip, its frames to look at, and what trained networks make of it."""
+"""The clips that are explained: which videos, their frames as a network takes them, and larger for people."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dnrlab.data.dataset import DataConfig, find_video, read_clips, view_numbers
-from dnrlab.data.decode import READER, Reader, VideoError
+from dnrlab.data.config import DataConfig, view_indices
+from dnrlab.data.decode.reader import READER
+from dnrlab.data.decode.types import Reader, VideoError
 from dnrlab.data.manifest import Manifest
-from dnrlab.data.transforms import evaluation_clips, normalize, to_unit
-from dnrlab.explain.gradcam import clip_gradcam
-from dnrlab.runs import Run
+from dnrlab.data.transforms import evaluation_clips, to_unit
+from dnrlab.data.video_span import find_video, read_span
+from dnrlab.runs.load import Run
 
 log = logging.getLogger("dnrlab")
 
@@ -32,15 +32,6 @@ class ClipView(NamedTuple):
     frame_size: tuple[int, int]  # height and width of the video's frames, pixels
 
 
-class Explanation(NamedTuple):
-    """What a network makes of a clip."""
-
-    predicted: str
-    score: float  # softmax, in [0, 1]
-    explained: str  # the class that the map speaks of
-    heat: NDArray[np.float32]  # (T, crop, crop) in [0, 1]
-
-
 def view_clip(manifest: Manifest, row: int, data: DataConfig, reader: Reader = READER, *, side: int = 192) -> ClipView:
     """The middle test clip of a video: the view of an evaluation with one clip and one crop.
 
@@ -51,8 +42,8 @@ def view_clip(manifest: Manifest, row: int, data: DataConfig, reader: Reader = R
     if not 0 <= row < len(manifest.rows):
         raise IndexError(f"expected a row in [0, {len(manifest.rows)}) of {manifest.file}, got {row}")
     video = find_video(manifest, row, 0, reader)
-    numbers = view_numbers(video.num_frames, data, 1)[0]
-    frames = read_clips(video, numbers, reader)  # (T, 3, H, W)
+    numbers = view_indices(video.num_frames, data, 1)[0]
+    frames = read_span(video, numbers, reader)  # (T, 3, H, W)
     (clip,) = evaluation_clips(frames, short_side=data.short_side, crop_size=data.crop_size, num_crops=1)
     main = middle_frames(data.frames_per_segment)
     shown, shown_numbers = for_people(frames[main], data, side=side), (numbers[main] + video.first_frame).tolist()
@@ -72,51 +63,6 @@ def for_people(frames: Tensor, data: DataConfig, *, side: int) -> NDArray[np.uin
     (large,) = evaluation_clips(frames, short_side=short_side, crop_size=crop_size, num_crops=1)
     shown: NDArray[np.uint8] = large.permute(1, 2, 3, 0).numpy()
     return shown
-
-
-def explain_clips(
-    run: Run, views: Sequence[ClipView], *, layer: str, target: str = "predicted", device: str = "cpu"
-) -> list[Explanation]:
-    """The prediction of a run for each clip, and the Grad-CAM++ map of the predicted class or of the label.
-
-    Args:
-        views: at least one; they go through the network together.
-        layer: see ``clip_gradcam``.
-        target: ``predicted``, ``label``, or the name of a class.
-
-    Raises: ValueError if the class is unknown to the run.
-    """
-    clips = normalize(torch.stack([clip_for(run, view) for view in views]).to(device))
-    with torch.inference_mode():
-        scores = run.model(clips).float().softmax(dim=1).cpu()  # (N, classes)
-    predicted = [run.classes[int(best)] for best in scores.argmax(dim=1)]
-    named = zip(predicted, views, strict=True)
-    explained = [{"predicted": guess, "label": view.label}.get(target, target) for guess, view in named]
-    unknown = next((name for name in explained if name not in run.classes), None)
-    if unknown is not None:
-        raise ValueError(f"expected a class of the run, got {unknown!r}; known: {', '.join(run.classes)}")
-    heats = clip_gradcam(run.model, clips, [run.classes.index(name) for name in explained], layer)
-    heats = heats[:, middle_frames(run.recipe.data.frames_per_segment)]
-    best = scores.amax(dim=1).tolist()
-    return [Explanation(*each) for each in zip(predicted, best, explained, heats.numpy(), strict=True)]
-
-
-def numbers_of(frames: NDArray[np.uint8], explained: Mapping[str, Explanation]) -> dict[str, Any]:
-    """What a heat-map figure shows, for ``save_figure``: frames and maps as arrays, predictions as a table."""
-    heats = {f"heat_{name.replace('/', '_')}": each.heat for name, each in explained.items()}
-    rows = [
-        {"network": name, "predicted": each.predicted, "score": each.score, "explained": each.explained}
-        for name, each in explained.items()
-    ]
-    return {"frames": frames, **heats, "table": pd.DataFrame(rows)}
-
-
-def sharp_layer(crop_size: int) -> str:
-    """The last stage whose maps have at least 6 x 6 cells: layer4 at 224 pixels, layer2 at 48.
-
-    Late stages know more, early ones are sharper. Stage k of a 2D ResNet has a cell every 2^(k+1) pixels.
-    """
-    return f"layer{max([1, *(stage for stage in (2, 3, 4) if crop_size / 2 ** (stage + 1) >= 6)])}"
 
 
 def choose_rows(manifest: Manifest, number: int, data: DataConfig, reader: Reader = READER) -> list[int]:
@@ -163,3 +109,56 @@ def clip_for(run: Run, view: ClipView) -> Tensor:
     """The clip as a run takes it (3, T * frames_per_segment, crop, crop): of segments all frames or the middle ones."""
     wanted, given = run.recipe.data.frames_per_segment, view.clip.shape[1] // len(view.numbers)
     return view.clip if wanted == given else view.clip[:, middle_frames(given)]
+
+
+BATCH = 16  # clips
+
+
+MIN_SOURCES = 10
+
+
+def spread_rows(labels: Sequence[str], wanted: int) -> list[int]:
+    """About ``wanted`` rows, as many of every label, evenly spread within it; all of them for 0 or too many.
+
+    4 of the labels a, a, a, b, b, b: 0, 2, 3, 5. At least one of every label.
+    """
+    if not 0 < wanted < len(labels):
+        return list(range(len(labels)))
+    of_label = pd.Series(range(len(labels))).groupby(np.asarray(labels)).apply(list)
+    each = max(round(wanted / len(of_label)), 1)
+    places = [np.linspace(0, len(own) - 1, min(each, len(own))).round().astype(int) for own in of_label]
+    return sorted(own[place] for own, chosen in zip(of_label, places, strict=True) for place in chosen)
+
+
+def sources_of(manifest: Manifest) -> list[str]:
+    """What each row was made from, as the manifest says (column ``source`` or ``scene``); its path if it does not.
+
+    Its path also where there are fewer than ``MIN_SOURCES``, over which no interval could be drawn.
+    """
+    known = [name for name in ("source", "scene") if name in manifest.rows]
+    column = next((name for name in known if manifest.rows[name].nunique() >= MIN_SOURCES), "path")
+    return [str(value) for value in manifest.rows[column]]
+
+
+def read_views(
+    manifest: Manifest, rows: Sequence[int], data: DataConfig, batch_size: int
+) -> Iterator[tuple[list[int], list[ClipView]]]:
+    """The clips of some videos and their rows, a batch at a time; a warning names those that cannot be read.
+
+    Raises: ValueError if none can.
+    """
+    found = 0
+    for start in range(0, len(rows), batch_size):
+        numbers, views = [], []
+        for row in rows[start : start + batch_size]:
+            try:
+                views.append(view_clip(manifest, row, data, side=1))
+            except VideoError as error:
+                log.warning(f"left out: {error}")
+            else:
+                numbers.append(row)
+        found += len(views)
+        if views:
+            yield numbers, views
+    if not found:
+        raise ValueError(f"none of {len(rows)} videos of {manifest.file} could be read")

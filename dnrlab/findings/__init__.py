@@ -1,6 +1,7 @@
 """Sentences for the titles of figures, from the numbers that the figures show."""
 
-from dnrlab.findings.cost import of_plan, of_scaling, of_shape
+from dnrlab.findings.bench import of_plan, of_scaling, of_shape, of_speeds
+from dnrlab.findings.cam import of_faithfulness, of_forgetting, of_localisation, of_maps, of_traits
 from dnrlab.findings.data import of_check, of_counts, of_lengths, of_reading
 from dnrlab.findings.dynamics import (
     fastest_change,
@@ -12,9 +13,10 @@ from dnrlab.findings.dynamics import (
     of_trajectories,
     of_variance,
 )
-from dnrlab.findings.maps import of_faithfulness, of_forgetting, of_localisation, of_maps, of_reversal, of_traits
-from dnrlab.findings.training import of_batches, of_confusion, of_gains, of_speeds, of_training, of_views, spread
-from dnrlab.findings.words import count, duration, quick
+from dnrlab.findings.experiments import of_batches, of_gains, seeds_note
+from dnrlab.findings.frame_order import of_reversal
+from dnrlab.findings.training import of_confusion, of_training, of_views
+from dnrlab.text import count, duration, quick
 
 __all__ = [
     "count",
@@ -47,5 +49,5 @@ __all__ = [
     "of_variance",
     "of_views",
     "quick",
-    "spread",
+    "seeds_note",
 ]

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from dnrlab.findings.words import count
+from dnrlab.text import count
 
 
 def of_counts(counts: pd.DataFrame) -> str:

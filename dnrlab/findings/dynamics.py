@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from dnrlab.findings.words import count
+from dnrlab.text import count
 
 STILL = 1e-5  # gamma and beta a second; less is float32's rounding
 

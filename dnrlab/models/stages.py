@@ -43,7 +43,7 @@ class Stage(nn.Module):
         return x
 
 
-class Place(NamedTuple):
+class BlockPosition(NamedTuple):
     """Where in a network a block stands."""
 
     stage: int  # 1 to 4
@@ -51,7 +51,7 @@ class Place(NamedTuple):
     channels: int  # C, after its first convolution
 
 
-TemporalAt = Callable[[Place], Temporal]  # the temporal modules of a network, block by block
+TemporalAt = Callable[[BlockPosition], Temporal]  # the temporal modules of a network, block by block
 
 
 def make_stages(
@@ -71,7 +71,7 @@ def make_stages(
         for number in range(depth):
             stride = 2 if index > 0 and number == 0 else 1
             norms = batch_norms(channels) if dnr is None else dnr_norms(block, channels, dnr)
-            modules = temporal(Place(index + 1, number, channels))
+            modules = temporal(BlockPosition(index + 1, number, channels))
             blocks.append(block(in_channels, channels, stride=stride, norms=norms, temporal=modules, bias=bias))
             in_channels = channels * block.expansion
         if dnr is None or dnr.where == "temporal":
@@ -100,11 +100,11 @@ def dnr_norms(block: Block, channels: int, dnr: DNRConfig) -> Norms:
     return both(channels, dnr), nn.BatchNorm2d(channels)
 
 
-def no_temporal(place: Place) -> Temporal:
+def no_temporal(place: BlockPosition) -> Temporal:
     """No temporal module anywhere."""
     return Temporal()
 
 
-def interlaced(place: Place) -> Temporal:
+def interlaced(place: BlockPosition) -> Temporal:
     """Channel interlacing at the input of every block."""
     return Temporal(before=ChannelInterlacing())

@@ -9,7 +9,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from dnrlab.models.blocks import Temporal
-from dnrlab.models.stages import Place, TemporalAt
+from dnrlab.models.stages import BlockPosition, TemporalAt
 from dnrlab.relay.axes import merge_time, split_time
 
 KERNEL = 3  # frames
@@ -78,7 +78,7 @@ def convolve_frames(clips: Tensor, kernel: Tensor) -> Tensor:
 def adaptive(num_frames: int, *, interlacing: TemporalAt) -> TemporalAt:
     """The module after the first norm and ReLU of every block, for clips of ``num_frames``; or interlaced, too."""
 
-    def at(place: Place) -> Temporal:
+    def at(place: BlockPosition) -> Temporal:
         return Temporal(interlacing(place).before, TemporalAdaptiveModule(place.channels, num_frames))
 
     return at

@@ -11,7 +11,7 @@ from einops import rearrange, reduce
 from torch import Tensor, nn
 
 from dnrlab.models.blocks import Temporal
-from dnrlab.models.stages import Block, Place, make_stages, no_temporal
+from dnrlab.models.stages import Block, BlockPosition, make_stages, no_temporal
 from dnrlab.models.tdn_modules import FRAMES, DifferenceStem, LongTermModule
 from dnrlab.models.tsn import initialize
 from dnrlab.relay import DNRConfig
@@ -95,6 +95,6 @@ class TDN(nn.Module):
         return x
 
 
-def long_term(place: Place) -> Temporal:
+def long_term(place: BlockPosition) -> Temporal:
     """The long-term module after the first norm and ReLU of every block of layers 2 to 4."""
     return Temporal(inside=LongTermModule(place.channels) if place.stage > 1 else None)

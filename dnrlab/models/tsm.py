@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from dnrlab.models.blocks import Temporal
-from dnrlab.models.stages import Block, Place, TemporalAt
+from dnrlab.models.stages import Block, BlockPosition, TemporalAt
 from dnrlab.models.tsn import TSN
 from dnrlab.relay import ChannelInterlacing
 from dnrlab.relay.axes import merge_time, split_time
@@ -25,7 +25,7 @@ def shifts(depths: Sequence[int]) -> TemporalAt:
     """
     every = 2 if depths[2] >= DEEP_STAGE else 1
 
-    def at(place: Place) -> Temporal:
+    def at(place: BlockPosition) -> Temporal:
         return Temporal(before=ChannelInterlacing() if place.block % every == 0 else None)
 
     return at

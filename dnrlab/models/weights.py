@@ -30,3 +30,8 @@ def load_weights(
             + "\n  ".join(lines)
         )
     model.load_state_dict(theirs, strict=False)  # nothing but what was left out is missing, as checked above
+
+
+def count_parameters(model: nn.Module) -> int:
+    """Learned numbers of a network."""
+    return sum(parameter.numel() for parameter in model.parameters())

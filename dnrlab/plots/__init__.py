@@ -1,14 +1,19 @@
 """Figures. They take data and return matplotlib Figures; they compute and read nothing."""
 
 from dnrlab.plots.affine import cut_figure, probe_figure, trajectories_figure, variance_figure
-from dnrlab.plots.comparison import batch_figure, gain_figure
-from dnrlab.plots.cost import plan_figure, scaling_figure
+from dnrlab.plots.bench import plan_figure, scaling_figure, speed_kept
+from dnrlab.plots.cam import (
+    CamRow,
+    faithfulness_figure,
+    forgetting_figure,
+    gradcam_figure,
+    localisation_figure,
+    traits_figure,
+)
 from dnrlab.plots.data import contact_sheet, counts_figure, lengths_figure, reading_figure, views_figure
 from dnrlab.plots.dynamics import block_dynamics, group_dynamics, timeline_figure
-from dnrlab.plots.efficiency import speed_kept
-from dnrlab.plots.heatmaps import CamRow, gradcam_figure
-from dnrlab.plots.measures import faithfulness_figure, forgetting_figure, localisation_figure, traits_figure
-from dnrlab.plots.reversal import reversal_figure
+from dnrlab.plots.experiments import batch_figure, gain_figure
+from dnrlab.plots.frame_order import reversal_figure
 from dnrlab.plots.training import confusion, training_curves, view_accuracy_figure
 
 __all__ = [

@@ -4,8 +4,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from dnrlab.plots.measures import outside_legend
-from dnrlab.plots.style import bare, literal, network_colours, say
+from dnrlab.plots.style import bare, literal, network_colours, outside_legend, set_titles
 
 KINDS = {"cross_temporal": ("over time", "#0072B2"), "cross_layer": ("over layers", "#D55E00")}
 SHARES = {
@@ -41,7 +40,7 @@ def variance_figure(table: pd.DataFrame, finding: str, note: str) -> Figure:
     for axes, kind in zip(grid[0], kinds, strict=True):
         axes.set_title(f"relay {KINDS[kind][0]}", fontsize=10)
     outside_legend(grid[0, -1])
-    say(figure, finding, note)
+    set_titles(figure, finding, note)
     return figure
 
 
@@ -70,7 +69,7 @@ def probe_figure(table: pd.DataFrame, accuracy: float, chance: float, finding: s
     axes.set(ylabel="videos told right (share)", ylim=(0, 1.06))
     bare(axes)
     outside_legend(axes)
-    say(figure, finding, note)
+    set_titles(figure, finding, note)
     return figure
 
 
@@ -102,7 +101,7 @@ def cut_figure(cuts: pd.DataFrame, influence: pd.DataFrame, chance: float, findi
     for axes in (left, right):
         bare(axes)
     outside_legend(right)
-    say(figure, finding, note)
+    set_titles(figure, finding, note)
     return figure
 
 
@@ -128,5 +127,5 @@ def trajectories_figure(table: pd.DataFrame, finding: str, note: str) -> Figure:
     axes.set(xlabel="first principal component", ylabel="second principal component")
     bare(axes)
     outside_legend(axes)
-    say(figure, finding, note)
+    set_titles(figure, finding, note)
     return figure

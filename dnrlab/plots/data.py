@@ -11,7 +11,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from dnrlab.plots.style import MEASURED, NETWORKS, PAPER, TRAIN, VALIDATION, bare, literal, say
+from dnrlab.plots.style import MEASURED, NETWORKS, PAPER, TRAIN, VALIDATION, bare, literal, set_titles
 
 NAMED_CLASSES = 40  # more are drawn as a curve over their rank
 SPLIT_COLOURS = {"train": TRAIN, "val": VALIDATION, "test": "#009E73"}
@@ -41,7 +41,7 @@ def counts_figure(counts: pd.DataFrame, finding: str, note: str) -> Figure:
         axes.set(xlabel="classes, from the one with the most videos", ylabel="videos", ylim=(0, None))
     axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
     bare(axes)
-    say(figure, finding, note)
+    set_titles(figure, finding, note)
     return figure
 
 
@@ -74,7 +74,7 @@ def lengths_figure(table: pd.DataFrame, needed: int, finding: str, note: str) ->
     place = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "fontsize": 8}
     grid[0, 0].annotate(f"clip: {needed}", (needed, 1), xytext=(3, -2), va="top", **place)
     grid[0, -1].legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
-    say(figure, finding, note)
+    set_titles(figure, finding, note)
     return figure
 
 
@@ -98,7 +98,7 @@ def contact_sheet(clips: Sequence[tuple[str, NDArray[np.uint8]]], finding: str, 
             axes.set(xticks=[], yticks=[])
             axes.spines[:].set_visible(False)
         row[0].set_ylabel(literal(shortened(label)), rotation=0, ha="right", va="center", fontsize=8)
-    say(figure, finding, note)
+    set_titles(figure, finding, note)
     return figure
 
 
@@ -134,7 +134,7 @@ def views_figure(
         picture.add_patch(shape)
     picture.set(xticks=[], yticks=[])
     picture.set_title(f"{len(boxes)} crop" + "s" * (len(boxes) > 1), fontsize=9)
-    say(figure, finding, note)
+    set_titles(figure, finding, note)
     return figure
 
 
@@ -167,7 +167,7 @@ def reading_figure(loaders: pd.DataFrame, times: pd.DataFrame, views: pd.DataFra
     names = {"probe_seconds": "probe", "decode_seconds": "decode", "transform_seconds": "transform"}
     point_rows(parts, {told: times[name] for name, told in names.items()}, "milliseconds a training clip")
     point_rows(ways, dict(iter(views.groupby("way", sort=False)["seconds"])), "milliseconds to read all views")
-    say(figure, finding, note)
+    set_titles(figure, finding, note)
     return figure
 
 

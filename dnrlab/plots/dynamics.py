@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 from numpy.typing import NDArray
 
-from dnrlab.plots.style import CHANNELS, REST, STAGES, bare, channel_colours, say
+from dnrlab.plots.style import CHANNELS, REST, STAGES, bare, channel_colours, set_titles
 
 
 def group_dynamics(table: pd.DataFrame, finding: str, note: str) -> Figure:
@@ -44,7 +44,7 @@ def group_dynamics(table: pd.DataFrame, finding: str, note: str) -> Figure:
     for row, name in enumerate(("γ (scale)", "β (shift)")):
         grid[row, 0].set_ylabel(name, fontsize=9)
     figure.align_ylabels(grid[:, 0])
-    say(figure, finding, note)
+    set_titles(figure, finding, note)
     return figure
 
 
@@ -91,7 +91,7 @@ def timeline_figure(
     grid[1].legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, title="channel")
     grid[2].set_xlabel("time (s)")
     grid[2].set_xlim(start, end)
-    say(figure, finding, note)
+    set_titles(figure, finding, note)
     return figure
 
 
@@ -125,5 +125,5 @@ def block_dynamics(table: pd.DataFrame, finding: str, note: str) -> Figure:
         bare(axes)
     grid[1].set_xlabel("block (a colour a stage)")
     grid[1].tick_params(axis="x", labelrotation=45, labelsize=8)
-    say(figure, finding, note)
+    set_titles(figure, finding, note)
     return figure

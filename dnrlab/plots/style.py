@@ -14,12 +14,26 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 TRAIN, VALIDATION = "#0072B2", "#D55E00"  # blue, vermilion
+
+
 CHANNELS = ("#E69F00", "#009E73", "#CC79A7", "#56B4E9")  # of single channels: orange, green, purple, sky blue
+
+
 NETWORKS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442")  # beside the baseline
+
+
 MEASURED, NOISE = "black", "0.5"  # of speeds; what is the paper's is hollow
+
+
 REST = "0.85"  # the other channels
+
+
 COUNTS = "Blues"  # shares of videos
+
+
 PAPER = "0.35"  # what the paper reports
+
+
 NORM_COLOURS = {  # and markers
     "batch": ("0.15", "o"),
     "group": ("#E69F00", "s"),
@@ -27,6 +41,8 @@ NORM_COLOURS = {  # and markers
     "layer": ("#CC79A7", "v"),
     "dnr": ("#0072B2", "D"),
 }
+
+
 STAGES = "viridis"  # blocks, from the first stage to the last
 
 
@@ -37,7 +53,7 @@ def heat_colours() -> LinearSegmentedColormap:
     return LinearSegmentedColormap.from_list("evidence", steps)
 
 
-def say(figure: Figure, finding: str, note: str) -> None:
+def set_titles(figure: Figure, finding: str, note: str) -> None:
     """Put the finding above the figure, and below it how it was made and how to read it."""
     width = figure.get_figwidth()  # inches
     figure.suptitle(wrapped(literal(finding), round(9 * width)), fontsize=12)
@@ -67,3 +83,8 @@ def network_colours(names: Sequence[str]) -> dict[str, str]:
 def channel_colours(channels: Sequence[int]) -> dict[int, str]:
     """A colour for each of the channels to be told apart, at most as many as there are."""
     return dict(zip(channels, CHANNELS, strict=False))
+
+
+def outside_legend(axes: Axes) -> None:
+    """A legend at the right of the axes."""
+    axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)

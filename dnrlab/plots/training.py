@@ -6,7 +6,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from dnrlab.plots.style import COUNTS, NETWORKS, TRAIN, VALIDATION, bare, literal, say
+from dnrlab.plots.style import COUNTS, NETWORKS, TRAIN, VALIDATION, bare, literal, set_titles
 
 
 def training_curves(history: pd.DataFrame, finding: str, note: str) -> Figure:
@@ -36,7 +36,7 @@ def training_curves(history: pd.DataFrame, finding: str, note: str) -> Figure:
         each.set_xlabel("epoch")
         each.xaxis.get_major_locator().set_params(integer=True)
         bare(each)
-    say(figure, finding, note)
+    set_titles(figure, finding, note)
     return figure
 
 
@@ -50,7 +50,7 @@ def confusion(matrix: pd.DataFrame, finding: str, note: str) -> Figure:
     bar = {"label": "share of the label's videos", "shrink": 0.8}
     sns.heatmap(shares, ax=axes, cmap=COUNTS, vmin=0, vmax=1, square=True, annot=counts, fmt="", cbar_kws=bar)
     axes.set(xlabel="predicted class", ylabel="label")
-    say(figure, finding, note)
+    set_titles(figure, finding, note)
     return figure
 
 
@@ -81,5 +81,5 @@ def view_accuracy_figure(by_number: pd.DataFrame, views: pd.DataFrame, finding: 
         axes.set_title(title, fontsize=10)
         axes.xaxis.get_major_locator().set_params(integer=True)
         bare(axes)
-    say(figure, finding, note)
+    set_titles(figure, finding, note)
     return figure

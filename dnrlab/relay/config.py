@@ -13,7 +13,7 @@ CHOICES = {
 @dataclass(frozen=True, kw_only=True)
 class DNRConfig:
     """The method's settings; the defaults are the paper's. Channel interlacing, which can be had without DNR, is a
-    field of ``dnrlab.training.config.ModelConfig`` and an argument of ``create_model``.
+    field of ``dnrlab.recipes.config.ModelConfig`` and an argument of ``create_model``.
 
     Raises: ValueError if a number is below 1 or a word is not among ``CHOICES``; TypeError if a number is not whole.
     """

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from dnrlab.data.loading import TrainingBatch, bad_video
 from dnrlab.data.manifest import Manifest
-from dnrlab.files import whole_file
+from dnrlab.files import atomic_write
 
 SKIPPED = "skipped_in_training.csv"  # skipped.csv is that of an evaluation of the split test
 COLUMNS = ("path", "start_seconds", "end_seconds", "label", "split")  # those that the manifest has; then reason
@@ -34,7 +34,7 @@ def readable(
         yield batch.clips, batch.labels
 
 
-def keep_skipped(run_dir: Path, manifest: Manifest, reasons: dict[int, str]) -> None:
+def write_skipped(run_dir: Path, manifest: Manifest, reasons: dict[int, str]) -> None:
     """Add rows of ``manifest`` to the run's list of bad videos, each once, however often it is met or resumed."""
     if not reasons:
         return
@@ -43,7 +43,7 @@ def keep_skipped(run_dir: Path, manifest: Manifest, reasons: dict[int, str]) -> 
     table = manifest.rows.iloc[rows][columns].astype(str).assign(reason=[reasons[row] for row in rows])
     if file.is_file():
         table = pd.concat([pd.read_csv(file, dtype=str, keep_default_na=False), table])
-    with whole_file(file) as unfinished:
+    with atomic_write(file) as unfinished:
         table.drop_duplicates(columns).to_csv(unfinished, index=False)
 
 

@@ -10,8 +10,8 @@ from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from dnrlab.files import onto_disk, whole_file
-from dnrlab.training.config import recipe_from_dict, recipe_to_dict
+from dnrlab.files import atomic_write, fsync
+from dnrlab.recipes.config import recipe_from_dict, recipe_to_dict
 from dnrlab.training.loop import Sums
 
 MAY_DIFFER = ("bad_videos", "checkpoint_every")  # a run that a bad video stopped can go on without it
@@ -47,9 +47,9 @@ def save_checkpoint(
         "config": config,
         "classes": list(classes),
     }
-    with whole_file(file) as unfinished:
+    with atomic_write(file) as unfinished:
         torch.save(state, unfinished)
-        onto_disk(unfinished)
+        fsync(unfinished)
 
 
 def load_checkpoint(

@@ -11,19 +11,18 @@ from typing import Any, NamedTuple
 from torch import nn
 from tqdm import tqdm
 
-from dnrlab.data.decode import Reader
+from dnrlab.data.decode.types import Reader
 from dnrlab.data.loading import TrainingBatch
 from dnrlab.data.manifest import Manifest
-from dnrlab.processes import Processes, gathered
-from dnrlab.training.bad_videos import keep_skipped, readable
+from dnrlab.distributed import World, all_gather
+from dnrlab.recipes.config import Recipe
+from dnrlab.runs.folder import CHECKPOINT
+from dnrlab.training.bad_videos import readable, write_skipped
 from dnrlab.training.checkpoint import save_checkpoint
-from dnrlab.training.config import Recipe
-from dnrlab.training.folder import CHECKPOINT
 from dnrlab.training.loop import Sums, train_steps
-from dnrlab.training.plan import Plan
-from dnrlab.training.schedule import rate_at
+from dnrlab.training.progress import Clock, step_line
+from dnrlab.training.schedule import Plan, rate_at
 from dnrlab.training.state import State
-from dnrlab.training.watching import Clock, step_line
 
 log = logging.getLogger("dnrlab")
 
@@ -41,7 +40,7 @@ class Task(NamedTuple):
     device: str
     num_workers: int
     progress: bool  # whether a bar shows it
-    among: Processes
+    world: World
 
 
 def train_epoch(
@@ -59,7 +58,7 @@ def train_epoch(
 
     ``bad`` takes the reasons of videos that cannot be read, by row.
     """
-    settings, among, stops = task.recipe.training, task.among, task.plan.stops(step)
+    settings, world, stops = task.recipe.training, task.world, task.plan.stops(step)
     epoch = step // task.plan.steps_per_epoch
     bar = tqdm(  # every 10 s: an executed notebook keeps each line of a bar
         total=task.plan.steps_per_epoch,
@@ -82,15 +81,15 @@ def train_epoch(
                     device=task.device,
                     clip_norm=settings.clip_norm,
                     seed=settings.seed,
-                    among=among,
+                    world=world,
                 )
             except FloatingPointError as error:
                 raise FloatingPointError(f"{error}; {last_good(task, step)}") from error
             so_far, step = so_far + replace(sums, seconds=time.perf_counter() - start), stop
-            bad |= {row: reason for each in gathered(bad, among) for row, reason in each.items()}
-            if among.writes:
-                keep_skipped(task.run_dir, task.train_set, bad)
-            if among.writes and stop != stops[-1]:
+            bad |= {row: reason for each in all_gather(bad, world) for row, reason in each.items()}
+            if world.is_main:
+                write_skipped(task.run_dir, task.train_set, bad)
+            if world.is_main and stop != stops[-1]:
                 save(task, state, step, so_far)
                 line = step_line(row_of(task.plan, state, step, so_far), step, task.plan.total_steps)
                 log.info(line + clock.left(step))

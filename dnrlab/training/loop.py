@@ -13,7 +13,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from dnrlab.data.transforms import normalize
-from dnrlab.processes import ALONE, Processes, gathered, summed
+from dnrlab.distributed import ALONE, World, all_gather, all_sum
 
 DROPOUT_STREAM = 3  # keeps it apart from other uses of a seed; see dnrlab.data.dataset.seeded_generator
 
@@ -48,7 +48,7 @@ def train_steps(
     device: str,
     clip_norm: float,
     seed: int = 0,
-    among: Processes = ALONE,
+    world: World = ALONE,
 ) -> Sums:
     """Train on every batch once, in bfloat16 where a GPU is used.
 
@@ -60,7 +60,7 @@ def train_steps(
             empty there is no step, but the schedule moves on. Of several processes one without a clip takes a black
             one, which counts nothing but in batch statistics.
         clip_norm: largest norm of the whole gradient.
-        among: of many processes each has its own part of a step's clips, and ``model`` is a DistributedDataParallel.
+        world: of many processes each has its own part of a step's clips, and ``model`` is a DistributedDataParallel.
 
     Returns: the sums over all processes.
 
@@ -72,9 +72,9 @@ def train_steps(
     bad_step = torch.full((), torch.inf, dtype=torch.float64, device=device)  # .item() here would stall a GPU
     for clips, labels in batches:
         step = schedule.last_epoch
-        torch.manual_seed(step_seed(seed, step, among.rank))
+        torch.manual_seed(step_seed(seed, step, world.rank))
         number = len(labels)
-        if number == 0 and among.count == 1:  # none of its videos could be read
+        if number == 0 and world.size == 1:  # none of its videos could be read
             schedule.step()
             continue
         if number == 0:  # the others wait for its part: a black clip that counts nothing
@@ -84,7 +84,7 @@ def train_steps(
             logits = model(normalize(clips))  # (N, classes)
             loss = F.cross_entropy(logits, labels)  # autocast takes it in float32
         optimizer.zero_grad(set_to_none=True)
-        (loss * share_of_step(number, among, device)).backward()
+        (loss * share_of_step(number, world, device)).backward()
         norm = nn.utils.clip_grad_norm_(model.parameters(), clip_norm)
         optimizer.step()
         schedule.step()  # once an iteration, so that the warm-up may end within an epoch
@@ -94,24 +94,24 @@ def train_steps(
         bad_step = torch.where(finite, bad_step, bad_step.clamp(max=step))
         clips_seen, steps = clips_seen + number, steps + 1
         rates[schedule.last_epoch] = schedule.get_last_lr()[0]
-    everywhere = gathered((clips_seen, *sums.tolist(), bad_step.item()), among)
+    everywhere = all_gather((clips_seen, *sums.tolist(), bad_step.item()), world)
     first_bad = min(each[-1] for each in everywhere)
     if math.isfinite(first_bad):
         where = f"at step {int(first_bad)} (learning rate {rates[int(first_bad)]:.3g})"
         raise FloatingPointError(f"the loss or its gradient is not finite {where}; lower lr or lengthen the warm-up")
     clips_seen, loss_sum, right_sum, norm_sum = (sum(each[place] for each in everywhere) for place in range(4))
-    return Sums(loss=loss_sum, right=right_sum, grad_norm=norm_sum / among.count, clips=int(clips_seen), steps=steps)
+    return Sums(loss=loss_sum, right=right_sum, grad_norm=norm_sum / world.size, clips=int(clips_seen), steps=steps)
 
 
-def share_of_step(number: int, among: Processes, device: str) -> Tensor | float:
+def share_of_step(number: int, world: World, device: str) -> Tensor | float:
     """What the mean loss over ``number`` clips of this process counts in a step that DistributedDataParallel averages.
 
     Of two processes with 3 clips and 1 the first counts 1.5, the second 0.5; alone, or with equal parts, it is 1.
     """
-    if among.count == 1:
+    if world.size == 1:
         return 1.0
     own = torch.full((), float(number), device=device)
-    return own * among.count / summed(own, among).clamp(min=1)
+    return own * world.size / all_sum(own, world).clamp(min=1)
 
 
 def step_seed(seed: int, step: int, rank: int) -> int:

@@ -11,14 +11,13 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.optim import SGD
 from torch.optim.lr_scheduler import LambdaLR
 
-from dnrlab.processes import Processes
+from dnrlab.distributed import World
+from dnrlab.models.config import build_model
+from dnrlab.recipes.config import Recipe
 from dnrlab.relay.synchronized import synchronize_statistics
-from dnrlab.runs import build_model
-from dnrlab.training.config import Recipe
-from dnrlab.training.imagenet import IMAGENET, imagenet_weights, put_imagenet
-from dnrlab.training.parameters import parameter_groups
+from dnrlab.training.initial_weights import IMAGENET, imagenet_weights, put_imagenet, transfer_weights
+from dnrlab.training.optimizer import parameter_groups
 from dnrlab.training.schedule import make_schedule
-from dnrlab.training.transfer import transfer_weights
 
 log = logging.getLogger("dnrlab")
 
@@ -52,20 +51,20 @@ def start_from(model: nn.Module, initial_weights: str, name: str) -> None:
         transfer_weights(model, Path(initial_weights))
 
 
-def in_step(model: nn.Module, device: str, among: Processes, *, sync_statistics: bool) -> nn.Module:
+def in_step(model: nn.Module, device: str, world: World, *, sync_statistics: bool) -> nn.Module:
     """The network to call in training: of several processes one that averages their gradients.
 
     Let go of it before the processes part: one that outlives their group hangs the end.
     """
-    if among.count == 1:
+    if world.size == 1:
         return model
     if sync_statistics:
         synchronize_statistics(model)
     return DistributedDataParallel(model, device_ids=[torch.device(device)] if device.startswith("cuda") else None)
 
 
-def share_buffers(model: nn.Module, among: Processes) -> None:
+def share_buffers(model: nn.Module, world: World) -> None:
     """Give all processes the running statistics of the first, so that they judge alike."""
-    if among.count > 1:
+    if world.size > 1:
         for buffer in model.buffers():
             dist.broadcast(buffer, 0)

@@ -1,0 +1,30 @@
+"""``dnrlab bench``: what networks cost, without DNR and with it."""
+
+import sys
+from dataclasses import asdict, dataclass, field
+from typing import Annotated
+
+import pandas as pd
+import tyro
+
+from dnrlab.bench import BenchConfig, machine, measure_costs, noise
+from dnrlab.cli.output import Result
+from dnrlab.device import pick_device
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """Count and time networks without DNR and with it, in turns, beside a control that shows the machine's noise."""
+
+    models: tyro.conf.Positional[tuple[str, ...]]  # networks, such as tsn_resnet50 tsm_resnet50
+    settings: Annotated[BenchConfig, tyro.conf.OmitArgPrefixes] = field(default_factory=BenchConfig)
+    device: str = "auto"  # cpu, cuda, cuda:1
+    json: bool = False  # print the result as JSON
+
+    def run(self) -> Result:
+        """Measure; sizes and speeds of every network, the settings and the machine."""
+        device = pick_device(self.device)
+        table = measure_costs(self.models, self.settings, device=device, progress=sys.stderr.isatty()).table
+        rows = [{name: value for name, value in row.items() if pd.notna(value)} for row in table.to_dict("records")]
+        settings = asdict(self.settings)
+        return {"networks": rows, "noise": noise(table), "settings": settings, "machine": machine(device)}

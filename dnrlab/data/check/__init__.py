@@ -1,0 +1,1 @@
+"""``dnrlab manifest check``: every file decoded to its end, every row compared."""

@@ -1,0 +1,106 @@
+"""Video files decoded to their end, many at a time, in processes of their own."""
+
+import signal
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from typing import NamedTuple
+
+import numpy as np
+
+from dnrlab.data.decode.signature import digest_of, signature
+from dnrlab.data.decode.types import Reader, VideoError, VideoInfo
+
+DIED = "the process that decoded it died (a crash of the decoder, or no memory left); encode it again or leave it out"
+
+
+MAX_BYTES = 2**28  # of frames held at a time
+
+
+class Decoded(NamedTuple):
+    """What was found out about a file. One that cannot be read has a ``reason``, and no frames."""
+
+    path: str
+    num_frames: int  # decoded, not what the container says
+    fps: float  # frames a second, nan where unknown
+    duration_seconds: float
+    reason: str  # why it cannot be read, empty if it can
+    size: int  # bytes, -1 if the file cannot be read
+    mtime_ns: int  # time of change, -1 if the file cannot be read
+    digest: str  # of the bytes; empty if the file cannot be read
+
+
+def decode_whole(path: str, reader: Reader) -> Decoded:
+    """Decode a file to its end."""
+    try:
+        size, mtime_ns = signature(path)  # before it is read, so that a later change is seen
+        info = read_whole(path, reader)
+        return Decoded(path, *info, info.duration_seconds, "", size, mtime_ns, digest_of(path))
+    except VideoError as error:
+        return bad_file(path, error.reason)
+    except (OSError, ValueError, LookupError, RuntimeError, MemoryError) as error:  # one file must not end the check
+        return bad_file(path, f"{type(error).__name__}: {error}")
+
+
+def bad_file(path: str, reason: str) -> Decoded:
+    """A file that cannot be read."""
+    return Decoded(path, 0, float("nan"), float("nan"), reason, -1, -1, "")
+
+
+def read_whole(path: str, reader: Reader) -> VideoInfo:
+    """Read every frame, in parts that fit ``MAX_BYTES``; VideoError if one cannot be read."""
+    info = reader.probe(path)
+    first = reader.read_frames(path, np.arange(1))
+    part = max(MAX_BYTES // max(first.nbytes, 1), 1)
+    for start in range(0, info.num_frames, part):
+        reader.read_frames(path, np.arange(start, min(start + part, info.num_frames)))
+    return info
+
+
+def decode_many(paths: Sequence[str], reader: Reader, workers: int) -> Iterator[Decoded]:
+    """The facts of every file, each as it is ready, from ``workers`` processes.
+
+    When a process dies, the files that were being decoded are decoded again, one at a time, each in a process of its
+    own: the one at fault is bad, and the check goes on.
+    """
+    rest = deque(paths)
+    while rest:
+        begun: dict[Future[Decoded], str] = {}
+        pool = ProcessPoolExecutor(workers, initializer=leave_interrupts_to_parent)
+        try:
+            yield from run_pool(pool, rest, begun, reader, 2 * workers)
+        except BrokenProcessPool:
+            pass
+        finally:
+            pool.shutdown(cancel_futures=True)
+        for path in begun.values():
+            yield decode_alone(path, reader)
+
+
+def run_pool(
+    pool: ProcessPoolExecutor, rest: deque[str], begun: dict[Future[Decoded], str], reader: Reader, most: int
+) -> Iterator[Decoded]:
+    """Move paths from ``rest`` to ``begun``, at most so many at a time, and from there to their facts."""
+    while rest or begun:
+        while rest and len(begun) < most:
+            begun[pool.submit(decode_whole, rest[0], reader)] = rest[0]
+            rest.popleft()
+        for future in wait(begun, return_when=FIRST_COMPLETED).done:
+            facts = future.result()
+            del begun[future]
+            yield facts
+
+
+def decode_alone(path: str, reader: Reader) -> Decoded:
+    """The facts of a file that may kill the process that decodes it."""
+    with ProcessPoolExecutor(1, initializer=leave_interrupts_to_parent) as pool:
+        try:
+            return pool.submit(decode_whole, path, reader).result()
+        except BrokenProcessPool:
+            return bad_file(path, DIED)
+
+
+def leave_interrupts_to_parent() -> None:
+    """Ctrl-C reaches all processes; the parent ends the check, and the others finish their file."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,0 +1,35 @@
+"""By what a changed file is recognised, and copies of a file: size, time of change, and a digest."""
+
+import hashlib
+import os
+import stat
+from pathlib import Path
+
+
+def files_of(path: str) -> list[str]:
+    """The file itself, or the files of a folder of frames, in order."""
+    if not Path(path).is_dir():
+        return [path]
+    with os.scandir(path) as entries:
+        return sorted(entry.path for entry in entries if entry.is_file())
+
+
+def signature(path: str) -> tuple[int, int]:
+    """Size in bytes and time of change, by which a changed file is told; of a folder of frames the sum and the last."""
+    try:
+        stats = [os.stat(path)]  # noqa: PTH116 (Path.stat is slower)
+    except OSError:
+        return -1, -1
+    if stat.S_ISDIR(stats[0].st_mode):
+        stats = [os.stat(file) for file in files_of(path)]  # noqa: PTH116
+    return sum(each.st_size for each in stats), max((each.st_mtime_ns for each in stats), default=-1)
+
+
+def digest_of(path: str) -> str:
+    """A hash of all bytes, equal for copies. The file has just been read, and lies in the system's memory."""
+    summed = hashlib.blake2b(digest_size=16)
+    for file in files_of(path):
+        with Path(file).open("rb") as stream:
+            while part := stream.read(2**20):
+                summed.update(part)
+    return summed.hexdigest()

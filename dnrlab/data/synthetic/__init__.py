@@ -1,0 +1,1 @@
+"""Synthetic videos, whose classes only the order of frames tells apart."""

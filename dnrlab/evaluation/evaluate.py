@@ -1,0 +1,173 @@
+"""Scores of videos from several views: V clips times 1 or 3 crops."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+from tqdm import tqdm
+
+from dnrlab.data.config import DataConfig
+from dnrlab.data.dataset import Unreadable, VideoViews, Views
+from dnrlab.data.decode.types import Reader
+from dnrlab.data.loading import bad_video, check_bad_videos, view_loader
+from dnrlab.data.manifest import Manifest, labels
+from dnrlab.data.transforms import normalize
+from dnrlab.distributed import ALONE, World, all_gather, broadcast
+from dnrlab.evaluation.metrics import view_accuracy
+from dnrlab.evaluation.view_scores import Scores, fingerprint, is_scored, open_scores
+
+BATCHES_A_PART = 8  # after which many processes hand over what they have
+
+
+ROW = ("path", "start_seconds", "end_seconds", "label", "source")  # columns of a manifest that predictions keep
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvalConfig:
+    """How many views a video is judged by. Kinetics: 10 clips of 3 crops; Something-Something: 1 and 1."""
+
+    num_clips: int = 1
+    num_crops: int = 1  # 1 (centre) or 3 (along the longer side)
+    batch_size: int = 16  # views that go through the network at a time; bounds the memory
+    bad_videos: str = "skip"  # what one does: left out, counted and listed, or error, which stops
+
+    def __post_init__(self) -> None:
+        check_bad_videos(self.bad_videos)
+        if self.num_clips < 1 or self.num_crops not in (1, 3) or self.batch_size < 1:
+            raise ValueError(f"expected num_clips and batch_size of at least 1 and num_crops of 1 or 3, got {self}")
+
+    @property
+    def num_views(self) -> int:
+        """Views a video."""
+        return self.num_clips * self.num_crops
+
+
+class Predictions(NamedTuple):
+    """Result of an evaluation; every row of the manifest is in one of the first two tables."""
+
+    videos: (
+        pd.DataFrame
+    )  # path, label, predicted (times and source too, if any), and scores in [0, 1], a column a class
+    skipped: pd.DataFrame  # path, label, reason
+    views: pd.DataFrame  # clip, crop, top1, top5: accuracies of each view by itself, over the videos
+
+
+class Scored(NamedTuple):
+    """A video that went through the network."""
+
+    row: int
+    scores: Scores  # (views, classes)
+
+
+def evaluate(
+    model: nn.Module,
+    manifest: Manifest,
+    data: DataConfig,
+    config: EvalConfig,
+    *,
+    reader: Reader,
+    device: str = "cpu",
+    num_workers: int = 0,
+    progress: bool = False,
+    keep: Path | None = None,
+    world: World = ALONE,
+) -> Predictions:
+    """Score every video of a manifest: the mean of the softmax scores of its views.
+
+    At a time ``batch_size`` views are cut and go through the network, whatever the number of views a video; the scores
+    do not depend on it, but for rounding.
+
+    Args:
+        keep: file NAME.npy that takes the scores of all views as they come. The same call again, after whatever ended
+            it, scores only what is missing, and tries videos that could not be read again. See ``kept``.
+        world: the processes that share the work. Each scores rows of its own, one writes; all return the same.
+
+    Raises: ValueError if no video could be read or a score is not finite; VideoError naming one, where ``bad_videos``
+    is ``error``.
+    """
+    dataset = VideoViews(manifest, data, reader, num_clips=config.num_clips, num_crops=config.num_crops)
+    model.eval()
+    kept = open_kept(model, manifest, data, config, device, keep) if world.is_main else np.empty((0, 1, 1), np.float32)
+    todo: list[int] = broadcast(np.flatnonzero(~is_scored(kept)).tolist(), world)
+    videos_at_a_time = max(config.batch_size // config.num_views, 1)
+    loader = view_loader(dataset, videos_at_a_time, num_workers, todo[world.rank :: world.size])
+    found = scored_videos(model, loader, config.batch_size, device)
+    part = videos_at_a_time * (1 if world.size == 1 else BATCHES_A_PART)
+    reasons: dict[int, str] = {}
+    with tqdm(total=len(todo), desc="evaluate", disable=not progress or not world.is_main) as bar:
+        for _ in range(0, len(todo), part * world.size):  # as many times in each process
+            for each in chain.from_iterable(all_gather(list(islice(found, part)), world)):
+                if isinstance(each, Unreadable):
+                    if config.bad_videos == "error":
+                        raise bad_video(manifest, each)
+                    reasons[each.row] = each.reason
+                elif not np.isfinite(each.scores).all():
+                    raise ValueError(
+                        "expected finite scores, got others; the network has diverged, train it with a lower lr"
+                    )
+                elif world.is_main:
+                    kept[each.row] = each.scores
+                bar.update()
+    if len(reasons) == len(dataset):
+        raise ValueError(f"none of {len(dataset)} videos of {manifest.file} could be read; the first: {reasons.get(0)}")
+    predictions: Predictions = broadcast(
+        predictions_of(manifest, config, kept, reasons) if world.is_main else None, world
+    )
+    return predictions
+
+
+def open_kept(
+    model: nn.Module, manifest: Manifest, data: DataConfig, config: EvalConfig, device: str, keep: Path | None
+) -> Scores:
+    """Scores (rows, views, classes) of an evaluation so far, kept in a file if there is one."""
+    shape = (len(manifest.rows), config.num_views, len(manifest.classes))
+    if keep is None:
+        return open_scores(None, shape, {})
+    arithmetic = "bfloat16" if device.startswith("cuda") else "float32"
+    views = {"num_clips": config.num_clips, "num_crops": config.num_crops}
+    return open_scores(keep, shape, fingerprint(model, manifest, data, **views, arithmetic=arithmetic))
+
+
+def scored_videos(
+    model: nn.Module, loader: Iterable[list[Views | Unreadable]], batch_size: int, device: str
+) -> Iterator[Scored | Unreadable]:
+    """Every video of a loader, with its scores or the reason that there are none."""
+    for videos in loader:
+        read = [video for video in videos if not isinstance(video, Unreadable)]
+        scores: Iterable[Scores] = view_scores(model, read, batch_size, device) if read else ()
+        yield from (Scored(video.row, each) for video, each in zip(read, scores, strict=True))
+        yield from (video for video in videos if isinstance(video, Unreadable))
+
+
+@torch.inference_mode()
+def view_scores(model: nn.Module, videos: Sequence[Views], batch_size: int, device: str) -> Scores:
+    """Softmax scores (N, views, classes) of all views of N videos, of which ``batch_size`` are cut at a time."""
+    there = [video._replace(frames=video.frames.to(device)) for video in videos]
+    views = [(video, view) for video in there for view in range(video.number)]
+    scores = []
+    for start in range(0, len(views), batch_size):
+        clips = torch.stack([video.clip(view) for video, view in views[start : start + batch_size]])
+        with torch.autocast(device.split(":")[0], dtype=torch.bfloat16, enabled=device.startswith("cuda")):
+            logits = model(normalize(clips))  # (views, classes)
+        scores.append(logits.float().softmax(dim=1).cpu())
+    return np.asarray(torch.cat(scores).unflatten(0, (len(videos), -1)).numpy())
+
+
+def predictions_of(manifest: Manifest, config: EvalConfig, scores: Scores, reasons: dict[int, str]) -> Predictions:
+    """The tables of an evaluation, from the scores of all rows (nan: not scored) and the reasons of the others."""
+    mean = scores.mean(axis=1, dtype=np.float64)  # (rows, classes)
+    rows = manifest.rows[[name for name in ROW if name in manifest.rows]]
+    done, skipped = np.flatnonzero(is_scored(scores)), sorted(reasons)
+    table = pd.DataFrame(mean[done], index=done, columns=list(manifest.classes))
+    videos = pd.concat([rows.iloc[done].set_axis(done).assign(predicted=table.idxmax(axis=1)), table], axis=1)
+    return Predictions(
+        videos,
+        rows.iloc[skipped].assign(reason=[reasons[row] for row in skipped]),
+        view_accuracy(scores, labels(manifest), config.num_crops),
+    )

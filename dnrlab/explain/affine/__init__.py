@@ -1,0 +1,1 @@
+"""How gamma and beta move: recorded, measured and cut."""

@@ -1,0 +1,137 @@
+"""Recording of the affine parameters that DNR generates."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from torch import nn
+
+from dnrlab.relay import RelayNorm
+from dnrlab.relay.norm import Relayed
+
+Array = NDArray[np.float32]
+
+
+class Affine(NamedTuple):
+    """Gamma and beta of a layer, each (N, C, G)."""
+
+    gamma: Array
+    beta: Array
+
+
+class Recorded(NamedTuple):
+    """What a layer received in one forward pass from one of its sources."""
+
+    layer: str
+    kind: str  # cross_temporal, or cross_layer: G = 1, the whole clip
+    gamma: Array  # (N, C, G)
+    beta: Array  # (N, C, G)
+    edges: NDArray[np.int64]  # (G + 1,): the first frame of every group, and T
+
+
+class Dynamics:
+    """Gamma and beta of every forward pass since the recording began."""
+
+    def __init__(self) -> None:
+        self.records: list[Recorded] = []
+        self.num_frames = 0  # T of the forward pass that runs; a layer may see fewer, after pooling over time
+
+    def add(self, layer: str, sources: Sequence[Relayed], lengths: Sequence[int]) -> None:
+        """Keep what one forward pass of a layer received, for groups of ``lengths`` frames."""
+        for source in sources:
+            own = lengths if source.gamma.shape[2] > 1 else [sum(lengths)]
+            edges = np.rint(np.cumsum([0, *own]) * (self.num_frames / sum(own))).astype(int)
+            gamma, beta = (each.detach().float().cpu().numpy() for each in (source.gamma, source.beta))
+            self.records.append(Recorded(layer, source.kind, gamma, beta, edges))
+
+    def table(self) -> pd.DataFrame:
+        """Tidy: clip, layer, kind, stage, block, group, first_frame, last_frame, channel, gamma, beta.
+
+        Frames are those of the clip (segments, of TDN), also where the network pools over time.
+        ``kind`` is cross_temporal (a row a frame group) or cross_layer (group 0, the whole clip; the relay runs over
+        ``block``). A layer of both kinds applies their sum. Clips count on over the forward passes.
+
+        Raises: ValueError if nothing was recorded.
+        """
+        self.check()
+        seen: dict[tuple[str, str], int] = {}
+        tables = []
+        for record in self.records:
+            key = record.layer, record.kind
+            tables.append(table_rows(record, seen.get(key, 0)))
+            seen[key] = seen.get(key, 0) + len(record.gamma)
+        return pd.concat(tables, ignore_index=True)
+
+    def arrays(self) -> dict[tuple[str, str], Affine]:
+        """Gamma and beta (N, C, G) of all clips, by layer and kind, in the order of the network.
+
+        Raises: ValueError if nothing was recorded.
+        """
+        self.check()
+        parts: dict[tuple[str, str], list[Recorded]] = {}
+        for record in self.records:
+            parts.setdefault((record.layer, record.kind), []).append(record)
+        return {
+            key: Affine(*(np.concatenate([getattr(each, name) for each in own]) for name in Affine._fields))
+            for key, own in parts.items()
+        }
+
+    def check(self) -> None:
+        """ValueError if nothing was recorded."""
+        if not self.records:
+            raise ValueError("nothing was recorded; run the network inside the with block")
+
+
+def table_rows(record: Recorded, first_clip: int) -> pd.DataFrame:
+    """A row a clip, channel and group of one record, whose clips count from ``first_clip``."""
+    clip, channel, group = (each.ravel() for each in np.indices(record.gamma.shape))
+    stage, block = record.layer.split(".")[-3:-1] if record.layer.count(".") > 1 else ("", "0")
+    columns = {
+        "clip": clip + first_clip,
+        "layer": record.layer,
+        "kind": record.kind,
+        "stage": stage,
+        "block": int(block) if block.isdigit() else block,
+        "group": group,
+        "first_frame": record.edges[:-1][group],
+        "last_frame": record.edges[1:][group] - 1,
+        "channel": channel,
+        "gamma": record.gamma.ravel(),
+        "beta": record.beta.ravel(),
+    }
+    return pd.DataFrame(columns)
+
+
+@contextmanager
+def record_dynamics(model: nn.Module) -> Iterator[Dynamics]:
+    """Record gamma and beta of all DNR layers of ``model`` while the block runs.
+
+        with record_dynamics(model) as dynamics:
+            model(clips)
+        table = dynamics.table()
+
+    Raises: ValueError if the network has no DNR layer.
+    """
+    layers = {name: module for name, module in model.named_modules() if isinstance(module, RelayNorm)}
+    if not layers:
+        raise ValueError("expected a network with DNR, got one without; train or create one with dnr")
+    dynamics = Dynamics()
+
+    def begin(_: nn.Module, inputs: tuple[Any, ...]) -> None:
+        dynamics.num_frames = inputs[0].shape[2] // getattr(model, "frames_per_segment", 1)
+
+    handles = [model.register_forward_pre_hook(begin)]
+    for name, norm in layers.items():
+
+        def hook(_: nn.Module, inputs: tuple[Any, ...], name: str = name) -> None:
+            dynamics.add(name, *inputs[3:])
+
+        handles.append(norm.affine.register_forward_pre_hook(hook))
+    try:
+        yield dynamics
+    finally:
+        for handle in handles:
+            handle.remove()

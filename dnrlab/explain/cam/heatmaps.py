@@ -1,0 +1,68 @@
+"""Heat maps of trained networks for some clips, and what a figure of them is made of."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from dnrlab.data.transforms import normalize
+from dnrlab.explain.cam.gradcam import clip_gradcam
+from dnrlab.explain.clips import ClipView, clip_for, middle_frames
+from dnrlab.runs.load import Run
+
+
+class Explanation(NamedTuple):
+    """What a network makes of a clip."""
+
+    predicted: str
+    score: float  # softmax, in [0, 1]
+    explained: str  # the class that the map speaks of
+    heat: NDArray[np.float32]  # (T, crop, crop) in [0, 1]
+
+
+def explain_clips(
+    run: Run, views: Sequence[ClipView], *, layer: str, target: str = "predicted", device: str = "cpu"
+) -> list[Explanation]:
+    """The prediction of a run for each clip, and the Grad-CAM++ map of the predicted class or of the label.
+
+    Args:
+        views: at least one; they go through the network together.
+        layer: see ``clip_gradcam``.
+        target: ``predicted``, ``label``, or the name of a class.
+
+    Raises: ValueError if the class is unknown to the run.
+    """
+    clips = normalize(torch.stack([clip_for(run, view) for view in views]).to(device))
+    with torch.inference_mode():
+        scores = run.model(clips).float().softmax(dim=1).cpu()  # (N, classes)
+    predicted = [run.classes[int(best)] for best in scores.argmax(dim=1)]
+    named = zip(predicted, views, strict=True)
+    explained = [{"predicted": guess, "label": view.label}.get(target, target) for guess, view in named]
+    unknown = next((name for name in explained if name not in run.classes), None)
+    if unknown is not None:
+        raise ValueError(f"expected a class of the run, got {unknown!r}; known: {', '.join(run.classes)}")
+    heats = clip_gradcam(run.model, clips, [run.classes.index(name) for name in explained], layer)
+    heats = heats[:, middle_frames(run.recipe.data.frames_per_segment)]
+    best = scores.amax(dim=1).tolist()
+    return [Explanation(*each) for each in zip(predicted, best, explained, heats.numpy(), strict=True)]
+
+
+def figure_data(frames: NDArray[np.uint8], explained: Mapping[str, Explanation]) -> dict[str, Any]:
+    """What a heat-map figure shows, for ``save_figure``: frames and maps as arrays, predictions as a table."""
+    heats = {f"heat_{name.replace('/', '_')}": each.heat for name, each in explained.items()}
+    rows = [
+        {"network": name, "predicted": each.predicted, "score": each.score, "explained": each.explained}
+        for name, each in explained.items()
+    ]
+    return {"frames": frames, **heats, "table": pd.DataFrame(rows)}
+
+
+def sharp_layer(crop_size: int) -> str:
+    """The last stage whose maps have at least 6 x 6 cells: layer4 at 224 pixels, layer2 at 48.
+
+    Late stages know more, early ones are sharper. Stage k of a 2D ResNet has a cell every 2^(k+1) pixels.
+    """
+    return f"layer{max([1, *(stage for stage in (2, 3, 4) if crop_size / 2 ** (stage + 1) >= 6)])}"

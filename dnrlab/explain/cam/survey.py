@@ -1,0 +1,148 @@
+"""Heat maps of several networks over a whole split, and what is measured of each: a row a video and network."""
+
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from tqdm import tqdm
+
+from dnrlab.data.config import DataConfig
+from dnrlab.data.manifest import Manifest
+from dnrlab.explain.cam.deletion import area_under, deletion_and_insertion, random_heat
+from dnrlab.explain.cam.heatmaps import Explanation, explain_clips
+from dnrlab.explain.cam.localisation import localisation
+from dnrlab.explain.cam.objects import object_track, object_traits
+from dnrlab.explain.cam.randomization import forgetting, similarity
+from dnrlab.explain.clips import BATCH, ClipView, clip_for, read_views, sources_of, view_clip
+from dnrlab.runs.load import Run
+
+Measure = Callable[[Run, ClipView, Explanation], dict[str, float]]
+
+
+BLOB = "a blob at the centre"
+
+
+CELLS = 6  # a side, of random maps: as coarse as heat maps of ``sharp_layer``
+
+
+def survey(
+    runs: Mapping[str, Run],
+    manifest: Manifest,
+    rows: Sequence[int],
+    measure: Measure,
+    *,
+    data: DataConfig,
+    layer: str,
+    target: str = "predicted",
+    device: str = "cpu",
+    batch_size: int = BATCH,
+    progress: bool = True,
+) -> pd.DataFrame:
+    """Measure the map of every network for the clips of some videos.
+
+    Returns: columns row, source, path, label, network, predicted, right, and those of ``measure``. Videos that cannot
+    be read are left out with a warning, for all networks alike.
+
+    Raises: ValueError if none could be read.
+    """
+    table: list[dict[str, Any]] = []
+    sources = sources_of(manifest)
+    for numbers, views in tqdm(
+        read_views(manifest, rows, data, batch_size),
+        desc="maps",
+        disable=not progress,
+        total=-(-len(rows) // batch_size),
+    ):
+        for name, run in runs.items():
+            found = explain_clips(run, views, layer=layer, target=target, device=device)
+            for number, view, each in zip(numbers, views, found, strict=True):
+                facts = {"row": number, "source": sources[number], "path": view.path, "label": view.label}
+                facts["network"] = name
+                said = {"predicted": each.predicted, "right": each.predicted == view.label}
+                table.append({**facts, **said, **measure(run, view, each)})
+    return pd.DataFrame(table)
+
+
+def with_controls(table: pd.DataFrame, boxes: pd.DataFrame, manifest: Manifest, data: DataConfig) -> pd.DataFrame:
+    """A survey of objects with the rows of a map that knows nothing: a blob that stays at the centre of the frame.
+
+    What is no better than it shows that objects are near the centre, not that a network looks at them.
+    """
+    blob, rows = centre_blob(data.num_frames, data.crop_size), []
+    for _, own in table[table["network"] == table["network"].iloc[0]].iterrows():
+        view = view_clip(manifest, own["row"], data, side=1)
+        rows.append({**own, "network": BLOB, **localisation(blob, object_track(boxes, view, data))})
+    return pd.concat([table, pd.DataFrame(rows)], ignore_index=True)
+
+
+def centre_blob(num_frames: int, side: int) -> NDArray[np.float32]:
+    """The same Gaussian in the middle of every frame, a sixth of the side wide: (T, S, S)."""
+    squares = np.square((np.arange(side) + 0.5) / side - 0.5)
+    frame = np.exp(-(squares[:, None] + squares) / (2 / 36))
+    return np.repeat(frame[None], num_frames, axis=0).astype(np.float32)
+
+
+def measure_objects(boxes: pd.DataFrame, data: DataConfig) -> Measure:
+    """Localisation on the object of known place, and the object's size, contrast and speed."""
+
+    def measure(run: Run, view: ClipView, explained: Explanation) -> dict[str, float]:
+        track = object_track(boxes, view, data)
+        return {**localisation(explained.heat, track), **object_traits(track, view.frames)}
+
+    return measure
+
+
+def measure_faithfulness(device: str = "cpu", *, steps: int = 10, blind_maps: int = 3) -> Measure:
+    """Areas under the deletion and the insertion curve, of the map and of random ones; and the curves themselves.
+
+    Scores are in units of that of the whole clip, since networks differ in how sure they are. The random maps differ
+    from video to video and are the same for all networks; their curves are averaged.
+    Columns deletion, insertion, random_deletion, random_insertion; ``deletion_0`` to ``deletion_K`` and so on.
+    """
+
+    def measure(run: Run, view: ClipView, explained: Explanation) -> dict[str, float]:
+        clip, index = clip_for(run, view).to(device), run.classes.index(explained.explained)
+        generator = torch.Generator().manual_seed(zlib.crc32(f"{view.path} {view.numbers}".encode()))
+        blind = [random_heat(explained.heat.shape, CELLS, generator) for _ in range(blind_maps)]
+        values: dict[str, float] = {}
+        for prefix, heats in (("", [torch.from_numpy(explained.heat)]), ("random_", blind)):
+            found = [
+                deletion_and_insertion(run.model, clip, of_all_frames(heat, run).to(device), index, steps=steps)
+                for heat in heats
+            ]
+            for kind in ("deletion", "insertion"):
+                curve = torch.stack([getattr(each, kind) for each in found]).mean(dim=0) / found[0].deletion[0]
+                values[prefix + kind] = area_under(curve)
+                values |= {f"{prefix}{kind}_{step}": float(score) for step, score in enumerate(curve)}
+        return values
+
+    return measure
+
+
+def of_all_frames(heat: Tensor, run: Run) -> Tensor:
+    """A map of the main frames (T, H, W) over all frames of the clip: neighbours share that of their segment."""
+    return heat.repeat_interleave(run.recipe.data.frames_per_segment, dim=0)
+
+
+def forgotten_maps(
+    runs: Mapping[str, Run], views: Sequence[ClipView], *, layer: str, device: str = "cpu"
+) -> pd.DataFrame:
+    """How alike the maps of networks are to those of the same networks with ever more parts at random weights.
+
+    The class is the one that the trained network predicts. Returns: network, forgotten (the part forgotten last), step,
+    clip, similarity (1 for the same order of all pixels, 0 for none).
+    """
+    table = []
+    for name, run in runs.items():
+        trained = explain_clips(run, views, layer=layer, device=device)
+        for step, (part, forgetful) in enumerate(forgetting(run), start=1):
+            for clip, (view, before) in enumerate(zip(views, trained, strict=True)):
+                (after,) = explain_clips(forgetful, [view], layer=layer, target=before.explained, device=device)
+                alike = similarity(before.heat, after.heat)
+                table.append({"network": name, "forgotten": part, "step": step, "clip": clip, "similarity": alike})
+    return pd.DataFrame(table)

@@ -1,0 +1,74 @@
+"""Which parameters learn at what pace, and which decay.
+
+Source: the published code of TSM (Lin et al., ICCV 2019), which TANet and TDN follow.
+"""
+
+from typing import Any, NamedTuple
+
+from torch import nn
+
+from dnrlab.recipes.config import RULES
+from dnrlab.relay.cell import RelayCell
+
+CLASSIFIER = "fc"
+
+
+class Pace(NamedTuple):
+    """Factors of the learning rate and of the weight decay."""
+
+    lr: float
+    decay: float
+
+
+PLAIN, NORM, BIAS, RELAY_BIAS = Pace(1, 1), Pace(1, 0), Pace(2, 0), Pace(1, 0)
+
+
+CLASSIFIER_WEIGHT, CLASSIFIER_BIAS = Pace(5, 1), Pace(10, 0)
+
+
+NORMS = (nn.modules.batchnorm._NormBase, nn.GroupNorm)
+
+
+def parameter_groups(
+    model: nn.Module, *, lr: float, weight_decay: float, rules: str = "uniform"
+) -> list[dict[str, Any]]:
+    """The parameters of ``model`` in groups for ``torch.optim.SGD``, each parameter once.
+
+    - ``uniform``: every parameter learns and decays alike, as in DNR's paper.
+    - ``tsm``: norms do not decay; biases learn twice as fast and do not decay; the classifier's weight learns 5 times
+      as fast, its bias 10 times and without decay. DNR's LSTM learns at the common pace; its biases do not decay.
+    - ``tdn``: as ``tsm``, with the classifier like any other layer.
+
+    Returns: dictionaries with ``params``, ``lr`` and ``weight_decay``, in the order of the model.
+
+    Raises: ValueError if the rules are unknown.
+    """
+    if rules not in RULES:
+        raise ValueError(f"expected parameter_rules in {RULES}, got {rules!r}")
+    if rules == "uniform":
+        return [{"params": list(model.parameters()), "lr": lr, "weight_decay": weight_decay}]
+    groups: dict[Pace, list[nn.Parameter]] = {}
+    for name, pace in paces(model, fast_classifier=rules == "tsm").items():
+        groups.setdefault(pace, []).append(model.get_parameter(name))
+    return [
+        {"params": parameters, "lr": lr * each.lr, "weight_decay": weight_decay * each.decay}
+        for each, parameters in groups.items()
+    ]
+
+
+def paces(model: nn.Module, *, fast_classifier: bool) -> dict[str, Pace]:
+    """The pace of every parameter, by its name."""
+    relayed = tuple(f"{name}." for name, module in model.named_modules() if isinstance(module, RelayCell))
+    found: dict[str, Pace] = {}
+    for prefix, module in model.named_modules():
+        for local, _ in module.named_parameters(prefix, recurse=False):
+            is_bias = local.endswith("bias")
+            if isinstance(module, NORMS):
+                found[local] = NORM
+            elif local.startswith(relayed):
+                found[local] = RELAY_BIAS if is_bias else PLAIN
+            elif fast_classifier and prefix == CLASSIFIER:
+                found[local] = CLASSIFIER_BIAS if is_bias else CLASSIFIER_WEIGHT
+            else:
+                found[local] = BIAS if is_bias else PLAIN
+    return found

@@ -1,0 +1,75 @@
+"""What a person sees of a training while it runs: lines of the log, and TensorBoard's curves where it is installed."""
+
+import importlib.util
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from dnrlab.text import duration
+
+TENSORBOARD = "tensorboard"  # the folder within a run's
+
+
+Draw = Callable[[int, Mapping[str, Any]], None]  # a step, and the numbers there by name
+
+
+class Clock:
+    """Tells how long a run still takes, from what the steps of this call took."""
+
+    def __init__(self, first_step: int, total_steps: int) -> None:
+        self.first_step, self.total_steps, self.start = first_step, total_steps, time.perf_counter()
+
+    def left(self, step: int) -> str:
+        """``12 minutes left`` after ``step`` steps; empty at the end, or before the first."""
+        done, rest = step - self.first_step, self.total_steps - step
+        if done < 1 or rest < 1:
+            return ""
+        seconds = (time.perf_counter() - self.start) / done * rest
+        return f"  {duration(seconds / 3600)} left"
+
+
+def epoch_line(row: Mapping[str, Any], epochs: int) -> str:
+    """One line for people: ``epoch 3/12  loss 1.203  top-1 0.52  val 0.61  41 clips/s``, and what was left out."""
+    validated = "" if math.isnan(row["val_top1"]) else f"  val {row['val_top1']:.2f}"
+    trained = f"epoch {row['epoch'] + 1}/{epochs}  loss {row['loss']:.3f}  top-1 {row['top1']:.2f}"
+    skipped = f"  {row['clips']} of {row['clips'] + row['skipped']} clips" if row["skipped"] else ""
+    return f"{trained}{validated}  {speed(row)}{skipped}"
+
+
+def step_line(row: Mapping[str, Any], step: int, total_steps: int) -> str:
+    """The same within an epoch: ``step 2000 of 735000  loss 5.102  top-1 0.03  83 clips/s``."""
+    return f"step {step} of {total_steps}  loss {row['loss']:.3f}  top-1 {row['top1']:.2f}  {speed(row)}"
+
+
+def speed(row: Mapping[str, Any]) -> str:
+    """``41 clips/s``, one digit more below ten."""
+    per_second = row["clips"] / row["seconds"]
+    return f"{per_second:.0f} clips/s" if per_second >= 10 else f"{per_second:.1f} clips/s"
+
+
+@contextmanager
+def tensorboard(run_dir: Path, first_step: int, *, wanted: bool = True) -> Iterator[Draw]:
+    """Gives a function whose numbers go to ``run_dir/tensorboard`` if TensorBoard is installed and they are wanted.
+
+    Curves of an earlier call are cut at ``first_step``, from where this one goes on.
+    """
+    if not wanted or importlib.util.find_spec("tensorboard") is None:
+        yield lambda step, numbers: None
+        return
+    from torch.utils.tensorboard import SummaryWriter
+
+    writer = SummaryWriter(str(run_dir / TENSORBOARD), purge_step=first_step)
+
+    def add(step: int, numbers: Mapping[str, Any]) -> None:
+        for name, value in numbers.items():
+            if not math.isnan(value):
+                writer.add_scalar(name, value, step)
+        writer.flush()
+
+    try:
+        yield add
+    finally:
+        writer.close()
