@@ -1,0 +1,133 @@
+"""What a run folder holds: its files by name, config.json, the history, the best weights, the log and the lock."""
+
+import json
+import logging
+import os
+import platform
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any
+
+import pandas as pd
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+import dnrlab
+from dnrlab.data.manifest import Manifest, rows_digest
+from dnrlab.files import atomic_write, explain_write_errors, fsync
+from dnrlab.recipes.config import Recipe, recipe_to_dict
+
+CHECKPOINT = "checkpoint.pt"
+
+
+log = logging.getLogger("dnrlab")
+
+
+def run_config(recipe: Recipe, manifest: Manifest, train_set: Manifest) -> dict[str, Any]:
+    """What ``config.json`` holds, apart from the versions: plain values that must be equal to resume.
+
+    ``train_set`` is a part of ``manifest``.
+    """
+    start = len(os.path.commonprefix(manifest.rows["path"].tolist()))  # noqa: RUF071 (the other fails for two drives)
+    data = {
+        "classes": list(train_set.classes),
+        "flip": train_set.flip,
+        "training_videos": len(train_set.rows),
+        "training_rows": rows_digest(train_set, start),
+    }
+    config: dict[str, Any] = json.loads(json.dumps(recipe_to_dict(recipe) | data))
+    return config
+
+
+def write_config(run_dir: Path, config: dict[str, Any]) -> None:
+    """Make the run folder, with ``config.json``."""
+    versions = {"dnrlab": dnrlab.__version__, "torch": torch.__version__, "python": platform.python_version()}
+    with atomic_write(run_dir / "config.json") as unfinished:
+        unfinished.write_text(json.dumps(config | {"versions": versions}, indent=2), encoding="utf-8")
+
+
+def read_config(run_dir: str | Path) -> dict[str, Any]:
+    """``config.json`` of a run: the recipe, the classes, the versions. FileNotFoundError if it is no run folder."""
+    file = Path(run_dir) / "config.json"
+    if not file.is_file():
+        raise FileNotFoundError(f"expected a run folder with config.json at {run_dir}, found none; train it first")
+    values: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return values
+
+
+def read_history(run_dir: Path, epochs: int) -> list[dict[str, Any]]:
+    """The rows of the first ``epochs`` epochs; a run that was stopped may have written a later one."""
+    file = run_dir / "history.csv"
+    if epochs == 0 or not file.is_file():
+        return []
+    history = pd.read_csv(file)
+    rows: list[dict[str, Any]] = history[history["epoch"] < epochs].to_dict("records")
+    return rows
+
+
+def write_epoch(run_dir: Path, history: list[dict[str, Any]], model: nn.Module) -> None:
+    """Write the history, and the weights if this epoch is the best of those validated (none validated: the newest)."""
+    table = pd.DataFrame(history)
+    with atomic_write(run_dir / "history.csv") as unfinished:
+        table.to_csv(unfinished, index=False)
+    accuracy = table["val_top1"]
+    if accuracy.isna().all() or accuracy.iloc[-1] >= accuracy.max():  # a later epoch wins a tie
+        weights = {name: value.contiguous() for name, value in model.state_dict().items()}
+        with atomic_write(run_dir / "best.safetensors") as unfinished:
+            save_file(weights, unfinished)
+            fsync(unfinished)
+
+
+class LogFile(logging.FileHandler):
+    """A log file that raises when it cannot be written, where ``logging`` would print a traceback and go on."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Called within ``emit``, when it caught an error."""
+        with explain_write_errors(Path(self.baseFilename)):
+            raise
+
+
+def lock(stream: IO[str] | None, file: Path) -> None:
+    """Lock an open log file until it is closed, or its process ends however it does.
+
+    Raises: ValueError if another process trains there. (Nothing is locked on Windows.)
+    """
+    if sys.platform == "win32" or stream is None:
+        return
+    import fcntl
+
+    try:
+        fcntl.lockf(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)  # not handed on to a loader's workers, as flock's are
+    except (BlockingIOError, PermissionError) as error:
+        raise ValueError(
+            f"expected {file.parent} for this training alone, but another one writes there; wait until it ends, or "
+            "give another run folder"
+        ) from error
+    except OSError:  # a file system without locks
+        log.warning(f"{file.parent} cannot be locked: start no second training there")
+
+
+@contextmanager
+def log_to(file: Path) -> Iterator[None]:
+    """Also write the package's log to ``file`` while the block runs. OSError says what to do where it cannot be."""
+    with explain_write_errors(file):
+        handler = LogFile(file, encoding="utf-8")
+    try:
+        lock(handler.stream, file)
+    except ValueError:
+        handler.close()
+        raise
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    level = log.level
+    log.setLevel(logging.INFO)
+    log.addHandler(handler)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(level)
+        with suppress(OSError):  # what could not be written was said
+            handler.close()

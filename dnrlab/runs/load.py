@@ -1,0 +1,38 @@
+"""A run folder, opened again."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from safetensors.torch import load_file
+from torch import nn
+
+from dnrlab.models.config import build_model
+from dnrlab.models.weights import load_weights
+from dnrlab.recipes.config import Recipe, recipe_from_dict
+from dnrlab.runs.folder import read_config
+
+
+class Run(NamedTuple):
+    """A trained network and what it was trained on."""
+
+    model: nn.Module  # in evaluation mode
+    recipe: Recipe
+    classes: tuple[str, ...]
+
+
+def load_run(run_dir: str | Path, device: str = "cpu") -> Run:
+    """Open a run with its best weights.
+
+    Raises: FileNotFoundError if the folder holds no run or no weights; ValueError if the weights do not fit.
+    """
+    config = read_config(run_dir)
+    weights = Path(run_dir) / "best.safetensors"
+    if not weights.is_file():
+        raise FileNotFoundError(f"expected trained weights at {weights}, found none; finish an epoch of training first")
+    recipe, classes = recipe_from_dict(config), tuple(config["classes"])
+    model = build_model(recipe.model, num_classes=len(classes), num_frames=recipe.data.num_frames)
+    try:
+        load_weights(model, load_file(weights))
+    except ValueError as error:
+        raise ValueError(f"{weights} does not fit the network of config.json ({recipe.model.name}): {error}") from error
+    return Run(model.to(device).eval(), recipe, classes)
