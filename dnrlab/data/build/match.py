@@ -8,6 +8,7 @@ from dnrlab.data.build.annotations.items import Annotations
 from dnrlab.data.cards import Card
 from dnrlab.data.build.video_tree import choose
 
+
 class BuildResult(NamedTuple):
     """What became of the annotated videos."""
 
