@@ -9,9 +9,8 @@ import torch
 from dnrlab.data.manifest import read_manifest
 from dnrlab.data.synthetic.make import SyntheticConfig, make_synthetic
 from dnrlab.training.train import train
-from tests.trainings import tiny
+from tests.helpers.trainings import tiny
 
-PROJECT = Path(__file__).parent.parent
 TINY = SyntheticConfig(train_scenes=2, val_scenes=1, test_scenes=1, num_frames=24, side=32)
 
 

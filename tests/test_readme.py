@@ -14,7 +14,7 @@ import pytest
 
 from dnrlab.batch import parameter_types
 from dnrlab.cli import COMMANDS
-from tests.conftest import PROJECT
+from tests.helpers.paths import PROJECT
 
 DOCUMENTS = [PROJECT / "README.md", *PROJECT.glob("[a-z]*/README.md"), *PROJECT.glob("[a-z]*/*/README.md")]
 DOCUMENTS += PROJECT.glob("notebooks/results/*.md")
