@@ -190,7 +190,7 @@ def test_bench_prints_every_network_beside_the_control(capsys):
         ("cam RUN --video VIDEO --out cam.png --layer layer9", r"error: expected a layer of the network, got 'layer9'"),
         ("cam --video VIDEO --out cam.png", r"error: expected run folders and a picture NAME.png"),
         ("cam RUN --video VIDEO --out cam.xyz", r"error: expected run folders and a picture NAME.png .* cam.xyz"),
-        ("train --manifest none.csv --out run --device gpu", r"error: expected device auto, cpu, cuda"),
+        ("train --manifest none.csv --out run --device gpu", r"expected device auto, cpu, cuda"),
         ("bench tsn_resnet19", r"error: expected a network's name, got 'tsn_resnet19'; known: tsn_"),
         ("bench", r"error: expected names of networks, each once, got \[\]"),
         ("bench tsn_resnet18 --rounds 0", r"expected rounds of at least 1, got 0; the default is 8"),

@@ -10,28 +10,39 @@ from dataclasses import asdict
 import nbformat
 import pandas as pd
 import pytest
-from papermill.exceptions import PapermillExecutionError
 
 from dnrlab import DNRConfig, batch
 from dnrlab.data.manifest import read_manifest
 from dnrlab.device import pick_device
 from dnrlab.notebook import check_parameters, declared_parameters, start
+from tests.helpers.notebooks import execute
+from tests.helpers.once import made_once
 from tests.helpers.paths import PROJECT
 
 NOTEBOOKS = sorted(set((PROJECT / "notebooks").glob("*.ipynb")) - {PROJECT / "notebooks" / "00_start_here.ipynb"})
 DECLARED = {"lr": float, "epochs": int, "dnr": bool, "manifest": str, "rows": list}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def trained(synthetic, tmp_path_factory):
-    """Runs ``bn`` and ``dnr`` of notebook 01, evaluated by notebook 02, in one folder."""
-    folder = tmp_path_factory.mktemp("notebooks")
-    for name, dnr in (("bn", False), ("dnr", True)):
-        shared = {"manifest": str(synthetic), "run_dir": str(folder / name), "cache_dir": ""}
-        tiny = {"short_side": 36, "crop_size": 32, "epochs": 1, "batch_size": 10, "dnr": dnr}
-        run("01_train", folder / name, shared | tiny)
-        run("02_evaluate", folder / name, shared)
-    return folder
+    """Runs ``bn`` and ``dnr`` of notebook 01, and evaluations of notebook 02, in one folder; papermill ran those of dnr.
+
+    ``views.txt`` holds the lines that an evaluation with nine views printed, called twice.
+    """
+    shared = {"manifest": str(synthetic), "cache_dir": ""}
+    tiny = {"short_side": 36, "crop_size": 32, "epochs": 1, "batch_size": 10}
+
+    def make(folder):
+        execute("01_train", shared | tiny | {"run_dir": str(folder / "bn"), "dnr": False})
+        own, lines = shared | {"run_dir": str(folder / "dnr")}, []
+        run("01_train", folder / "dnr", own | tiny | {"dnr": True})
+        run("02_evaluate", folder / "dnr", own, report=lines.append)
+        many = own | {"split": "val", "num_clips": 3, "num_crops": 3}
+        execute("02_evaluate", many)
+        run("02_evaluate", folder / "dnr", many, report=lines.append)
+        (folder / "views.txt").write_text("\n".join(lines))
+
+    return made_once(tmp_path_factory, "notebooks", make)
 
 
 def run(name, folder, parameters, report=None):
@@ -49,12 +60,7 @@ def test_train_and_evaluate_leave_a_whole_run_folder(trained):
     assert config["model"]["dnr"] == asdict(DNRConfig())
 
 
-def test_many_views_leave_a_figure_with_its_numbers_and_the_same_call_scores_nothing(trained, synthetic):
-    many = {"manifest": str(synthetic), "run_dir": str(trained / "dnr"), "cache_dir": "", "split": "val"}
-    many |= {"num_clips": 3, "num_crops": 3}
-    lines = []
-    for _ in range(2):
-        run("02_evaluate", trained / "dnr", many, report=lines.append)
+def test_many_views_leave_a_figure_with_its_numbers_and_the_same_call_scores_nothing(trained):
     files = {path.name for path in (trained / "dnr").glob("view_accuracy_val*")}
     assert files == {f"view_accuracy_val{rest}" for rest in (".png", ".pdf", ".csv", "_views.csv")}
     table = pd.read_csv(trained / "dnr" / "view_accuracy_val.csv")
@@ -62,20 +68,44 @@ def test_many_views_leave_a_figure_with_its_numbers_and_the_same_call_scores_not
     assert table["views"].tolist() == list(range(1, 10))
     assert table["top1"].iloc[[0, -1]].tolist() == pytest.approx([result["clip_top1"], result["top1"]])
     assert len(pd.read_csv(trained / "dnr" / "view_accuracy_val_views.csv")) == 9
-    assert any("10 of 10 videos were scored before" in line for line in lines)
 
 
-def test_heat_maps_and_dynamics_leave_figures_with_their_numbers(trained, synthetic):
-    shared = {"manifest": str(synthetic), "num_videos": 1, "out_dir": str(trained / "figures")}
-    run("03_gradcam", trained, {**shared, "runs": [str(trained / "bn"), str(trained / "dnr")]})
-    run("04_affine_dynamics", trained, {**shared, "run_dir": str(trained / "dnr"), "num_frames": 16})
-    names = {"dynamics_0_appears", "dynamics_blocks", "gradcam_0_appears", "timeline_0_appears"}
-    names |= {"localisation", "localisation_by_trait", "forgetting", "probe", "relay_cut", "trajectories"}
-    files = {path.name for path in (trained / "figures").iterdir()}
+def test_lines_that_a_notebook_prints_are_reported_while_it_runs(trained):
+    lines = (trained / "views.txt").read_text().splitlines()
+    first = lines.index(next(line for line in lines if "10 of 10 videos were scored before; remove " in line))
+    assert lines[0].startswith("tsn_resnet18, 10 classes, 10 videos")
+    assert lines[1].startswith("evaluated 10 of 10")
+    assert lines[first - 1].startswith("tsn_resnet18, 10 classes, 10 videos")
+    assert lines[first + 1].startswith("evaluated 10 of 10")
+
+
+def test_heat_maps_leave_figures_with_their_numbers(trained, synthetic, tmp_path):
+    shared = {"manifest": str(synthetic), "num_videos": 1, "num_forgetting": 2, "out_dir": str(tmp_path / "figures")}
+    run("03_gradcam", tmp_path, {**shared, "runs": [str(trained / "bn"), str(trained / "dnr")]})
+    names = {"gradcam_0_appears", "localisation", "localisation_by_trait", "forgetting"}
+    files = {path.name for path in (tmp_path / "figures").iterdir()}
     tables = {f"{name}.csv" for name in names} | {"localisation_differences.csv", "localisation_videos.csv"}
-    tables |= {"relay_cut_influence.csv"}
     assert files == {f"{name}.{kind}" for name in names for kind in ("png", "pdf")} | tables | {"gradcam_0_appears.npz"}
-    assert len(pd.read_csv(trained / "figures" / "localisation_videos.csv")) == (2 + 2) * 10  # and two controls
+    assert len(pd.read_csv(tmp_path / "figures" / "localisation_videos.csv")) == (2 + 2) * 10  # and two controls
+
+
+def test_dynamics_leave_figures_with_their_numbers(trained, synthetic, tmp_path):
+    shared = {"manifest": str(synthetic), "num_videos": 1, "out_dir": str(tmp_path / "figures")}
+    run("04_affine_dynamics", tmp_path, {**shared, "run_dir": str(trained / "dnr"), "num_frames": 16})
+    names = {"dynamics_0_appears", "dynamics_blocks", "timeline_0_appears", "probe", "relay_cut", "trajectories"}
+    files = {path.name for path in (tmp_path / "figures").iterdir()}
+    tables = {f"{name}.csv" for name in names} | {"relay_cut_influence.csv"}
+    assert files == {f"{name}.{kind}" for name in names for kind in ("png", "pdf")} | tables
+
+
+def test_orders_leave_a_figure_with_its_numbers(trained, synthetic, tmp_path):
+    given = {"runs": [str(trained / "bn"), str(trained / "dnr")], "manifest": str(synthetic), "out_dir": str(tmp_path)}
+    run("07_reversal", tmp_path, given)
+    files = {path.name for path in tmp_path.iterdir()}
+    assert files == {f"reversal.{kind}" for kind in ("png", "pdf", "csv")} | {
+        "reversal_videos.csv",
+        "07_reversal.ipynb",
+    }
 
 
 def test_costs_leave_a_figure_with_its_numbers(tmp_path):
@@ -103,8 +133,8 @@ def test_a_look_at_the_data_goes_on_without_a_bad_video_and_ends_by_naming_it(sy
     rows.to_csv(tmp_path / "videos.csv", index=False)
     tiny = {"settings": {"crop_size": 32, "short_side": 36}, "num_shown": 2, "batch_size": 4, "num_batches": 2}
     shared = {"manifest": str(tmp_path / "videos.csv"), "out_dir": str(tmp_path / "figures"), "num_workers": 1}
-    with pytest.raises(PapermillExecutionError, match="mend what the check lists above"):
-        run("05_data", tmp_path, shared | tiny)
+    with pytest.raises(AssertionError, match="mend what the check lists above"):
+        execute("05_data", shared | tiny)
     assert (tmp_path / "figures" / "reading_speed.png").exists()
     lengths = pd.read_csv(tmp_path / "figures" / "lengths.csv")
     assert (len(lengths), lengths["num_frames"].min()) == (39, 24)
@@ -155,15 +185,6 @@ def test_comparisons_leave_a_run_folder_a_network_and_a_figure(name, synthetic, 
     assert len(table) == len(names)
     assert (table["n"] == len(seeds)).all()
     assert any(line.startswith(f"{len(folders)} of {len(folders)}: ") for line in lines)
-
-
-def test_lines_that_a_notebook_prints_are_reported_while_it_runs(trained, synthetic, tmp_path):
-    lines = []
-    parameters = {"manifest": str(synthetic), "run_dir": str(trained / "bn"), "cache_dir": ""}
-    run("02_evaluate", tmp_path, parameters, report=lines.append)
-    assert lines[0].startswith("tsn_resnet18, 10 classes, 10 videos")
-    assert lines[1].startswith("10 of 10 videos were scored before; remove ")
-    assert lines[2].startswith("evaluated 10 of 10")
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)

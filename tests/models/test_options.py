@@ -12,6 +12,7 @@ from dnrlab import DNRConfig, create_model
 from dnrlab.models.weights import load_weights
 from dnrlab.recipes.named import demo, dnr_by_settings, override
 from dnrlab.training.loop import train_steps
+from tests.helpers.covering import covering_array, pairs_of
 
 VALUES = {
     "relay_distance": (4, 1, 3),
@@ -23,11 +24,7 @@ VALUES = {
     "statistics": ("group", "clip"),
     "interlacing": (None, True, False),
 }
-PAIRS = [
-    {first: a, second: b}
-    for first, second in combinations(VALUES, 2)
-    for a, b in product(VALUES[first][1:], VALUES[second][1:])
-]
+COVERING = covering_array(VALUES)  # 17 combinations, in which every pair of values occurs
 
 
 def assert_works(options, file):
@@ -62,11 +59,19 @@ def assert_works(options, file):
     torch.testing.assert_close(again.eval()(clips), logits, rtol=0, atol=0)
 
 
-@pytest.mark.parametrize("options", PAIRS, ids=lambda options: "-".join(f"{k}={v}" for k, v in options.items()))
+@pytest.mark.parametrize("options", COVERING, ids=lambda options: "-".join(map(str, options.values())))
 def test_every_pair_of_options_works(options, tmp_path):
     assert_works(options, tmp_path / "weights.safetensors")
 
 
+def test_the_combinations_hold_every_pair_of_values():
+    held = set().union(*map(pairs_of, COVERING))
+    for first, second in combinations(VALUES, 2):
+        assert all(frozenset({(first, a), (second, b)}) in held for a, b in product(VALUES[first], VALUES[second]))
+    assert len(COVERING) <= 20
+
+
+@pytest.mark.slow
 @given(options=st.fixed_dictionaries({name: st.sampled_from(values) for name, values in VALUES.items()}))
 @settings(max_examples=25, deadline=None)
 def test_any_combination_of_options_works(options, tmp_path_factory):

@@ -14,6 +14,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from dnrlab.data.manifest import read_manifest
 from dnrlab.device import Runtime
 from dnrlab.distributed import World
+from dnrlab.runs.folder import FATAL_ERROR
 from dnrlab.training.fatal_errors import no_restart
 from dnrlab.training.launch import follow_log, launch_training
 from dnrlab.training.progress import Clock, epoch_line, step_line, tensorboard
@@ -98,13 +99,13 @@ def test_what_stops_one_process_for_good_is_told_and_not_tried_again(synthetic, 
     assert (run / "log.txt").read_text().count("started: ") == 1
     history = launch_training(2, tiny(batch_size=20, bad_videos="skip"), manifest, run)
     assert list(history["skipped"]) == [1, 1, 1]
-    assert not (run / "stopped.json").exists()
+    assert not (run / FATAL_ERROR).exists()
     assert "trained on 19 of 20 videos" in (run / "log.txt").read_text()
 
 
 def test_what_stopped_another_call_does_not_stop_this_one(tmp_path, monkeypatch):
     monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", "1")
-    file = tmp_path / "stopped.json"
+    file = tmp_path / FATAL_ERROR
     file.write_text(json.dumps({"agent": os.getppid(), "reason": "ValueError: no"}))
     with pytest.raises(ValueError, match="ValueError: no"), no_restart(tmp_path, World(1, 2)):
         pass

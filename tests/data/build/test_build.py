@@ -11,8 +11,7 @@ from dnrlab.data.build.build import NAMES, build_manifest
 from dnrlab.data.cards import card_of
 from dnrlab.data.manifest import mirrored_classes, read_manifest
 from tests.helpers import official_trees
-from tests.helpers.official_trees import SOMETHING
-from tests.helpers.official_trees import TREES
+from tests.helpers.official_trees import SOMETHING, TREES
 
 
 def build(tree, out, **options):
