@@ -25,7 +25,7 @@ DECLARED = {"lr": float, "epochs": int, "dnr": bool, "manifest": str, "rows": li
 
 @pytest.fixture(scope="session")
 def trained(synthetic, tmp_path_factory):
-    """Runs ``bn`` and ``dnr`` of notebook 01, and evaluations of notebook 02, in one folder; papermill ran those of dnr.
+    """Runs ``bn`` and ``dnr`` of notebook 01, evaluated by notebook 02, in one folder; papermill ran those of dnr.
 
     ``views.txt`` holds the lines that an evaluation with nine views printed, called twice.
     """
