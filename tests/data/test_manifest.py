@@ -4,7 +4,7 @@ from itertools import chain
 
 import pytest
 
-from dnrlab.data.manifest import labels, mirrored_classes, read_manifest, select, split_by
+from dnrlab.data.manifest import labels, mirrored_classes, open_manifest, read_manifest, rows_digest, select, split_by
 
 
 def write(folder, text, name="videos.csv"):
@@ -177,3 +177,26 @@ def test_a_row_without_a_fold_is_named(tmp_path):
     manifest = read_manifest(write(tmp_path, "path,label,fold\n1.mp4,a,0\n2.mp4,b,\n"))
     with pytest.raises(ValueError, match=r"videos.csv, line 3: expected a fold in column fold, got an empty cell"):
         split_by(manifest, "fold", "0")
+
+
+def test_notebooks_open_a_path_or_the_synthetic_set(tmp_path, monkeypatch):
+    (tmp_path / "videos.csv").write_text("path,label\na.mp4,up\n")
+    monkeypatch.setattr("dnrlab.data.synthetic.make.small_synthetic", lambda: tmp_path / "videos.csv")
+    assert open_manifest("synthetic").rows["path"].tolist() == [str(tmp_path / "a.mp4")]
+    assert open_manifest(str(tmp_path / "videos.csv"), "").rows["path"].tolist() == [str(tmp_path / "a.mp4")]
+    assert open_manifest(str(tmp_path / "videos.csv"), "/videos").rows["path"].tolist() == ["/videos/a.mp4"]
+
+
+def test_the_digest_of_rows_sees_what_it_is_asked_to_see(tmp_path):
+    def digest(text, columns, start=0):
+        (tmp_path / "videos.csv").write_text(text)
+        return rows_digest(read_manifest(tmp_path / "videos.csv", "/a"), columns, start=start)
+
+    rows = "path,label,start_seconds\nx.mp4,up,1\ny.mp4,down,2\n"
+    assert digest(rows, ["label"]) != digest(rows.replace("down", "left"), ["label"])
+    assert digest(rows, ["start_seconds"]) == digest(rows.replace("down", "left"), ["start_seconds"])
+    assert digest(rows, ["start_seconds"]) != digest(rows.replace(",2", ",3"), ["start_seconds"])
+    assert digest(rows, []) != digest("path,label,start_seconds\ny.mp4,down,2\nx.mp4,up,1\n", [])
+    (tmp_path / "videos.csv").write_text(rows)
+    moved = [rows_digest(read_manifest(tmp_path / "videos.csv", root), [], start=3) for root in ("/a", "/b")]
+    assert moved[0] == moved[1]

@@ -13,7 +13,6 @@ import pytest
 
 from dnrlab import DNRConfig, batch
 from dnrlab.data.manifest import read_manifest
-from dnrlab.device import pick_device
 from dnrlab.notebook import check_parameters, declared_parameters, start
 from tests.helpers.notebooks import execute
 from tests.helpers.once import made_once
@@ -231,15 +230,6 @@ def test_a_notebook_started_by_hand_checks_its_parameters_itself():
         start(cells(declared, "# Parameters\nlrr = 0.2\n") | {"lr": 0.1, "dnr": True, "lrr": 0.2})
     with pytest.raises(TypeError, match="lr: expected float, got 'high'"):
         start(cells(declared, '# Parameters\nlr = "high"\n') | {"lr": "high", "dnr": True})
-
-
-def test_a_device_that_is_not_there_is_named():
-    assert pick_device("cpu") == "cpu"
-    assert pick_device("auto") in ("cpu", "cuda")
-    with pytest.raises(ValueError, match="expected device auto, cpu, cuda or cuda:N, got 'gpu'"):
-        pick_device("gpu")
-    with pytest.raises(ValueError, match="a GPU that torch sees, got 'cuda:99'"):
-        pick_device("cuda:99")
 
 
 def test_words_for_truth_become_booleans_only_where_one_is_declared():
