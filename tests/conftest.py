@@ -53,4 +53,4 @@ def finished(synthetic, tmp_path_factory):
     run_dir = made_once(
         tmp_path_factory, "finished", lambda folder: train(tiny(), read_manifest(synthetic), folder / "run")
     )
-    return run_dir / "run", pd.read_csv(run_dir / "run" / "history.csv", float_precision="round_trip")
+    return run_dir / "run", pd.read_csv(run_dir / "run" / "history.csv")
