@@ -48,6 +48,7 @@ class Bottleneck(nn.Module):
         self, in_channels: int, channels: int, *, stride: int, norms: Norms, temporal: Temporal, bias: bool = False
     ) -> None:
         super().__init__()
+        self.in_channels, self.channels, self.stride, self.bias = in_channels, channels, stride, bias
         self.before, self.inside = temporal
         self.conv1 = conv(in_channels, channels, 1, bias=bias)
         self.bn1 = norms[0]
@@ -67,6 +68,9 @@ class Bottleneck(nn.Module):
         out = self.bn3(self.conv3(self.relu(out)))
         return self.relu(out + (x if self.downsample is None else self.downsample(x))), relay
 
+    def extra_repr(self) -> str:
+        return f"{self.in_channels}, {self.channels}, stride={self.stride}, bias={self.bias}"
+
 
 class BasicBlock(nn.Module):
     """conv 3x3 - norm1 - ReLU - conv 3x3 - norm2, added to the shortcut; then ReLU. Arguments as of ``Bottleneck``.
@@ -82,6 +86,7 @@ class BasicBlock(nn.Module):
         self, in_channels: int, channels: int, *, stride: int, norms: Norms, temporal: Temporal, bias: bool = False
     ) -> None:
         super().__init__()
+        self.in_channels, self.channels, self.stride, self.bias = in_channels, channels, stride, bias
         self.before, self.inside = temporal
         self.conv1 = conv(in_channels, channels, 3, stride, bias=bias)
         self.bn1 = norms[0]
@@ -97,6 +102,9 @@ class BasicBlock(nn.Module):
         out = out if self.inside is None else self.inside(out, num_frames)
         out, relay = apply_norm(self.bn2, self.conv2(out), num_frames, relay)
         return self.relu(out + (x if self.downsample is None else self.downsample(x))), relay
+
+    def extra_repr(self) -> str:
+        return f"{self.in_channels}, {self.channels}, stride={self.stride}, bias={self.bias}"
 
 
 def shortcut(in_channels: int, out_channels: int, stride: int, *, bias: bool) -> nn.Sequential | None:

@@ -42,6 +42,9 @@ class Stage(nn.Module):
             x, relay = self.get_submodule(str(index))(x, num_frames, relay)
         return x
 
+    def extra_repr(self) -> str:
+        return f"num_blocks={self.num_blocks}"
+
 
 class BlockPosition(NamedTuple):
     """Where in a network a block stands."""

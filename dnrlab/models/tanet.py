@@ -37,7 +37,7 @@ class TemporalAdaptiveModule(nn.Module):
 
     def __init__(self, channels: int, num_frames: int) -> None:
         super().__init__()
-        self.num_frames = num_frames
+        self.channels, self.num_frames = channels, num_frames
         self.kernel = nn.Sequential(
             nn.Linear(num_frames, EXPANSION * num_frames, bias=False),
             nn.BatchNorm1d(EXPANSION * num_frames),
@@ -65,6 +65,9 @@ class TemporalAdaptiveModule(nn.Module):
         kernel = self.kernel(rearrange(pooled, "n c t -> (n c) t"))  # (N*C, 3)
         weighed = clips * self.weight(pooled)[..., None, None]
         return merge_time(convolve_frames(weighed, kernel))
+
+    def extra_repr(self) -> str:
+        return f"{self.channels}, {self.num_frames}"
 
 
 def convolve_frames(clips: Tensor, kernel: Tensor) -> Tensor:

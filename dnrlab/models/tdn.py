@@ -55,7 +55,8 @@ class TDN(nn.Module):
         dropout: float = 0.5,
     ) -> None:
         super().__init__()
-        self.num_frames = num_frames
+        self.block, self.depths, self.num_classes, self.num_frames = block, tuple(depths), num_classes, num_frames
+        self.dnr, self.width = dnr, width
         self.conv1 = nn.Conv2d(3, width, kernel_size=7, stride=2, padding=3)
         self.bn1 = nn.BatchNorm2d(width)
         self.relu = nn.ReLU(inplace=True)
@@ -80,6 +81,12 @@ class TDN(nn.Module):
         images = self.features(clips)
         logits: Tensor = self.fc(self.dropout(self.avgpool(images).flatten(1)))  # (N*T, classes)
         return reduce(logits, "(n t) classes -> n classes", "mean", t=self.num_frames)
+
+    def extra_repr(self) -> str:
+        return (
+            f"{self.block.__name__}, {self.depths}, num_classes={self.num_classes}, num_frames={self.num_frames}, "
+            f"dnr={self.dnr}, width={self.width}, dropout={self.dropout.p}"
+        )
 
     def features(self, clips: Tensor) -> Tensor:
         """The last stage's output (N*T, C, h, w) for clips (N, 3, 5 T, H, W)."""

@@ -29,6 +29,7 @@ class DifferenceStem(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
+        self.channels = channels
         self.avgpool = nn.AvgPool2d(2)
         self.conv = nn.Conv2d(3 * (FRAMES - 1), channels, kernel_size=7, stride=2, padding=3, bias=False)
         self.bn = nn.BatchNorm2d(channels)
@@ -39,6 +40,9 @@ class DifferenceStem(nn.Module):
         differences = (segments[:, 1:] - segments[:, :-1]).flatten(1, 2)  # (B, 12, H, W)
         pooled: Tensor = self.maxpool(self.relu(self.bn(self.conv(self.avgpool(differences)))))
         return pooled
+
+    def extra_repr(self) -> str:
+        return f"{self.channels}"
 
     def initialize_from(self, stem: nn.Conv2d) -> None:
         """A difference image starts as the mean of what ``stem`` does with the colours of a frame."""
@@ -57,6 +61,7 @@ class LongTermModule(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
+        self.channels = channels
         self.excitation = MotionExcitation(channels)
         self.shift = nn.Conv1d(channels, channels, 3, padding=1, groups=channels, bias=False)
         self.initialize_as_shift()
@@ -65,6 +70,9 @@ class LongTermModule(nn.Module):
         clips = split_time(self.excitation(images, num_frames), num_frames)
         rows = self.shift(rearrange(clips, "n c t h w -> (n h w) c t"))
         return merge_time(rearrange(rows, "(n h w) c t -> n c t h w", h=clips.shape[3], w=clips.shape[4])).contiguous()
+
+    def extra_repr(self) -> str:
+        return f"{self.channels}"
 
     def initialize_as_shift(self) -> None:
         """An eighth of the channels comes from the next frame, an eighth from the one before, the rest stays."""
@@ -94,6 +102,7 @@ class MotionExcitation(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
+        self.channels = channels
         inner = max(channels // REDUCTION, 1)
         self.squeeze = nn.Sequential(nn.Conv2d(channels, inner, 1, bias=False), nn.BatchNorm2d(inner))
         self.neighbour = nn.Conv2d(inner, inner, 3, padding=1, groups=inner, bias=False)
@@ -110,6 +119,9 @@ class MotionExcitation(nn.Module):
         excited = self.excite(merge_time(ahead))  # first: the norms are shared
         excited = excited + self.excite(merge_time(behind))
         return images + images * excited / 2
+
+    def extra_repr(self) -> str:
+        return f"{self.channels}"
 
     def excite(self, difference: Tensor) -> Tensor:
         """Weights in (-0.5, 0.5), (N*T, C, H, W), from differences (N*T, c, H, W)."""

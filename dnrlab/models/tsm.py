@@ -43,7 +43,11 @@ class TSM(TSN):
 
     def __init__(self, block: Block, depths: Sequence[int], *, temporal_pool: bool = False, **settings: Any) -> None:
         super().__init__(block, depths, temporal=shifts(depths), **settings)
+        self.temporal_pool = temporal_pool
         self.pool = nn.MaxPool3d((3, 1, 1), stride=(2, 1, 1), padding=(1, 0, 0)) if temporal_pool else None
+
+    def extra_repr(self) -> str:
+        return f"{super().extra_repr()}, temporal_pool={self.temporal_pool}"
 
     def features(self, images: Tensor, num_frames: int) -> tuple[Tensor, int]:
         """The last stage's output (N*T', C, h, w) for images (N*T, 3, H, W), and T': T, or half of it, rounded up."""

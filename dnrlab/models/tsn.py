@@ -46,7 +46,8 @@ class TSN(nn.Module):
         dropout: float = 0.5,
     ) -> None:
         super().__init__()
-        self.num_frames = num_frames
+        self.block, self.depths, self.num_classes, self.num_frames = block, tuple(depths), num_classes, num_frames
+        self.dnr, self.width = dnr, width
         self.conv1 = nn.Conv2d(3, width, kernel_size=7, stride=2, padding=3, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
         self.relu = nn.ReLU(inplace=True)
@@ -63,6 +64,12 @@ class TSN(nn.Module):
         images, num_frames = self.features(merge_time(clips), clips.shape[2])
         logits: Tensor = self.fc(self.dropout(self.avgpool(images).flatten(1)))  # (N*T, classes)
         return reduce(logits, "(n t) classes -> n classes", "mean", t=num_frames)
+
+    def extra_repr(self) -> str:
+        return (
+            f"{self.block.__name__}, {self.depths}, num_classes={self.num_classes}, num_frames={self.num_frames}, "
+            f"dnr={self.dnr}, width={self.width}, dropout={self.dropout.p}"
+        )
 
     def features(self, images: Tensor, num_frames: int) -> tuple[Tensor, int]:
         """The last stage's output (N*T, C, h, w) for images (N*T, 3, H, W), and its T."""

@@ -40,7 +40,7 @@ class RelayCell(nn.Module):
                 f"expected channels to be a multiple of reduction, got channels={channels}, reduction={reduction}; "
                 "choose a width of the network that the reduction divides"
             )
-        self.channels = channels
+        self.channels, self.reduction, self.depth = channels, reduction, depth
         self.input_gates = bottleneck(channels, reduction)
         self.hidden_gates = bottleneck(channels, reduction)
         self.deeper = nn.ModuleList(DeeperCell(channels) for _ in range(depth - 1))
@@ -56,18 +56,25 @@ class RelayCell(nn.Module):
             new.append(deeper(new[-1][0], (hidden[index], cell[index])))
         return torch.stack([each[0] for each in new]), torch.stack([each[1] for each in new])
 
+    def extra_repr(self) -> str:
+        return f"{self.channels}, reduction={self.reduction}, depth={self.depth}"
+
 
 class DeeperCell(nn.Module):
     """A cell above another: gates = A(h below) + B(h), A and B Linear(C -> 4C). States (N, C)."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
+        self.channels = channels
         self.input_gates = nn.Linear(channels, 4 * channels)
         self.hidden_gates = nn.Linear(channels, 4 * channels)
 
     def forward(self, below: Tensor, state: RelayState) -> RelayState:
         hidden, cell = state
         return relay_step(self.input_gates(below) + self.hidden_gates(hidden), cell)
+
+    def extra_repr(self) -> str:
+        return f"{self.channels}"
 
 
 def bottleneck(channels: int, reduction: int) -> nn.Sequential:

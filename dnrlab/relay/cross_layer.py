@@ -20,6 +20,7 @@ class CrossLayerNorm(RelayNorm):
     Args:
         channels: C.
         config: the settings of DNR.
+        eps, momentum: see ``RelayNorm``.
 
     Shape:
         - x: (N, C, T, H, W)

@@ -25,6 +25,7 @@ class CrossTemporalNorm(RelayNorm):
     Args:
         channels: C.
         config: the settings of DNR.
+        eps, momentum: see ``RelayNorm``.
 
     Shape:
         - x: (N, C, T, H, W), any T of at least 1; the last group is shorter if d_r does not divide T
@@ -34,8 +35,8 @@ class CrossTemporalNorm(RelayNorm):
     Raises: ValueError if x is not 5-D, its C differs, or a group holds one value a channel in training.
     """
 
-    def __init__(self, channels: int, config: DNRConfig = PAPER) -> None:
-        super().__init__(channels, config)
+    def __init__(self, channels: int, config: DNRConfig = PAPER, *, eps: float = 1e-5, momentum: float = 0.1) -> None:
+        super().__init__(channels, config, eps=eps, momentum=momentum)
         self.lstm = RelayCell(channels, config.reduction, config.depth)
         if config.direction == "bi":
             self.lstm_backward = RelayCell(channels, config.reduction, config.depth)

@@ -61,6 +61,9 @@ class GroupAffine(nn.Module):
             gamma, beta = gamma + other.gamma, beta + other.beta
         return standardize_and_affine(x, mean, variance, gamma, beta, lengths, self.eps)
 
+    def extra_repr(self) -> str:
+        return f"eps={self.eps}"
+
 
 class RelayNorm(nn.Module):
     """Base of the DNR layers: batch statistics of frame groups in training, running statistics in evaluation.
@@ -123,6 +126,9 @@ class RelayNorm(nn.Module):
 
     def forward(self, x: Tensor, relay: LayerRelay | None) -> tuple[Tensor, LayerRelay | None]:
         raise NotImplementedError(f"{type(self).__name__} must say where gamma and beta come from")
+
+    def extra_repr(self) -> str:
+        return f"{self.channels}, config={self.config}, eps={self.affine.eps}, momentum={self.momentum}"
 
 
 def counts_like(mean: Tensor, values: Sequence[int]) -> Tensor:
