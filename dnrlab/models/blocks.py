@@ -1,7 +1,7 @@
-"""Residual blocks of 2D networks that thread the relay from block to block.
+"""Residual blocks of 2D networks that pass the relay from block to block.
 
-A block is given its norms and its temporal modules; it names no class of them. Parameter names are torchvision's, and
-the stride stands in the 3x3 convolution, as there.
+A block takes its norms and its temporal modules as arguments and names no class of them. Parameter names are
+torchvision's. As in torchvision, the 3x3 convolution has the stride.
 Source: He et al., "Deep residual learning for image recognition", CVPR 2016.
 """
 
@@ -11,11 +11,11 @@ from torch import Tensor, nn
 
 from dnrlab.relay.norm import LayerRelay, apply_norm
 
-Norms = tuple[nn.Module, nn.Module]  # of the first and second convolution of a block
+Norms = tuple[nn.Module, nn.Module]  # after the first and the second convolution of a block
 
 
 class Temporal(NamedTuple):
-    """The temporal modules of a block, each called with images (N*T, C, H, W) and T; None for none."""
+    """The temporal modules of a block, each called with images (N*T, C, H, W) and T; None leaves it out."""
 
     before: nn.Module | None = None  # on the input of the residual branch
     inside: nn.Module | None = None  # after the first norm and ReLU
@@ -33,9 +33,9 @@ class Bottleneck(nn.Module):
         in_channels: of the input.
         channels: C of the inner convolutions; the output has 4 C.
         stride: of the 3x3 convolution and the shortcut.
-        norms: of the first two convolutions, each over C channels.
-        temporal: on the input of the residual branch, and after the first norm and ReLU.
-        bias: whether the convolutions carry biases.
+        norms: after the first two convolutions, each over C channels.
+        temporal: the modules on the input of the residual branch, and after the first norm and ReLU.
+        bias: whether the convolutions have biases.
 
     Shape:
         - x: images (N*T, in_channels, H, W), and T
@@ -73,7 +73,9 @@ class Bottleneck(nn.Module):
 
 
 class BasicBlock(nn.Module):
-    """conv 3x3 - norm1 - ReLU - conv 3x3 - norm2, added to the shortcut; then ReLU. Arguments as of ``Bottleneck``.
+    """conv 3x3 - norm1 - ReLU - conv 3x3 - norm2, added to the shortcut; then ReLU.
+
+    Args: see ``Bottleneck``; the output has C channels.
 
     Shape:
         - x: images (N*T, in_channels, H, W), and T
@@ -108,7 +110,7 @@ class BasicBlock(nn.Module):
 
 
 def shortcut(in_channels: int, out_channels: int, stride: int, *, bias: bool) -> nn.Sequential | None:
-    """A strided 1x1 convolution and batch norm where the shape changes, else None."""
+    """A strided 1x1 convolution and batch norm if the shape changes, else None."""
     if stride == 1 and in_channels == out_channels:
         return None
     return nn.Sequential(conv(in_channels, out_channels, 1, stride, bias=bias), nn.BatchNorm2d(out_channels))

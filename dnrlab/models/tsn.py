@@ -16,15 +16,15 @@ from dnrlab.relay.axes import check_clip, merge_time
 class TSN(nn.Module):
     """ResNet on N*T frames, classifier on every frame, consensus by the mean. Parameter names are torchvision's.
 
-    Other 2D networks are this one with temporal modules in its blocks.
+    TSM and TANet are this network with temporal modules in its blocks.
 
     Args:
         block: ``BasicBlock`` or ``Bottleneck``.
         depths: blocks of the four stages.
-        num_classes: logits a clip.
-        num_frames: T that clips should have; any T is accepted, unless a temporal module says otherwise.
+        num_classes: logits per clip.
+        num_frames: T of the clips. Any T is accepted unless a temporal module fixes it.
         dnr: puts DNR on the norms of every block; None for batch norm.
-        temporal: the temporal modules of a block, by its place.
+        temporal: gives the temporal modules of a block from its position.
         width: channels of the stem, 64 as published.
         dropout: probability before the classifier.
 
@@ -80,7 +80,7 @@ class TSN(nn.Module):
 
 
 def initialize(model: nn.Module) -> None:
-    """He initialisation of the convolutions by fan-out, as torchvision's ResNet; the rest keeps torch's defaults."""
+    """He initialisation of the convolutions by fan-out, as in torchvision's ResNet; the rest has torch's defaults."""
     for module in model.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
