@@ -262,37 +262,35 @@ SCALED = scaling(SPEEDS)
 
 
 def test_the_title_says_how_speed_grows():
-    start = "2 processes train 1.75 times as fast as one (1.50 to 2.00 within rounds)"
-    assert findings.of_scaling(SCALED, shared=False) == f"{start}: 0.88 of the ideal"
-    busy = "they share its cores: it did not use them all, or other work held it up"
+    start = "2 processes train 1.75 times as fast as one (1.50 to 2.00 over the rounds)"
+    assert findings.of_scaling(SCALED, shared=False) == f"{start}: 0.88 of the ideal speed"
+    busy = "they share its cores, so one process left cores idle or other work slowed it down"
     assert findings.of_scaling(SCALED, shared=True) == f"{start};\n{busy}"
     same = scaling(rounds(training=([2.0, 4.0], [2.0, 4.0]), testing=([1.0, 1.0], [1.0, 1.0])))
     finding = findings.of_scaling(same, shared=True)
-    assert finding.endswith("(1.00 to 1.00 within rounds);\nthey share its cores, so that 1 is what to expect")
+    assert finding.endswith("(1.00 to 1.00 over the rounds);\nthey share its cores, so 1 is expected")
     alone = SCALED[SCALED["processes"] == 1]
-    assert findings.of_scaling(alone, shared=False) == "One process trains on 2.5 clips a second"
+    assert findings.of_scaling(alone, shared=False) == "One process trains on 2.5 clips per second"
 
 
 def test_the_title_says_how_long_it_takes_and_what_bounds_it():
     table = budget(WORK, ONE_AND_TWO, READING, shared=False)
-    start = "Training takes 2.2 hours on 1 such GPU, testing 2.0 hours;\n"
-    assert (
-        findings.of_plan(table, device="GPU") == f"{start}computing bounds the training and reading bounds the testing"
-    )
+    start = "Training takes 2.2 hours on 1 such GPU, testing takes 2.0 hours;\n"
+    assert findings.of_plan(table, device="GPU") == f"{start}computing limits training and reading limits testing"
     eight = findings.of_plan(table[table["devices"] == 8], device="GPU")
-    assert eight.startswith("Training takes 45 minutes on 8 such GPUs, testing 2.0 hours;\nreading bounds both")
+    assert eight.startswith("Training takes 45 minutes on 8 such GPUs, testing takes 2.0 hours;\nreading limits both")
     fast = budget(WORK, ONE_AND_TWO, Reading(100.0, 100.0), shared=False)
     said = findings.of_plan(fast, device="machine", share=0.26)
-    assert said.endswith("\n(0.26 of the recipe's multiply-accumulates); computing bounds both")
+    assert said.endswith("\n(measured with 0.26 of the recipe's multiply-accumulates); computing limits both")
 
 
 def test_what_the_hours_hold_for_is_said():
     own = {"model": "tsn_resnet50", "width": 64, "crop_size": 224}
-    assert findings.of_shape(own, own, share=1.0) == "measured at the recipe's own shape"
+    assert findings.of_shape(own, own, share=1.0) == "measured with the recipe's own settings"
     small = findings.of_shape(own | {"crop_size": 112, "width": 8}, own, share=0.0051)
     assert small == (
-        "measured at width 8 (the recipe: 64) and crop_size 112 (the recipe: 224), 0.0051 of its "
-        "multiply-accumulates: the hours hold for that alone"
+        "measured with width 8 (recipe: 64) and crop_size 112 (recipe: 224), 0.0051 of the recipe's "
+        "multiply-accumulates: the hours are valid for these settings only"
     )
 
 

@@ -36,9 +36,9 @@ def test_classes_are_counted_by_split_in_their_order(videos):
     fewer = select(videos, "train")
     fewer.rows["split"] = ["extra", *fewer.rows["split"][1:]]
     assert list(class_counts(fewer)) == ["train", "extra"]
-    assert findings.of_counts(counts) == "40 videos of 10 classes; in train every class has 2"
+    assert findings.of_counts(counts) == "40 videos of 10 classes; in train every class has 2 videos"
     uneven = pd.DataFrame({"train": [3, 9]}, index=["a", "b"])
-    assert findings.of_counts(uneven) == "12 videos of 2 classes; in train “a” has 3, “b” 9"
+    assert findings.of_counts(uneven) == "12 videos of 2 classes; in train “a” has 3 and “b” has 9"
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_frames_that_a_clip_needs(settings, frames):
 def test_lengths_say_how_many_are_too_short():
     table = pd.DataFrame({"num_frames": [10, 40, 60, 80]})
     assert findings.of_lengths(table, 57) == (
-        "Half of the videos have 50 frames or more; 2 of 4 are shorter than a clip (57 frames), and repeat some"
+        "Half of the videos have 50 frames or more; 2 of 4 are shorter than a clip (57 frames), and repeat frames"
     )
     assert findings.of_lengths(table.replace([10, 40, 60], 80), 57) == (
         "Every video has 80 frames; none is shorter than a clip (57 frames)"
@@ -148,13 +148,13 @@ def test_the_figure_of_views_has_a_dot_a_frame_and_a_box_a_crop():
         {"probe_seconds": [0.001] * 2, "decode_seconds": [0.01, 0.03], "transform_seconds": [0.01] * 2}
     )
     assert findings.of_reading(loaders, views) == (
-        "2 workers read 15 clips a second, 0.75 of what they promise alone;\n"
-        "views read together take 0.40 of the time of one by one"
+        "2 workers read 15 clips per second, 0.75 of the expected speed;\n"
+        "reading views together takes 0.40 of the time of one by one"
     )
     speed, parts, ways = plots.reading_figure(loaders, times, views, "f", "n").axes
     assert [line.get_ydata().tolist() for line in speed.lines] == [[10, 20], [9, 15]]
     assert [float(line.get_xdata()[0]) for line in parts.lines if line.get_marker() == "|"] == [1, 20, 10]
     assert [float(line.get_xdata()[0]) for line in ways.lines if line.get_marker() == "|"] == [200, 500]
-    assert findings.of_check(pd.DataFrame({"kind": []}), 40) == "40 files: nothing must be mended"
+    assert findings.of_check(pd.DataFrame({"kind": []}), 40) == "40 files: no errors"
     errors = pd.DataFrame({"kind": ["an empty file", "an empty file", "twice"]})
-    assert findings.of_check(errors, 40) == "40 files; to mend: 2 × an empty file, 1 × twice"
+    assert findings.of_check(errors, 40) == "40 files; to fix: 2 × an empty file, 1 × twice"

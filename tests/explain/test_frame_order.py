@@ -82,4 +82,6 @@ def test_blind_networks_say_the_same_and_the_relay_sees_groups_alone(synthetic):
         relay_group({**runs, "other": made("tsn_resnet18", dnr=DNRConfig(relay_distance=2))})
     assert len(table) == 3 * 10 * len(ORDERS)
     means = intervals_of(table, ["network", "order"], ["right", "turned", "same"])
-    assert of_reversal(means).startswith("Played backwards, a video is taken for its reversal (share of the videos):\n")
+    assert of_reversal(means).startswith(
+        "Played backwards, videos are classified as the reversed class (share of the videos):\n"
+    )

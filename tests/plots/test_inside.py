@@ -32,7 +32,7 @@ LOCAL = intervals(
 )  # fmt: skip
 
 
-def test_localisation_shows_a_point_a_network_in_a_panel_a_measure():
+def test_localisation_shows_one_point_per_network_in_one_panel_per_measure():
     figure = plots.localisation_figure(LOCAL, 0.12, "f", "n")
     assert [bars_of(axes) for axes in figure.axes] == [
         [([value], [0]), ([value + 0.2], [1])] for value in (0.3, 0.5, 0.7)
@@ -43,10 +43,10 @@ def test_localisation_shows_a_point_a_network_in_a_panel_a_measure():
         columns=["network", "measure", "mean", "low", "high"],
     )
     blob = intervals([("blob", "share", 0.5)], ["network", "measure"])
-    said = findings.of_localisation(differences, "bn", pd.concat([LOCAL, blob]))
-    assert said == (
+    title = findings.of_localisation(differences, "bn", pd.concat([LOCAL, blob]))
+    assert title == (
         "0.30 of the heat of bn lies on the object;\n"
-        "difference to it: dnr +0.200 [+0.100, +0.300], other +0.010 [-0.100, +0.120] (unclear);\n"
+        "difference from bn: dnr +0.200 [+0.100, +0.300], other +0.010 [-0.100, +0.120] (unclear);\n"
         "controls: blob 0.50"
     )
     alone = findings.of_localisation(differences[:0], "bn", LOCAL[:3])
@@ -60,7 +60,7 @@ def test_traits_are_lines_over_the_thirds():
     figure = plots.traits_figure(table, "f", "n")
     assert [bars_of(axes)[0][1] for axes in figure.axes] == list(values.values())
     assert [text.get_text() for text in figure.axes[0].get_xticklabels()] == ["x", "y", "z"]
-    assert findings.of_traits(table, "bn") == "Heat on the object, less that of bn:\nmore for a with low speed"
+    assert findings.of_traits(table, "bn") == "Heat on the object, minus that of bn:\nhighest for a at low speed"
     unclear = table[table["trait"] == "size"]
     assert findings.of_traits(unclear, "bn").endswith("no trait makes a clear difference")
 
@@ -71,26 +71,26 @@ def test_forgetting_is_a_line_over_the_parts():
     (axes,) = plots.forgetting_figure(table, "f", "n").axes
     assert axes.lines[0].get_xydata().tolist() == [[1, 0.9], [2, 0.1]]
     assert findings.of_forgetting(table) == (
-        "Without fc the maps stay (rank correlation 0.90);\n"
-        "without anything learned they change (rank correlation 0.10)"
+        "With random weights in fc the maps stay similar (rank correlation 0.90);\n"
+        "with random weights everywhere they change (rank correlation 0.10)"
     )
 
 
 def test_faithfulness_has_the_curves_and_those_of_random_maps():
     shares, kinds = [0.0, 0.5, 1.0], ("deletion", "insertion", "random_deletion", "random_insertion")
-    rows = [("bn", kind, share, place + share / 10) for place, kind in enumerate(kinds) for share in shares]
+    rows = [("bn", kind, share, level + share / 10) for level, kind in enumerate(kinds) for share in shares]
     table = intervals(rows, ["network", "curve", "share"])
     left, right = plots.faithfulness_figure(table, "f", "n").axes
     assert [line.get_ydata().tolist() for line in left.lines] == [[0, 0.05, 0.1], [2, 2.05, 2.1]]
     assert [line.get_ydata().tolist() for line in right.lines] == [[1, 1.05, 1.1], [3, 3.05, 3.1]]
     gains = intervals([("bn", "deletion", -0.2), ("bn", "insertion", 0.3)], ["network", "measure"])
     assert findings.of_faithfulness(gains) == (
-        "deletion, map less random map (lower is better): bn -0.200 [-0.300, -0.100]\n"
-        "insertion, map less random map (higher is better): bn +0.300 [+0.200, +0.400]"
+        "Area under the deletion curve, map minus random map (lower is better): bn -0.200 [-0.300, -0.100]\n"
+        "Area under the insertion curve, map minus random map (higher is better): bn +0.300 [+0.200, +0.400]"
     )
 
 
-def test_reversal_has_a_panel_an_order():
+def test_reversal_has_one_panel_per_order():
     right, others = {"forwards": 0.8, "backwards": 0.1}, {"turned": 0.2, "same": 0.3}
     rows = [
         (name, order, measure, value)
@@ -103,11 +103,11 @@ def test_reversal_has_a_panel_an_order():
     assert [axes.get_title() for axes in figure.axes] == ["forwards", "backwards"]
     assert bars_of(figure.axes[1]) == [([0.1, 0.1], [0, 1]), ([0.2, 0.2], [0, 1])]
     assert findings.of_reversal(table) == (
-        "Played backwards, a video is taken for its reversal (share of the videos):\na 0.20, b 0.20"
+        "Played backwards, videos are classified as the reversed class (share of the videos):\na 0.20, b 0.20"
     )
     unknown = table.assign(mean=table["mean"].where(table["measure"] != "turned"))
     assert len(plots.reversal_figure(unknown, "f", "n").axes[0].containers) == 1
-    assert findings.of_reversal(unknown).startswith("Played backwards, a video is told right (share of the videos):")
+    assert findings.of_reversal(unknown).startswith("Played backwards, videos are classified correctly (share")
 
 
 PARTS = pd.DataFrame(
@@ -115,7 +115,7 @@ PARTS = pd.DataFrame(
      ("layer2.0.bn2", "cross_temporal", "gamma", 1.0, 0.0, 0.2, 0.2, 0.6),
      ("layer1.0.bn2", "cross_temporal", "beta", 0.0, np.nan, np.nan, np.nan, np.nan),
      ("layer2.0.bn2", "cross_temporal", "beta", 1.0, 1.0, 0.0, 0.0, 0.0)],
-    columns=["layer", "kind", "name", "total", "place", "within_clips", "between_clips", "between_classes"],
+    columns=["layer", "kind", "name", "total", "position", "within_clips", "between_clips", "between_classes"],
 )  # fmt: skip
 
 
@@ -126,8 +126,8 @@ def test_parts_of_the_variance_are_stacked():
     assert [bar.get_y() for bar in gamma.containers[3]] == pytest.approx([0.9, 0.4])
     assert beta.containers[0][1].get_height() == 1
     assert findings.of_variance(PARTS) == (
-        "Of the variance of γ, 0.10 lies between classes in layer1.0.bn2, 0.60 in layer2.0.bn2;\n"
-        "0.10 and 0.00 come with the place in the relay"
+        "0.10 of the variance of γ lies between classes in layer1.0.bn2, and 0.60 in layer2.0.bn2;\n"
+        "the position in the relay explains 0.10 and 0.00"
     )
     assert findings.of_variance(PARTS[PARTS["name"] == "beta"]) == "γ is constant"
 
@@ -145,7 +145,8 @@ def test_probes_stand_over_their_layers_with_their_control():
     heights = [line.get_ydata()[0] for line in axes.lines if list(line.get_xdata()) == [0, 1]]
     assert {0.95, 0.1} <= {*heights}
     assert findings.of_probe(table, 0.95) == (
-        "γ and β of l2 alone tell the class of 0.80 of the videos\n[0.70, 0.90]; the network is right in 0.95"
+        "A linear probe of γ and β of l2 classifies 0.80 of the videos correctly\n"
+        "[0.70, 0.90]; the network itself classifies 0.95 correctly"
     )
 
 
@@ -159,7 +160,8 @@ def test_the_cut_relay_has_bars_and_what_it_explains():
     assert [bar.get_height() for bar in left.patches] == [0.9, 0.5, 0.8, 0.4]
     assert [float(line.get_ydata()[0]) for line in right.lines] == pytest.approx([0.1, 0.3])
     assert findings.of_cuts(cuts) == (
-        "Top-1 is 0.90;\nwithout the relay over time 0.50, without the relay over layers 0.80, without both 0.40"
+        "Top-1 is 0.90 with the whole relay;\n"
+        "0.50 without the relay over time, 0.80 without the relay over layers, 0.40 without both"
     )
 
 
@@ -174,6 +176,6 @@ def test_trajectories_run_from_the_open_point_to_the_full_one():
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["up"]
     assert (
         findings.of_trajectories(table, "l")
-        == "γ and β of l along 2 videos:\ntwo directions show 70% of their variance"
+        == "γ and β of l along 2 videos:\ntwo principal components show 70% of their variance"
     )
     assert findings.quick(3, 10, "videos") == "Quick setting (3 of 10 videos):\n"

@@ -80,7 +80,7 @@ def test_group_standardisation_has_32_groups_of_channels_where_there_are_more():
 
 def test_a_part_of_one_value_has_no_variance():
     norm = CrossTemporalNorm(4, DNRConfig(relay_distance=1, standardization="instance"))
-    with pytest.raises(ValueError, match="more than one value a part of a clip's channels, got one"):
+    with pytest.raises(ValueError, match="more than one value per part of a clip's channels, got one"):
         norm(torch.zeros(2, 4, 3, 1, 1), None)
 
 

@@ -156,7 +156,7 @@ def test_errors_say_what_was_expected_what_came_and_what_to_do():
     norm = CrossTemporalNorm(8)
     with pytest.raises(ValueError, match=r"C=8.*got \(2, 4, 3, 5, 5\).*split_time"):
         norm(torch.zeros(2, 4, 3, 5, 5), None)
-    with pytest.raises(ValueError, match=r"more than one value a channel.*got one.*relay distance"):
+    with pytest.raises(ValueError, match=r"more than one value per channel.*got one.*relay distance"):
         norm(torch.zeros(1, 8, 1, 1, 1), None)
     with pytest.raises(ValueError, match=r"multiple of reduction, got channels=6, reduction=4.*width"):
         RelayCell(6)

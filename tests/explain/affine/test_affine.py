@@ -113,19 +113,21 @@ def test_gamma_that_is_constant_has_no_variance_and_knows_nothing():
 def test_parts_of_a_variance_made_by_hand():
     # Two clips of one class: the groups differ by 2 in both, the clips' means are 1 and 5 (variance 8).
     parts = parts_of_variance(np.array([[[0.0, 2.0]], [[4.0, 6.0]]]), ["a", "a"])
-    assert parts == {"place": 2, "within_clips": 0, "between_clips": 8, "between_classes": 0}
-    with pytest.raises(ValueError, match="two clips of a class at least, got one of each"):
+    assert parts == {"position": 2, "within_clips": 0, "between_clips": 8, "between_classes": 0}
+    with pytest.raises(ValueError, match="at least one class with two clips, got one clip per class"):
         parts_of_variance(np.zeros((2, 1, 2)), ["a", "b"])
 
 
 @pytest.mark.parametrize("deviations", [(0, 1, 0, 0), (0, 1, 2, 0), (3, 1, 2, 1.5), (0, 0, 1, 2)])
 def test_components_are_those_that_numbers_were_drawn_from(deviations):
-    rng, (place, within, clip, of_class) = np.random.default_rng(0), deviations
-    labels = np.repeat(np.arange(10), 4)  # few clips a class: sums of squares would blame the classes
+    rng, (position, within, clip, of_class) = np.random.default_rng(0), deviations
+    labels = np.repeat(
+        np.arange(10), 4
+    )  # few clips per class, which plain sums of squares would count as class variance
     values = rng.normal(0, within, (40, 400, 3)) + rng.normal(0, clip, (40, 400, 1))
-    values += rng.normal(0, of_class, (10, 400, 1))[labels] + place * np.array([1.0, 0, -1])
+    values += rng.normal(0, of_class, (10, 400, 1))[labels] + position * np.array([1.0, 0, -1])
     parts = parts_of_variance(values, list(map(str, labels)))
-    assert list(parts.values()) == pytest.approx([place**2, within**2, clip**2, of_class**2], abs=0.15, rel=0.1)
+    assert list(parts.values()) == pytest.approx([position**2, within**2, clip**2, of_class**2], abs=0.15, rel=0.1)
 
 
 def test_a_probe_tells_what_is_there_and_nothing_else():
