@@ -1,0 +1,57 @@
+"""Kinetics: a CSV file a split.
+
+    label,youtube_id,time_start,time_end,split
+    abseiling,-3B32lodo2M,59,69,train
+    testifying,zzMpPTyZ3HI,3,13,validate
+
+The file of the test videos may come without the column ``label``. Videos are named by YouTube id, start and end in
+seconds of six digits each: ``-3B32lodo2M_000059_000069.mp4``.
+"""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+from dnrlab.data.build.annotations.items import SPLITS, Annotations, Item, SplitFile, split_of
+
+COLUMNS = ("youtube_id", "time_start", "time_end")
+
+
+def read_kinetics(files: Sequence[SplitFile]) -> Annotations:
+    """The labelled videos of some CSV files. ValueError names file and line."""
+    items: list[Item] = []
+    unlabelled = 0
+    for file in files:
+        with file.path.open(encoding="utf-8-sig", newline="") as opened:
+            reader = csv.DictReader(opened)
+            check_header(file.path, reader.fieldnames or ())
+            for row in reader:
+                if row.get("label"):
+                    items.append(item(file, row, reader.line_num))
+                else:
+                    unlabelled += 1
+    return Annotations(items, left_out={"without a label": unlabelled} if unlabelled else {})
+
+
+def check_header(path: Path, names: Sequence[str]) -> None:
+    """ValueError unless the columns are those of Kinetics."""
+    if not set(COLUMNS) <= set(names):
+        raise ValueError(
+            f"{path}, line 1: expected the columns label, youtube_id, time_start, time_end, split, "
+            f"got {', '.join(names)}; give a CSV file of Kinetics"
+        )
+
+
+def item(file: SplitFile, row: dict[str, str], line: int) -> Item:
+    """The video of a row."""
+    try:
+        start, end = (int(float(row[name])) for name in ("time_start", "time_end"))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{file.path}, line {line}: expected times in seconds, got {row}; correct the row") from error
+    named = (row.get("split") or "").strip()
+    if named not in ("", *SPLITS) and file.split is None:
+        raise ValueError(
+            f"{file.path}, line {line}: expected a split of {', '.join(SPLITS)}, got {named!r}; correct it"
+        )
+    split = file.split or SPLITS.get(named) or split_of(file)
+    return Item(f"{row['youtube_id']}_{start:06d}_{end:06d}", row["label"].strip(), split, row["youtube_id"])
