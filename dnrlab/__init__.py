@@ -1,6 +1,7 @@
 """dnrlab: Dynamic Normalization and Relay for video action recognition."""
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -10,6 +11,12 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0.dev0"
 __all__ = ["DNRConfig", "create_model", "model_names", "record_dynamics"]
+
+# Threads of torch that wait for each other spin. Where other work keeps the cores busy they take them from the thread
+# that they wait for, and a training step of 30 ms takes seconds. A short spin keeps an idle machine's speed. libgomp
+# reads the variable when torch loads it, and every process that starts from here inherits it.
+if "OMP_WAIT_POLICY" not in os.environ:
+    os.environ.setdefault("GOMP_SPINCOUNT", "5000")
 
 HOMES = {
     "DNRConfig": "dnrlab.relay",

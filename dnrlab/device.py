@@ -1,14 +1,35 @@
-"""Where work runs, and in which arithmetic."""
+"""Where work runs: on which device, in which arithmetic, beside which workers and stored videos."""
 
 import re
+from dataclasses import dataclass
 
 import torch
+
+
+@dataclass(frozen=True, kw_only=True)
+class Runtime:
+    """How a training, an evaluation or a survey runs on this machine. The results do not depend on it.
+
+    ``auto`` becomes the device that ``pick_device`` chooses.
+
+    Raises: ValueError if the device is unknown or absent, or num_workers is negative.
+    """
+
+    device: str = "cpu"  # cpu, cuda, cuda:1; auto takes a GPU if there is one
+    num_workers: int = 0  # processes that read clips; 0 reads in this one
+    cache_dir: str = ""  # folder of decoded videos; auto: runs/cache for sets of up to 5,000 videos; '' for none
+    progress: bool = False  # show a progress bar
+
+    def __post_init__(self) -> None:
+        if self.num_workers < 0:
+            raise ValueError(f"expected num_workers of at least 0, got {self.num_workers}; 0 reads in this process")
+        object.__setattr__(self, "device", pick_device(self.device))  # frozen for its users
 
 
 def pick_device(device: str) -> str:
     """``auto`` becomes ``cuda`` where a GPU is present and ``cpu`` elsewhere; ``cpu``, ``cuda`` and ``cuda:N`` stay.
 
-    Raises: ValueError for any other name, and for a GPU that is not there.
+    Raises: ValueError for any other name, and for a GPU that is absent.
     """
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
@@ -19,3 +40,12 @@ def pick_device(device: str) -> str:
             f"expected a GPU that torch sees, got {device!r} of {torch.cuda.device_count()}; use cpu or auto"
         )
     return device
+
+
+def autocast(device: str | torch.device) -> torch.autocast:
+    """A context in which convolutions and matrix products run in bfloat16 on a GPU, and in float32 on a CPU."""
+    kind = torch.device(device).type
+    return torch.autocast(kind, dtype=torch.bfloat16, enabled=kind == "cuda")
+
+
+ON_CPU = Runtime()

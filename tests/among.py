@@ -7,6 +7,7 @@ import torch
 
 from dnrlab import DNRConfig, create_model
 from dnrlab.data.manifest import read_manifest
+from dnrlab.device import Runtime
 from dnrlab.distributed import ALONE, all_gather, all_sum, broadcast, join
 from dnrlab.training.loop import train_steps
 from dnrlab.training.state import in_step, share_buffers
@@ -64,7 +65,7 @@ def apart(recipe, manifest, run_dir):
     """What a training in this process of several says where each has a run folder of its own."""
     with join("cpu") as (world, _):
         try:
-            train(recipe, read_manifest(manifest), run_dir / str(world.rank), progress=False, world=world)
+            train(recipe, read_manifest(manifest), run_dir / str(world.rank), world=world)
         except ValueError as error:
             return str(error)
 
@@ -81,5 +82,5 @@ def train_among(recipe, manifest, run_dir, dies_at=-1):
 
     epoch.train_steps = dying
     with join("cpu") as (world, device):
-        history = train(recipe, read_manifest(manifest), run_dir, device=device, progress=False, world=world)
+        history = train(recipe, read_manifest(manifest), run_dir, Runtime(device=device), world=world)
     return list(history["loss"])

@@ -46,4 +46,4 @@ def real_data():
 def finished(synthetic, tmp_path_factory):
     """A tiny training that has ended: its run folder and history."""
     run_dir = tmp_path_factory.mktemp("runs") / "finished"
-    return run_dir, train(tiny(), read_manifest(synthetic), run_dir, progress=False)
+    return run_dir, train(tiny(), read_manifest(synthetic), run_dir)

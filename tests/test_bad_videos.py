@@ -44,7 +44,7 @@ def spoiled(synthetic, tmp_path_factory):
 def trained(spoiled, tmp_path_factory):
     """A run without the bad videos, and its history."""
     run = tmp_path_factory.mktemp("runs") / "trained"
-    return run, train(recipe(), read_manifest(spoiled), run, progress=False)
+    return run, train(recipe(), read_manifest(spoiled), run)
 
 
 @pytest.mark.parametrize("num_workers", [0, 2])
@@ -99,8 +99,8 @@ def test_a_run_that_a_bad_video_stopped_goes_on_without_it(synthetic, tmp_path, 
     reader = READER._replace(read_frames=spoiled_after_an_epoch)
     monkeypatch.setattr("dnrlab.training.train.reader_for", lambda *_, **__: reader)
     with pytest.raises(VideoError, match="spoiled"):
-        train(recipe(bad_videos="error"), manifest, tmp_path, progress=False)
-    history = train(recipe(bad_videos="skip"), manifest, tmp_path, progress=False)
+        train(recipe(bad_videos="error"), manifest, tmp_path)
+    history = train(recipe(bad_videos="skip"), manifest, tmp_path)
     assert list(history["skipped"]) == [0, 1]
     assert list(pd.read_csv(tmp_path / "skipped_in_training.csv")["path"]) == [bad]
 
@@ -108,8 +108,8 @@ def test_a_run_that_a_bad_video_stopped_goes_on_without_it(synthetic, tmp_path, 
 def test_the_list_is_kept_when_a_run_resumes(spoiled, trained, tmp_path, monkeypatch):
     interrupt(monkeypatch, call=2)
     with pytest.raises(KeyboardInterrupt):
-        train(recipe(), read_manifest(spoiled), tmp_path, progress=False)
-    resumed = train(recipe(), read_manifest(spoiled), tmp_path, progress=False)
+        train(recipe(), read_manifest(spoiled), tmp_path)
+    resumed = train(recipe(), read_manifest(spoiled), tmp_path)
     assert list(resumed["loss"]) == list(trained[1]["loss"])
     lists = [(folder / "skipped_in_training.csv").read_text() for folder in (tmp_path, trained[0])]
     assert lists[0] == lists[1]
@@ -132,7 +132,7 @@ def test_an_epoch_without_any_clip_stops_the_run(synthetic, tmp_path):
     rows["path"] = [f"{number}.mp4" for number in range(len(rows))]
     rows.to_csv(tmp_path / "gone.csv", index=False)
     with pytest.raises(ValueError, match="clips to train on, got none; 'dnrlab manifest check'"):
-        train(recipe(), read_manifest(tmp_path / "gone.csv"), tmp_path / "run", progress=False)
+        train(recipe(), read_manifest(tmp_path / "gone.csv"), tmp_path / "run")
 
 
 def test_validation_and_evaluation_stop_at_a_bad_video_where_that_is_wanted(synthetic, spoiled, tmp_path):
@@ -140,7 +140,7 @@ def test_validation_and_evaluation_stop_at_a_bad_video_where_that_is_wanted(synt
     pd.concat([good, read_manifest(spoiled).rows.query("split == 'val'")]).to_csv(tmp_path / "mixed.csv", index=False)
     manifest = read_manifest(tmp_path / "mixed.csv")
     with pytest.raises(VideoError, match=r"lost.mp4: no such file"):
-        train(recipe(bad_videos="error", epochs=1), manifest, tmp_path / "run", progress=False)
+        train(recipe(bad_videos="error", epochs=1), manifest, tmp_path / "run")
     videos, network = select(manifest, "val"), build_model(recipe().model, num_classes=10, num_frames=4)
     assert len(evaluate(network, videos, TINY, EvalConfig(), reader=READER).skipped) == 1
     with pytest.raises(VideoError, match=r"lost.mp4: no such file.*manifest check"):

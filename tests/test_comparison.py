@@ -16,8 +16,9 @@ from dnrlab import DNRConfig
 from dnrlab.cli import main
 from dnrlab.data.decode.reader import READER
 from dnrlab.data.manifest import read_manifest, select
+from dnrlab.device import Runtime
 from dnrlab.evaluation import EvalConfig, evaluate, metrics, read_results
-from dnrlab.experiments.sweep import COLUMNS, compare, summarize
+from dnrlab.experiments.sweep import COLUMNS, SweepConfig, summarize, sweep
 from dnrlab.models.weights import count_parameters
 from dnrlab.plots import batch_figure, gain_figure
 from dnrlab.recipes.named import demo, override
@@ -37,7 +38,7 @@ RECIPES = {"bn": tiny(), "dnr": tiny(dnr=DNRConfig(relay_distance=2))}
 def compared(synthetic, tmp_path_factory):
     """Two networks and two seeds, trained in two processes: the folder and the table."""
     folder = tmp_path_factory.mktemp("compared")
-    return folder, compare(RECIPES, read_manifest(synthetic), folder, seeds=[0, 3], workers=2, num_workers=1)
+    return folder, sweep(RECIPES, read_manifest(synthetic), folder, SweepConfig(seeds=[0, 3]), Runtime(num_workers=1))
 
 
 def test_a_row_a_network_and_seed(compared, synthetic):
@@ -64,15 +65,15 @@ def test_folds_are_trained_and_scored_each_on_its_own_rows(synthetic, tmp_path):
     rows.to_csv(tmp_path / "folds.csv", index=False)
     manifest = read_manifest(tmp_path / "folds.csv")
     options = {"split_column": "fold", "test_folds": ["0", "1"], "workers": 1}
-    table = compare({"bn": RECIPES["bn"]}, manifest, tmp_path / "runs", **options)
+    table = sweep({"bn": RECIPES["bn"]}, manifest, tmp_path / "runs", SweepConfig(**options))
     assert list(zip(table["name"], table["seed"], table["fold"], strict=True)) == [("bn", 0, "0"), ("bn", 0, "1")]
     tested = [set(read_results(tmp_path / "runs" / f"bn_seed0_fold{fold}", "test")[1]["path"]) for fold in (0, 1)]
     assert tested == [set(rows["path"][rows["fold"] == fold]) for fold in (0, 1)]
     assert json.loads((tmp_path / "runs" / "bn_seed0_fold0" / "config.json").read_text())["training_videos"] == 20
     with pytest.raises(ValueError, match=r"a fold of column fold, got '2'; \['0', '1'\] are known"):
-        compare({"bn": RECIPES["bn"]}, manifest, tmp_path / "none", **(options | {"test_folds": ["0", "2"]}))
+        sweep({"bn": RECIPES["bn"]}, manifest, tmp_path / "none", SweepConfig(**(options | {"test_folds": ["0", "2"]})))
     with pytest.raises(ValueError, match=r"expected different test_folds, got \['0', '0'\]"):
-        compare({"bn": RECIPES["bn"]}, manifest, tmp_path / "none", **(options | {"test_folds": ["0", "0"]}))
+        SweepConfig(**(options | {"test_folds": ["0", "0"]}))
     assert not (tmp_path / "none").exists()
 
 
@@ -85,7 +86,7 @@ def test_a_second_call_trains_and_scores_nothing(compared, synthetic, monkeypatc
     monkeypatch.setattr("dnrlab.training.epoch.train_steps", fails)
     monkeypatch.setattr(import_module("dnrlab.evaluation.evaluate"), "view_scores", fails)
     with caplog.at_level(logging.INFO, "dnrlab"):
-        again = compare(RECIPES, read_manifest(synthetic), folder, seeds=[0, 3], workers=1)
+        again = sweep(RECIPES, read_manifest(synthetic), folder, SweepConfig(seeds=[0, 3], workers=1))
     pd.testing.assert_frame_equal(again, table)
     assert caplog.text.count("10 of 10 videos were scored before") == 4  # a line a run
     assert "anew" not in caplog.text
@@ -104,7 +105,7 @@ def test_results_of_older_weights_or_other_clips_are_not_taken(compared, synthet
     shutil.copy(trained / "best.safetensors", run)
     expected = read_results(trained, "test")[1]
     assert not read_results(run, "test")[1].equals(expected)
-    table = compare({"bn": RECIPES["bn"]}, read_manifest(synthetic), folder, workers=1)
+    table = sweep({"bn": RECIPES["bn"]}, read_manifest(synthetic), folder, SweepConfig(workers=1))
     pd.testing.assert_frame_equal(read_results(run, "test")[1], expected)
     assert table["top1"].tolist() == compared[1]["top1"].tolist()[:1]
 
@@ -112,12 +113,12 @@ def test_results_of_older_weights_or_other_clips_are_not_taken(compared, synthet
 def test_what_was_scored_otherwise_is_scored_anew(compared, synthetic, tmp_path):
     manifest, folder = read_manifest(synthetic), shutil.copytree(compared[0], tmp_path / "copy")
     options = {"split": "val", "views": EvalConfig(num_clips=2), "workers": 1}
-    table = compare({"bn": RECIPES["bn"]}, manifest, folder, **options)
+    table = sweep({"bn": RECIPES["bn"]}, manifest, folder, SweepConfig(**options))
     assert table["videos"].tolist() == [10]
     assert json.loads((folder / "bn_seed0" / "metrics_val.json").read_text())["views"]["num_clips"] == 2
     assert read_results(folder / "bn_seed0", "test")[0]["views"]["num_clips"] == 1
     assert read_results(folder / "bn_seed0", "other") is None
-    compare({"bn": RECIPES["bn"]}, manifest, folder, views=EvalConfig(num_clips=2), workers=1)
+    sweep({"bn": RECIPES["bn"]}, manifest, folder, SweepConfig(views=EvalConfig(num_clips=2), workers=1))
     assert read_results(folder / "bn_seed0", "test")[0]["views"]["num_clips"] == 2
 
 
@@ -125,7 +126,7 @@ def test_a_network_that_fails_is_named_and_the_others_are_kept(compared, synthet
     folder, table = compared
     recipes = {"shifted": tiny(name="tsm_resnet18", interlacing=True), **RECIPES, "other": tiny(lr=0.2)}
     shutil.copytree(folder / "bn_seed0", folder / "other_seed0", dirs_exist_ok=True)
-    found = compare(recipes, read_manifest(synthetic), folder, workers=1)
+    found = sweep(recipes, read_manifest(synthetic), folder, SweepConfig(workers=1))
     shutil.rmtree(folder / "other_seed0")
     assert found["name"].tolist() == list(recipes)
     assert found["error"].iloc[0].startswith("ValueError: expected no interlacing in tsm_resnet18")
@@ -133,17 +134,19 @@ def test_a_network_that_fails_is_named_and_the_others_are_kept(compared, synthet
     assert found["top1"].iloc[1:3].tolist() == table[table["seed"] == 0]["top1"].tolist()
     assert summarize(found)["n"].tolist() == [0, 1, 1, 0]
     with pytest.raises(RuntimeError, match=r"none of 1 networks could be trained.*the first: ValueError: expected no"):
-        compare({"shifted": recipes["shifted"]}, read_manifest(synthetic), folder, workers=1)
+        sweep({"shifted": recipes["shifted"]}, read_manifest(synthetic), folder, SweepConfig(workers=1))
 
 
 def test_what_cannot_be_compared_is_refused_before_any_work(synthetic, tmp_path):
     manifest = read_manifest(synthetic)
-    with pytest.raises(ValueError, match=r"different seeds, got 2 recipes and seeds \[1, 1\]"):
-        compare(RECIPES, manifest, tmp_path, seeds=[1, 1])
-    with pytest.raises(ValueError, match=r"a recipe and .*, got 0 recipes"):
-        compare({}, manifest, tmp_path)
+    with pytest.raises(ValueError, match=r"expected different seeds, at least one, got \[1, 1\]"):
+        SweepConfig(seeds=[1, 1])
+    with pytest.raises(ValueError, match="expected workers of at least 1, got 0"):
+        SweepConfig(workers=0)
+    with pytest.raises(ValueError, match="expected at least one recipe, got none"):
+        sweep({}, manifest, tmp_path)
     with pytest.raises(ValueError, match="expected rows of split 'valid'"):
-        compare(RECIPES, manifest, tmp_path, split="valid")
+        sweep(RECIPES, manifest, tmp_path, SweepConfig(split="valid"))
     assert not list(tmp_path.iterdir())
 
 

@@ -13,7 +13,7 @@ from torch import nn
 from dnrlab import findings
 from dnrlab.bench.budget import Reading, Work, budget, clip_speeds, macs_of, needs, scaling, shape_of, work_of
 from dnrlab.bench.reading import video_speed
-from dnrlab.bench.steps import StepConfig, measure_steps, process_counts, take_turns, training_step
+from dnrlab.bench.steps import StepConfig, measure_steps, process_counts, take_turns
 from dnrlab.data.cards import card_of, own_card
 from dnrlab.data.dataset import VideoViews
 from dnrlab.data.decode.reader import READER
@@ -23,6 +23,7 @@ from dnrlab.data.overview import video_sizes
 from dnrlab.distributed import launch
 from dnrlab.plots import plan_figure, scaling_figure
 from dnrlab.recipes.named import demo, kinetics400, override
+from dnrlab.training.loop import training_step
 
 SLEEP = 0.2  # seconds a step
 CEILING = 2 / SLEEP  # clips a second of a process, in batches of two

@@ -14,9 +14,12 @@ from dnrlab.data.dataset import VideoViews, Views
 from dnrlab.data.decode.reader import READER
 from dnrlab.data.manifest import read_manifest, select
 from dnrlab.data.transforms import normalize
+from dnrlab.device import Runtime
 from dnrlab.evaluation import EvalConfig, accuracy_by_number, confusion_matrix, evaluate, metrics, write_results
 from dnrlab.evaluation.metrics import true_class_rank, view_accuracy
+from dnrlab.evaluation.view_scores import ScoresFile
 from dnrlab.models import create_model
+from dnrlab.models.config import ModelConfig
 from dnrlab.plots import view_accuracy_figure
 
 DATA = DataConfig(sampling="segments", num_frames=4, short_side=20, crop_size=16)
@@ -160,7 +163,8 @@ def test_thirty_real_videos_give_the_same_metrics_for_1_4_and_30_views_at_a_time
     network.register_forward_pre_hook(lambda _, given: forwards.append(len(given[0])))
     for size, number in ((1, 900), (4, 30 * 8), (30, 30)):
         views = EvalConfig(num_clips=10, num_crops=3, batch_size=size)
-        found = evaluate(network, videos, data, views, reader=READER, keep=tmp_path / f"{size}.npy")
+        scores_file = ScoresFile(tmp_path / f"{size}.npy", ModelConfig())
+        found = evaluate(network, videos, data, views, reader=READER, scores=scores_file)
         result = write_results(tmp_path, found, videos.classes, views, manifest="jhmdb21", split="test")
         results.append({name: value for name, value in result.items() if name != "views"})
         scores.append(np.load(tmp_path / f"{size}.npy"))
@@ -183,7 +187,9 @@ def test_bad_videos_are_counted_and_listed_and_never_replaced(synthetic, tmp_pat
     rows.to_csv(tmp_path / "videos.csv", index=False)
     videos = read_manifest(tmp_path / "videos.csv")
     for workers in (0, 2):
-        predictions = evaluate(Brightness(), videos, DATA, EvalConfig(), reader=READER, num_workers=workers)
+        predictions = evaluate(
+            Brightness(), videos, DATA, EvalConfig(), reader=READER, runtime=Runtime(num_workers=workers)
+        )
         assert predictions.skipped["reason"].str.split(";").str[0].tolist() == [
             "an empty file (0 bytes)",
             "no such file",
@@ -206,5 +212,5 @@ def test_nothing_readable_is_an_error(tmp_path):
 
 
 def test_views_out_of_range_are_refused():
-    with pytest.raises(ValueError, match="num_crops of 1 or 3"):
+    with pytest.raises(ValueError, match=r"expected num_crops of 1 \(centre\) or 3 .*, got 2"):
         EvalConfig(num_crops=2)

@@ -18,11 +18,13 @@ from dnrlab.data.decode.reader import READER
 from dnrlab.data.manifest import read_manifest
 from dnrlab.distributed import join, launch
 from dnrlab.evaluation import EvalConfig, evaluate, read_scores
-from dnrlab.evaluation.evaluate import BATCHES_A_PART, Scored
+from dnrlab.evaluation.evaluate import BATCHES_PER_GATHER, Scored
+from dnrlab.evaluation.view_scores import ScoresFile
+from dnrlab.models.config import ModelConfig
 from tests.conftest import PROJECT
 from tests.test_evaluation_resume import DATA, Network, assert_same
 
-VIEWS = EvalConfig(num_clips=3, batch_size=3)  # a video at a time: several parts of BATCHES_A_PART of them
+VIEWS = EvalConfig(num_clips=3, batch_size=3)  # a video at a time: several parts of BATCHES_PER_GATHER of them
 
 
 @pytest.fixture
@@ -46,23 +48,25 @@ def share(file, keep):
         kinds.update(type(each) for each in value or ())
         gather(values, value)
 
-    with join("cpu") as (world, device), patch.object(dist, "all_gather_object", noting):
+    with join("cpu") as (world, _), patch.object(dist, "all_gather_object", noting):
         manifest, reader = read_manifest(file), READER._replace(read_frames=read)
-        own = Path(keep) / str(world.rank) / "view_scores.npy"
-        found = evaluate(Network(), manifest, DATA, VIEWS, reader=reader, device=device, keep=own, world=world)
+        own = ScoresFile(Path(keep) / str(world.rank) / "view_scores.npy", ModelConfig())
+        found = evaluate(Network(), manifest, DATA, VIEWS, reader=reader, scores=own, world=world)
     return found, reads, kinds
 
 
 def test_two_processes_share_the_rows_and_find_what_one_finds(videos, tmp_path):
     keep = tmp_path / "0" / "view_scores.npy"
-    alone = evaluate(Network(), read_manifest(videos), DATA, VIEWS, reader=READER, keep=keep)
+    alone = evaluate(
+        Network(), read_manifest(videos), DATA, VIEWS, reader=READER, scores=ScoresFile(keep, ModelConfig())
+    )
     assert len(alone.videos) == 31
     np.load(keep, mmap_mode="r+")[10:] = np.nan  # as if it had been killed after ten rows
     (first, read_first, sent), (second, read_second, _) = launch(share, 2, str(videos), str(tmp_path), restarts=0)
     assert_same(first, alone)
     assert_same(second, alone)
     rest = alone.videos.loc[10:, "path"]
-    assert len(rest) > 2 * BATCHES_A_PART  # they come in more than one part
+    assert len(rest) > 2 * BATCHES_PER_GATHER  # they come in more than one part
     assert sorted(read_first + read_second) == sorted(rest)  # none twice, none of those scored before
     assert abs(len(read_first) - len(read_second)) <= 2
     assert sent == {Scored, Unreadable}  # the tables, much larger, go from the first process alone

@@ -14,13 +14,17 @@ import pandas as pd
 import pytest
 import torch
 
+from dnrlab import DNRConfig
 from dnrlab.data.config import DataConfig
 from dnrlab.data.decode.reader import READER
 from dnrlab.data.manifest import read_manifest, select
 from dnrlab.evaluation import EvalConfig, evaluate, read_scores, write_results
+from dnrlab.evaluation.view_scores import ScoresFile
+from dnrlab.models.config import ModelConfig
 from tests.conftest import PROJECT
 
 DATA = DataConfig(sampling="segments", num_frames=4, short_side=20, crop_size=16)
+MODEL = ModelConfig(dnr=DNRConfig(relay_distance=2))
 VIEWS = EvalConfig(num_clips=2, num_crops=3, batch_size=4)
 
 
@@ -35,7 +39,7 @@ class Network(torch.nn.Module):
         return self.scale * clips.mean(dim=(2, 3, 4)).repeat(1, 4)[:, :10] * torch.arange(1, 11)
 
 
-def evaluated(file, keep, *, reads=None, pause=0.0, scale=1.0, split="test", data=DATA, views=VIEWS):
+def evaluated(file, keep, *, reads=None, pause=0.0, scale=1.0, split="test", data=DATA, views=VIEWS, model=MODEL):
     """Evaluate; ``reads`` takes the path of every video that is read, each after a pause in seconds."""
 
     def read(path, indices):
@@ -44,8 +48,8 @@ def evaluated(file, keep, *, reads=None, pause=0.0, scale=1.0, split="test", dat
             reads.append(path)
         return READER.read_frames(path, indices)
 
-    videos = select(read_manifest(file), split)
-    return evaluate(Network(scale), videos, data, views, reader=READER._replace(read_frames=read), keep=keep)
+    videos, scores = select(read_manifest(file), split), keep and ScoresFile(keep, model)
+    return evaluate(Network(scale), videos, data, views, reader=READER._replace(read_frames=read), scores=scores)
 
 
 def assert_same(one, other):
@@ -91,7 +95,7 @@ def test_what_is_kept_is_the_scores_of_every_view(synthetic, tmp_path):
     mean = scores.mean(axis=1, dtype=np.float64)
     np.testing.assert_array_equal(found.videos.iloc[:, -10:].to_numpy(dtype=float), mean)
     assert facts["views"] == {"num_clips": 2, "num_crops": 3}
-    assert {"weights", "rows", "data", "classes", "arithmetic", "versions"} < set(facts)
+    assert {"model", "weights", "rows", "data", "classes", "arithmetic", "versions"} < set(facts)
 
 
 @pytest.mark.parametrize(
@@ -101,6 +105,7 @@ def test_what_is_kept_is_the_scores_of_every_view(synthetic, tmp_path):
         ({"split": "val"}, "rows"),
         ({"data": DataConfig(sampling="segments", num_frames=4, short_side=20, crop_size=12)}, "data"),
         ({"views": EvalConfig(num_clips=3, num_crops=3)}, "views"),
+        ({"model": ModelConfig(dnr=DNRConfig(relay_distance=4))}, "model"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

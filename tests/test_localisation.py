@@ -146,13 +146,14 @@ def test_similarity_is_that_of_ranks():
     assert similarity(first, np.zeros_like(first)) == 0
 
 
-def test_a_survey_measures_every_network_on_every_readable_video(synthetic, caplog):
+def test_a_survey_measures_every_network_on_every_readable_video(synthetic, caplog, monkeypatch):
     videos = select(read_manifest(synthetic), "test")
     videos.rows.loc[2, "path"] = "gone.mp4"
     runs = {"a": made("tsn_resnet18"), "b": made("tdn_resnet18")}
     data, boxes = runs["b"].recipe.data, read_boxes(videos)
-    shared = {"data": data, "layer": "layer2", "progress": False}
-    table = survey(runs, videos, range(10), measure_objects(boxes, data), batch_size=4, **shared)
+    shared = {"data": data, "layer": "layer2"}
+    monkeypatch.setattr("dnrlab.explain.cam.survey.BATCH", 4)  # three batches
+    table = survey(runs, videos, range(10), measure_objects(boxes, data), **shared)
     assert table.groupby("network")["row"].apply(list).tolist() == [[0, 1, 3, 4, 5, 6, 7, 8, 9]] * 2
     assert table["share"].between(0, 1).all()
     assert "left out: " in caplog.text

@@ -33,7 +33,7 @@ def test_a_family_trains_and_is_looked_into(name, dnr, synthetic, tmp_path):
     settings = {"epochs": 1, "batch_size": 10, "crop_size": 32, "short_side": 36, "num_frames": 4}
     recipe = override(demo(), name=name, dnr=dnr, **settings)
     manifest = read_manifest(synthetic)
-    history = train(recipe, manifest, tmp_path, progress=False)
+    history = train(recipe, manifest, tmp_path)
     assert history["loss"].notna().all()
     run, videos = load_run(tmp_path), select(manifest, "test")
     assert run.recipe == recipe

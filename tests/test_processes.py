@@ -11,7 +11,7 @@ from dnrlab.relay.functional import pooled_moments
 from dnrlab.relay.synchronized import synchronize_statistics
 from dnrlab.training.schedule import Plan, make_plan
 from dnrlab.training.train import train
-from tests import world as tasks
+from tests import among as tasks
 from tests.trainings import tiny
 
 SIZES = (6, 5)  # clips a step; of the second the two processes have three and two
@@ -100,7 +100,7 @@ def trained_by_two(synthetic, tmp_path_factory):
 def test_a_training_of_two_processes_is_that_of_one(trained_by_two, synthetic, tmp_path):
     recipe, folder, (first, second) = trained_by_two
     assert first == second
-    alone = train(recipe, read_manifest(synthetic), tmp_path, progress=False)
+    alone = train(recipe, read_manifest(synthetic), tmp_path)
     assert first == pytest.approx(list(alone["loss"]), rel=1e-3)
     assert {path.name for path in (folder / "run").iterdir()} == {path.name for path in tmp_path.iterdir()}
     assert (folder / "run" / "log.txt").read_text().count("2 batches of 8 from 20 videos, 2 processes, cpu") == 1
@@ -108,7 +108,7 @@ def test_a_training_of_two_processes_is_that_of_one(trained_by_two, synthetic, t
 
 def test_processes_that_find_different_checkpoints_are_refused(synthetic, tmp_path):
     recipe = tiny(norm="instance", dnr=None, epochs=1)
-    train(recipe, read_manifest(synthetic), tmp_path / "1", progress=False)
+    train(recipe, read_manifest(synthetic), tmp_path / "1")
     first, second = launch(tasks.apart, 2, recipe, str(synthetic), tmp_path, restarts=0)
     assert "expected all processes to find the same checkpoint in" in first
     assert "got those of steps [0, 2]; give a run folder that all machines see" in second

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from dnrlab.data.manifest import read_manifest
+from dnrlab.device import Runtime
 from dnrlab.files import atomic_write
 from dnrlab.runs.load import load_run
 from dnrlab.training.loop import train_steps
@@ -22,10 +23,10 @@ def test_a_stopped_run_goes_on_to_the_same_weights(finished, synthetic, tmp_path
     interrupt(monkeypatch, call=2)
     manifest, stopped = read_manifest(synthetic), tmp_path / "stopped"
     with pytest.raises(KeyboardInterrupt):
-        train(tiny(), manifest, stopped, progress=False)
+        train(tiny(), manifest, stopped)
     assert len(pd.read_csv(stopped / "history.csv")) == 1
     torch.manual_seed(123)  # whatever state the new process is in
-    resumed = train(tiny(), manifest, stopped, progress=False)
+    resumed = train(tiny(), manifest, stopped)
     assert list(resumed["loss"]) == list(history["loss"])
     assert same(weights(stopped), weights(run_dir))
     assert "resumed at step 2 of 6" in (stopped / "log.txt").read_text()
@@ -34,7 +35,7 @@ def test_a_stopped_run_goes_on_to_the_same_weights(finished, synthetic, tmp_path
 def test_a_finished_run_is_left_as_it_is(finished, synthetic):
     run_dir, history = finished
     before = weights(run_dir)
-    pd.testing.assert_frame_equal(train(tiny(), read_manifest(synthetic), run_dir, progress=False), history)
+    pd.testing.assert_frame_equal(train(tiny(), read_manifest(synthetic), run_dir), history)
     assert same(weights(run_dir), before)
 
 
@@ -69,7 +70,7 @@ def test_a_full_disk_stops_a_checkpoint_with_a_sentence(tmp_path):
 def test_a_folder_of_another_run_is_refused_with_what_differs(finished, synthetic):
     run_dir, _ = finished
     with pytest.raises(ValueError, match=r"another configuration:\n  training.lr: 0.1 -> 0.2\n"):
-        train(tiny(lr=0.2), read_manifest(synthetic), run_dir, progress=False)
+        train(tiny(lr=0.2), read_manifest(synthetic), run_dir)
 
 
 def test_weights_of_another_run_are_not_lost_for_want_of_its_checkpoint(finished, synthetic, tmp_path):
@@ -77,7 +78,7 @@ def test_weights_of_another_run_are_not_lost_for_want_of_its_checkpoint(finished
     (copy / "checkpoint.pt").unlink()
     best = (copy / "best.safetensors").read_bytes()
     with pytest.raises(ValueError, match=r"config.json was written with another configuration:\n  training.lr: 0.1 ->"):
-        train(tiny(lr=0.2), read_manifest(synthetic), copy, progress=False)
+        train(tiny(lr=0.2), read_manifest(synthetic), copy)
     assert (copy / "best.safetensors").read_bytes() == best
 
 
@@ -89,14 +90,14 @@ def test_a_run_from_before_a_setting_existed_opens_and_resumes(finished, synthet
     torch.save(state, old / "checkpoint.pt")
     (old / "config.json").write_text(json.dumps(config))
     assert load_run(old).recipe == tiny()
-    pd.testing.assert_frame_equal(train(tiny(), read_manifest(synthetic), old, progress=False), history)
+    pd.testing.assert_frame_equal(train(tiny(), read_manifest(synthetic), old), history)
 
 
 def test_a_changed_manifest_is_refused_rather_than_miscounted(finished, synthetic, tmp_path):
     run_dir, _ = finished
     read_manifest(synthetic).rows.iloc[1:].to_csv(tmp_path / "fewer.csv", index=False)
     with pytest.raises(ValueError, match=r"training_videos: 20 -> 19"):
-        train(tiny(), read_manifest(tmp_path / "fewer.csv"), run_dir, progress=False)
+        train(tiny(), read_manifest(tmp_path / "fewer.csv"), run_dir)
 
 
 def test_as_many_other_videos_are_refused_and_the_same_elsewhere_are_not(finished, synthetic, tmp_path):
@@ -104,24 +105,24 @@ def test_as_many_other_videos_are_refused_and_the_same_elsewhere_are_not(finishe
     rows = read_manifest(synthetic).rows
     moved = rows.assign(path=[str(tmp_path / Path(path).relative_to(synthetic.parent)) for path in rows["path"]])
     moved.to_csv(tmp_path / "moved.csv", index=False)
-    again = train(tiny(), read_manifest(tmp_path / "moved.csv"), run_dir, progress=False)
+    again = train(tiny(), read_manifest(tmp_path / "moved.csv"), run_dir)
     pd.testing.assert_frame_equal(again, history)
     other = rows.assign(split=rows["split"].map({"train": "test", "test": "train", "val": "train"}))
     other.to_csv(tmp_path / "other.csv", index=False)
     assert (other["split"] == "train").sum() == (rows["split"] == "train").sum()
     with pytest.raises(ValueError, match=r"another configuration:\n  training_rows: '\w+' -> '\w+'\n"):
-        train(tiny(), read_manifest(tmp_path / "other.csv"), run_dir, progress=False)
+        train(tiny(), read_manifest(tmp_path / "other.csv"), run_dir)
 
 
 def test_a_run_that_started_from_another_can_resume_without_it(finished, synthetic, tmp_path):
     run_dir, _ = finished
     shutil.copytree(run_dir, tmp_path / "first")
     settings = {"initial_weights": str(tmp_path / "first"), "epochs": 1, "lr": 1e-9, "warmup_iterations": 0}
-    history = train(tiny(**settings), read_manifest(synthetic), tmp_path / "tuned", progress=False)
+    history = train(tiny(**settings), read_manifest(synthetic), tmp_path / "tuned")
     name = "layer1.0.conv1.weight"
     torch.testing.assert_close(weights(tmp_path / "tuned")[name], weights(run_dir)[name])
     shutil.rmtree(tmp_path / "first")
-    again = train(tiny(**settings), read_manifest(synthetic), tmp_path / "tuned", progress=False)
+    again = train(tiny(**settings), read_manifest(synthetic), tmp_path / "tuned")
     pd.testing.assert_frame_equal(again, history)
 
 
@@ -137,7 +138,7 @@ def test_a_loss_that_is_no_number_tells_the_last_good_checkpoint(synthetic, tmp_
     with pytest.raises(
         FloatingPointError, match=r"not finite at step 3 \(learning rate 0.\d+\).*of step 3, .*checkpoint"
     ):
-        train(recipe, manifest, tmp_path / "run", progress=False)
+        train(recipe, manifest, tmp_path / "run")
     state = torch.load(tmp_path / "run" / "checkpoint.pt", weights_only=True)
     assert state["step"] == 3
     assert all(value.isfinite().all() for value in state["model"].values())
@@ -149,10 +150,10 @@ def test_a_checkpoint_within_an_epoch_holds_what_the_epoch_gave_so_far(finished,
     interrupt(monkeypatch, call=4)
     recipe, manifest = tiny(checkpoint_every=1), read_manifest(synthetic)
     with pytest.raises(KeyboardInterrupt):
-        train(recipe, manifest, tmp_path, progress=False)
+        train(recipe, manifest, tmp_path)
     state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
     assert (state["step"], state["so_far"]["clips"], state["so_far"]["steps"]) == (3, 8, 1)
-    resumed = train(tiny(checkpoint_every=5), manifest, tmp_path, progress=False)  # it may differ
+    resumed = train(tiny(checkpoint_every=5), manifest, tmp_path)  # it may differ
     same_columns = ["epoch", "lr", "loss", "top1", "clips", "skipped", "val_top1"]
     pd.testing.assert_frame_equal(resumed[same_columns], history[same_columns], check_exact=False, rtol=1e-6)
     assert same(weights(tmp_path), weights(run_dir))
@@ -162,11 +163,11 @@ def test_a_checkpoint_within_an_epoch_holds_what_the_epoch_gave_so_far(finished,
 @pytest.mark.needs_cuda
 def test_a_gpu_trains_resumes_within_an_epoch_and_evaluates(synthetic, tmp_path, monkeypatch):
     manifest, recipe = read_manifest(synthetic), tiny(checkpoint_every=1)
-    whole = train(recipe, manifest, tmp_path / "whole", progress=False, device="cuda")
+    whole = train(recipe, manifest, tmp_path / "whole", Runtime(device="cuda"))
     interrupt(monkeypatch, call=4)
     with pytest.raises(KeyboardInterrupt):
-        train(recipe, manifest, tmp_path / "stopped", progress=False, device="cuda")
-    resumed = train(recipe, manifest, tmp_path / "stopped", progress=False, device="cuda")
+        train(recipe, manifest, tmp_path / "stopped", Runtime(device="cuda"))
+    resumed = train(recipe, manifest, tmp_path / "stopped", Runtime(device="cuda"))
     assert "resumed at step 3 of 6" in (tmp_path / "stopped" / "log.txt").read_text()
     assert list(resumed["loss"]) == pytest.approx(list(whole["loss"]), rel=0.1)  # its kernels need not repeat bits
     assert torch.load(tmp_path / "stopped" / "checkpoint.pt", weights_only=True)["rng"]["cuda"].numel()

@@ -66,7 +66,7 @@ def test_blind_networks_say_the_same_and_the_relay_sees_groups_alone(synthetic):
     with torch.no_grad():
         for run in runs.values():  # so that different clips are told apart by random weights
             run.model.fc.weight.mul_(50)
-    table = reversal_table(runs, videos, range(10), data=same_clips(list(runs.values())), group=4, progress=False)
+    table = reversal_table(runs, videos, range(10), data=same_clips(list(runs.values())), group=4)
     same = table.groupby(["network", "order"])["same"].mean()
     assert (same["blind"] == 1).all()
     assert same["relay", "within groups"] == 1

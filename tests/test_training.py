@@ -14,6 +14,7 @@ from dnrlab.data.dataset import TrainingClips
 from dnrlab.data.decode.reader import READER
 from dnrlab.data.decode.types import VideoError
 from dnrlab.data.manifest import read_manifest, select
+from dnrlab.device import Runtime
 from dnrlab.models.config import build_model
 from dnrlab.recipes.config import TrainConfig, recipe_from_dict, recipe_to_dict
 from dnrlab.recipes.named import RECIPES, demo, override, recipe_by_name
@@ -131,10 +132,10 @@ def test_a_run_folder_holds_what_it_should(finished):
 
 def test_the_same_seed_gives_the_same_numbers_and_another_does_not(finished, synthetic, tmp_path):
     run_dir, history = finished
-    again = train(tiny(), read_manifest(synthetic), tmp_path / "again", progress=False, num_workers=2)
+    again = train(tiny(), read_manifest(synthetic), tmp_path / "again", Runtime(num_workers=2))
     assert list(again["loss"]) == list(history["loss"])
     assert same(weights(tmp_path / "again"), weights(run_dir))
-    other = train(tiny(seed=1), read_manifest(synthetic), tmp_path / "other", progress=False)
+    other = train(tiny(seed=1), read_manifest(synthetic), tmp_path / "other")
     assert list(other["loss"]) != list(history["loss"])
 
 
@@ -142,7 +143,7 @@ def test_the_same_seed_gives_the_same_numbers_and_another_does_not(finished, syn
 def test_a_folder_that_must_not_be_written_is_named(synthetic, tmp_path):
     (tmp_path / "closed").mkdir(mode=0o500)
     with pytest.raises(OSError, match=r"closed.*give a folder that may be written"):
-        train(tiny(), read_manifest(synthetic), tmp_path / "closed" / "run", progress=False)
+        train(tiny(), read_manifest(synthetic), tmp_path / "closed" / "run")
 
 
 def test_weights_of_another_network_are_refused_with_their_names(finished, tmp_path):
@@ -178,7 +179,7 @@ def test_training_stops_at_a_bad_video_and_names_it(synthetic, tmp_path):
     rows.loc[rows["split"] == "train", "path"] = str(tmp_path / "bad.mp4")
     rows.drop_duplicates("path").to_csv(tmp_path / "bad.csv", index=False)
     with pytest.raises(VideoError, match=r"bad.mp4: not a video"):
-        train(tiny(), read_manifest(tmp_path / "bad.csv"), tmp_path / "run", progress=False)
+        train(tiny(), read_manifest(tmp_path / "bad.csv"), tmp_path / "run")
 
 
 def test_a_run_can_start_from_another_but_for_its_classifier(finished):

@@ -12,6 +12,7 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from dnrlab.data.manifest import read_manifest
+from dnrlab.device import Runtime
 from dnrlab.distributed import World
 from dnrlab.training.fatal_errors import no_restart
 from dnrlab.training.launch import follow_log, launch_training
@@ -43,7 +44,7 @@ def curves(folder):
 
 
 def test_curves_are_those_of_the_history(synthetic, tmp_path):
-    history = train(tiny(), read_manifest(synthetic), tmp_path, progress=False)
+    history = train(tiny(), read_manifest(synthetic), tmp_path)
     found = curves(tmp_path)
     assert set(found) == {"loss", "top1", "val_top1", "lr", "grad_norm", "clips_per_second"}
     assert [step for step, _ in found["loss"]] == [2, 4, 6]
@@ -128,7 +129,7 @@ def test_a_folder_in_which_another_process_trains_is_refused_until_that_ends(syn
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout.readline() == "ready\n"
         with pytest.raises(ValueError, match="for this training alone, but another one writes there; wait"):
-            train(tiny(epochs=1), read_manifest(synthetic), tmp_path, progress=False)
+            train(tiny(epochs=1), read_manifest(synthetic), tmp_path)
         assert not (tmp_path / "checkpoint.pt").exists()
         other.kill()
-    assert len(train(tiny(epochs=1), read_manifest(synthetic), tmp_path, progress=False, num_workers=1)) == 1
+    assert len(train(tiny(epochs=1), read_manifest(synthetic), tmp_path, Runtime(num_workers=1))) == 1

@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from dnrlab.device import autocast
+
 CONTROL = "control"  # the copy of the first network
 
 
@@ -79,7 +81,7 @@ def forward_pass(model: nn.Module, clips: Tensor) -> tuple[float, float]:
         torch.cuda.reset_peak_memory_stats(clips.device)
         torch.cuda.synchronize(clips.device)
     start = time.perf_counter()
-    with torch.autocast(clips.device.type, dtype=torch.bfloat16, enabled=on_gpu):
+    with autocast(clips.device):
         model(clips)
     if on_gpu:
         torch.cuda.synchronize(clips.device)

@@ -17,16 +17,16 @@ from typing import Any
 import pandas as pd
 import torch
 import torch.distributed as dist
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.parallel import DistributedDataParallel
-from torch.optim import Optimizer
 
 from dnrlab.bench.forward import forward_pass
+from dnrlab.data.transforms import normalize
 from dnrlab.distributed import barrier, join, launch
 from dnrlab.models.config import build_model
 from dnrlab.recipes.config import Recipe
-from dnrlab.training.optimizer import parameter_groups
+from dnrlab.training.loop import training_step
+from dnrlab.training.optimizer import make_optimizer
 
 Build = Callable[[], nn.Module]
 
@@ -104,33 +104,20 @@ def turn(
     torch.manual_seed(config.seed)
     model, settings = build().to(device).train(), recipe.training
     frames, size = recipe.data.num_frames * recipe.data.frames_per_segment, recipe.data.crop_size
-    clips = torch.randn(config.batch_size, 3, frames, size, size).to(device)
+    clips = torch.randint(256, (config.batch_size, 3, frames, size, size), dtype=torch.uint8).to(device)
     labels = torch.randint(config.num_classes, (config.batch_size,)).to(device)
-    groups = parameter_groups(
-        model, lr=settings.peak_lr, weight_decay=settings.weight_decay, rules=settings.parameter_rules
-    )
-    optimizer = torch.optim.SGD(groups, lr=settings.peak_lr, momentum=settings.momentum)
+    optimizer = make_optimizer(model, settings)
     network = DistributedDataParallel(model, process_group=group) if group else model
     step = partial(training_step, network, optimizer, clips, labels, clip_norm=settings.clip_norm)
     reset_peak(device)
     trained = seconds_of(step, config, device, group) | {"kind": "training", "peak_bytes": peak_bytes(device)}
-    del network, step, optimizer, groups
+    del network, step, optimizer
     model.zero_grad(set_to_none=True)
     gc.collect()  # what outlives its process group hangs
     reset_peak(device)
-    tested = seconds_of(partial(forward_pass, model.eval(), clips), config, device, group)
+    tested = seconds_of(partial(forward_pass, model.eval(), normalize(clips)), config, device, group)
     held = peak_bytes(device) if device.startswith("cuda") else float("nan")
     return [trained, tested | {"kind": "testing", "peak_bytes": held}]
-
-
-def training_step(model: nn.Module, optimizer: Optimizer, clips: Tensor, labels: Tensor, *, clip_norm: float) -> None:
-    """One step on normalised ``clips`` (N, 3, T, H, W): loss, in bfloat16 on a GPU, gradients, their norm, SGD."""
-    with torch.autocast(clips.device.type, dtype=torch.bfloat16, enabled=clips.device.type == "cuda"):
-        loss = F.cross_entropy(model(clips), labels)
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    nn.utils.clip_grad_norm_(model.parameters(), clip_norm)
-    optimizer.step()
 
 
 def seconds_of(

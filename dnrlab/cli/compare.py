@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import tyro
 
-from dnrlab.cli.output import Result
+from dnrlab.cli.output import Result, plain_rows
 from dnrlab.evaluation.paired import compare_results
 from dnrlab.experiments.repeat import over_runs
 
@@ -41,12 +41,5 @@ class Compare:
         result: Result = {name: None if pd.isna(value) else value for name, value in values.items()}
         if len(found.runs) > 1:
             interval, over = over_runs(found.runs, "difference")
-            result["between_runs"] = plain(pd.DataFrame([{**interval._asdict(), "over": over}]))
+            result["between_runs"] = plain_rows(pd.DataFrame([{**interval._asdict(), "over": over}]))
         return result
-
-
-def plain(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows as plain values, with None for what is not known."""
-    return [
-        {name: None if pd.isna(value) else value for name, value in row.items()} for row in table.to_dict("records")
-    ]

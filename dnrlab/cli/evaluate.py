@@ -1,17 +1,16 @@
 """``dnrlab evaluate`` and ``dnrlab predict``: scores of a split, and of one video."""
 
-import sys
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any
 
 import tyro
 
-from dnrlab.cli.output import Result
+from dnrlab.cli.output import Result, terminal_runtime
 from dnrlab.data.decode.cache import reader_for
 from dnrlab.data.manifest import read_manifest, select, single_video, split_by
-from dnrlab.device import pick_device
+from dnrlab.device import Runtime
 from dnrlab.distributed import World, join
-from dnrlab.evaluation import EvalConfig, evaluate, view_scores_file, write_results
+from dnrlab.evaluation import EvalConfig, evaluate, scores_file, write_results
 from dnrlab.runs.load import load_run
 
 
@@ -36,19 +35,17 @@ class Evaluate:
     batch_size: int = 16  # views that go through the network at a time
     bad_videos: str = "skip"  # what one does: skip leaves it out, counts and lists it; error stops and names it
     root: str | None = None  # folder that the manifest's paths are relative to; its own by default
-    device: str = "auto"  # cpu, cuda, cuda:1
-    num_workers: int = 0  # processes that read videos
-    cache_dir: str = "auto"  # keeps decoded videos of small sets; '' for none
+    runtime: Annotated[Runtime, tyro.conf.OmitArgPrefixes] = field(default_factory=terminal_runtime)
     json: bool = False  # print the result as JSON
 
     def run(self) -> Result:
         """Evaluate; the metrics."""
-        with join(pick_device(self.device)) as (world, device):
-            return self.run_among(world, device)
+        with join(self.runtime.device) as (world, device):
+            return self.run_rank(world, replace(self.runtime, device=device))
 
-    def run_among(self, world: World, device: str) -> Result:
-        """The metrics in the process that writes; nothing in others."""
-        run = load_run(self.run_dir, device)
+    def run_rank(self, world: World, runtime: Runtime) -> Result:
+        """The metrics in rank 0; nothing in the other ranks."""
+        run = load_run(self.run_dir, runtime.device)
         given: dict[str, Any] = {"crop_size": self.crop_size, "sampling": self.sampling, "decoder": self.decoder}
         data = replace(run.recipe.data, **{name: value for name, value in given.items() if value})
         manifest = split_by(read_manifest(self.manifest, self.root), self.split_column, self.test_fold)
@@ -61,11 +58,9 @@ class Evaluate:
             videos,
             data,
             views,
-            reader=reader_for(self.cache_dir, data.short_side, len(videos.rows), data.decoder),
-            device=device,
-            num_workers=self.num_workers,
-            progress=sys.stderr.isatty(),
-            keep=view_scores_file(self.run_dir, self.split),
+            reader=reader_for(runtime.cache_dir, data.short_side, len(videos.rows), data.decoder),
+            runtime=runtime,
+            scores=scores_file(self.run_dir, self.split, run.recipe.model),
             world=world,
         )
         if not world.is_main:
@@ -86,10 +81,10 @@ class Predict:
 
     def run(self) -> Result:
         """Predict; the best five classes with their scores."""
-        device = pick_device(self.device)
-        run = load_run(self.run_dir, device)
+        runtime = Runtime(device=self.device)
+        run = load_run(self.run_dir, runtime.device)
         video, views = single_video(self.video, run.classes), EvalConfig(num_clips=self.clips, num_crops=self.crops)
         reader = reader_for("", run.recipe.data.short_side, 1, run.recipe.data.decoder)
-        predictions = evaluate(run.model, video, run.recipe.data, views, reader=reader, device=device).videos
+        predictions = evaluate(run.model, video, run.recipe.data, views, reader=reader, runtime=runtime).videos
         scores = predictions.iloc[0, -len(run.classes) :].astype(float).nlargest(5)
         return {"video": self.video, "predicted": str(scores.index[0]), "scores": scores.round(4).to_dict()}

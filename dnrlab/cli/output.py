@@ -1,9 +1,12 @@
-"""Results of commands as text for people."""
+"""What commands share: results as text for people, and the runtime of a terminal."""
 
+import sys
 import textwrap
 from typing import Any
 
 import pandas as pd
+
+from dnrlab.device import Runtime
 
 Result = dict[str, Any]  # plain values: what --json prints
 
@@ -24,3 +27,15 @@ def as_text(values: Result, indent: str = "") -> str:
         else:
             lines.append(f"{indent}{name}: {value:.4g}" if isinstance(value, float) else f"{indent}{name}: {value}")
     return "\n".join(lines)
+
+
+def terminal_runtime() -> Runtime:
+    """The default of commands: a GPU if there is one, decoded videos of small sets stored, a bar in a terminal."""
+    return Runtime(device="auto", cache_dir="auto", progress=sys.stderr.isatty())
+
+
+def plain_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows as plain values, with None for unknown values."""
+    return [
+        {name: None if pd.isna(value) else value for name, value in row.items()} for row in table.to_dict("records")
+    ]

@@ -7,15 +7,16 @@ from typing import Annotated, Any
 
 import tyro
 
-from dnrlab.cli.compare import plain
-from dnrlab.cli.output import Result
+from dnrlab.cli.output import Result, plain_rows, terminal_runtime
 from dnrlab.cli.train import train_defaults
 from dnrlab.data.manifest import read_manifest
-from dnrlab.device import pick_device
+from dnrlab.device import Runtime
 from dnrlab.evaluation import EvalConfig
 from dnrlab.experiments.repeat import repeat
+from dnrlab.experiments.sweep import SweepConfig
 from dnrlab.recipes.config import Recipe
 from dnrlab.recipes.named import RECIPES, recipe_help
+from dnrlab.runs.folder import REPEATS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,33 +41,32 @@ class Repeat:
     settings: Annotated[Recipe, tyro.conf.OmitArgPrefixes] = field(default_factory=RECIPES["demo"])
     workers: int = 2  # networks trained at a time
     root: str | None = None  # folder that the manifest's paths are relative to; its own by default
-    device: str = "auto"  # cpu, cuda, cuda:1
-    num_workers: int = 0  # processes of each network that read clips
-    cache_dir: str = "auto"  # keeps decoded videos of small sets; '' for none
+    runtime: Annotated[Runtime, tyro.conf.OmitArgPrefixes] = field(default_factory=terminal_runtime)
     json: bool = False  # print the result as JSON
 
     def run(self) -> Result:
         """Train and evaluate; a row a run, and what they are together. Exit code 1 if a run failed."""
+        config = SweepConfig(
+            seeds=self.seeds,
+            split_column=self.split_column,
+            test_folds=self.test_folds or ("",),
+            split=self.split,
+            views=EvalConfig(num_clips=self.clips, num_crops=self.crops),
+            workers=self.workers,
+        )
         found = repeat(
             self.recipe,
             self.settings,
             read_manifest(self.manifest, self.root),
             self.out,
-            split=self.split,
-            seeds=self.seeds,
-            split_column=self.split_column,
-            test_folds=self.test_folds or ("",),
-            views=EvalConfig(num_clips=self.clips, num_crops=self.crops),
-            device=pick_device(self.device),
-            workers=self.workers,
-            cache_dir=self.cache_dir,
-            num_workers=self.num_workers,
+            config,
+            self.runtime,
         )
         shown = ["run", "seed", "fold", "top1", "top5", "clip_top1", "videos", "loss", "seconds", "error"]
         return {
-            "runs": plain(found.runs[shown]),
-            "summary": plain(found.summary),
-            "table": str(Path(self.out) / "spread.csv"),
+            "runs": plain_rows(found.runs[shown]),
+            "summary": plain_rows(found.summary),
+            "table": str(Path(self.out) / REPEATS),
             "exit_code": int((found.runs["error"] != "").any()),
         }
 

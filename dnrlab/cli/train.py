@@ -1,6 +1,5 @@
 """``dnrlab train``."""
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -8,9 +7,9 @@ from typing import Annotated, Any
 
 import tyro
 
-from dnrlab.cli.output import Result
+from dnrlab.cli.output import Result, terminal_runtime
 from dnrlab.data.manifest import read_manifest, split_by
-from dnrlab.device import pick_device
+from dnrlab.device import Runtime
 from dnrlab.distributed import join
 from dnrlab.recipes.config import Recipe
 from dnrlab.recipes.named import RECIPES, recipe_by_name, recipe_help
@@ -33,26 +32,14 @@ class Train:
     split_column: str = ""  # column of the manifest that says the split, or the fold with --test-fold; '': split
     test_fold: str = ""  # fold of --split-column that is the split test; all others are train
     root: str | None = None  # folder that the manifest's paths are relative to; its own by default
-    device: str = "auto"  # cpu, cuda, cuda:1
-    num_workers: int = 0  # processes that read clips
-    cache_dir: str = "auto"  # keeps decoded videos of small sets; '' for none
+    runtime: Annotated[Runtime, tyro.conf.OmitArgPrefixes] = field(default_factory=terminal_runtime)
     json: bool = False  # print the result as JSON
 
     def run(self) -> Result:
         """Train; what the last epoch gave, and the best validation. Nothing, but in the first of several processes."""
-        wanted = pick_device(self.device)
         manifest = split_by(read_manifest(self.manifest, self.root), self.split_column, self.test_fold)
-        with join(wanted) as (world, device):
-            history = train(
-                self.settings,
-                manifest,
-                self.out,
-                device=device,
-                cache_dir=self.cache_dir,
-                num_workers=self.num_workers,
-                progress=sys.stderr.isatty(),
-                world=world,
-            )
+        with join(self.runtime.device) as (world, device):
+            history = train(self.settings, manifest, self.out, replace(self.runtime, device=device), world=world)
         if not world.is_main:
             return {}
         last, scored = history.iloc[-1], history["val_top1"].dropna()

@@ -1,6 +1,8 @@
 """What a clip is, as a value, and the frame indices of the clips of a video."""
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -8,8 +10,6 @@ from torch import Tensor
 from dnrlab.data import sampling
 from dnrlab.data.decode.reader import DECODERS
 from dnrlab.data.transforms import CROP_POSITIONS, SCALES
-
-SAMPLINGS = ("segments", "twice", "dense", "window")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,23 +31,23 @@ class DataConfig:
     crop_positions: int = 5  # of that crop: 5 (TSN, DNR) or 13 (TSM, TANet, TDN)
 
     def __post_init__(self) -> None:
-        if self.sampling not in SAMPLINGS or self.past_end not in sampling.PAST_END:
-            raise ValueError(
-                f"expected sampling in {SAMPLINGS} and past_end in {sampling.PAST_END}, "
-                f"got {self.sampling!r} and {self.past_end!r}"
-            )
-        if self.decoder not in DECODERS:
-            raise ValueError(f"expected a decoder of {', '.join(DECODERS)}, got {self.decoder!r}")
+        choices: dict[str, Collection[Any]] = {
+            "sampling": SAMPLERS,
+            "past_end": sampling.PAST_END,
+            "decoder": DECODERS,
+            "crop_positions": CROP_POSITIONS,
+        }
+        for name, known in choices.items():
+            if (value := getattr(self, name)) not in known:
+                raise ValueError(f"expected {name} to be one of {', '.join(map(str, known))}, got {value!r}")
+        for name in ("num_frames", "frames_per_segment", "frame_interval", "short_side", "crop_size"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"expected {name} of at least 1, got {getattr(self, name)}")
         if self.sampling != "segments" and self.frames_per_segment > 1:
             raise ValueError(
-                f"expected sampling segments for a network of {self.frames_per_segment} neighbouring frames (TDN), "
-                f"got {self.sampling!r}"
+                f"expected sampling segments with {self.frames_per_segment} frames per segment (TDN), "
+                f"got {self.sampling!r}; leave sampling out"
             )
-        names = ("num_frames", "frames_per_segment", "frame_interval", "crop_size", "short_side")
-        numbers = {name: getattr(self, name) for name in names}
-        small = [f"{name} of {value}" for name, value in numbers.items() if value < 1]
-        if small:
-            raise ValueError(f"expected numbers of at least 1, got {' and '.join(small)}")
         if self.crop_size > self.short_side:
             raise ValueError(
                 f"expected a crop within the frame, got crop_size {self.crop_size} and short_side {self.short_side} "
@@ -55,40 +55,60 @@ class DataConfig:
             )
         if not self.scales or not all(0 < scale <= 1 for scale in self.scales):
             raise ValueError(f"expected scales in (0, 1], got {self.scales}")
-        if self.crop_positions not in CROP_POSITIONS:
-            raise ValueError(f"expected crop_positions in {tuple(CROP_POSITIONS)}, got {self.crop_positions}")
+
+
+class Sampler(NamedTuple):
+    """Frame indices of the clips of a video of N frames: in training, and in a test with V clips.
+
+    Indices past the end are still to be moved into the video; see ``within_video``.
+    """
+
+    train: Callable[[int, DataConfig, torch.Generator], Tensor]  # (T * frames_per_segment,)
+    test: Callable[[int, DataConfig, int], Tensor]  # (V, T * frames_per_segment)
+
+
+def segments_in_training(num_frames: int, config: DataConfig, generator: torch.Generator) -> Tensor:
+    """One random frame from each of T parts, or neighbouring frames from there on."""
+    if config.frames_per_segment > 1:
+        return sampling.neighbour_indices(num_frames, config.num_frames, config.frames_per_segment, generator)
+    return sampling.segment_indices(num_frames, config.num_frames, generator)
+
+
+def segments_in_test(num_frames: int, config: DataConfig, num_clips: int) -> Tensor:
+    """Fixed frames from each of T parts, or neighbouring frames from there on."""
+    if config.frames_per_segment > 1:
+        return sampling.neighbour_test_indices(num_frames, config.num_frames, config.frames_per_segment, num_clips)
+    return sampling.segment_test_indices(num_frames, config.num_frames, num_clips)
+
+
+SAMPLERS = {
+    "segments": Sampler(segments_in_training, segments_in_test),
+    "twice": Sampler(
+        segments_in_training, lambda n, config, clips: sampling.twice_test_indices(n, config.num_frames, clips)
+    ),
+    "dense": Sampler(
+        lambda n, config, generator: sampling.dense_indices(n, config.num_frames, config.frame_interval, generator),
+        lambda n, config, clips: sampling.dense_test_indices(n, config.num_frames, config.frame_interval, clips),
+    ),
+    "window": Sampler(
+        lambda n, config, generator: sampling.window_indices(n, config.num_frames, generator),
+        lambda n, config, clips: sampling.window_test_indices(n, config.num_frames, clips),
+    ),
+}
 
 
 def clip_shape(config: DataConfig) -> tuple[int, int, int, int]:
-    """Of a clip, without its batch: (3, T * frames_per_segment, crop, crop)."""
+    """Shape of a clip without its batch: (3, T * frames_per_segment, crop, crop)."""
     return 3, config.num_frames * config.frames_per_segment, config.crop_size, config.crop_size
 
 
 def clip_indices(num_frames: int, config: DataConfig, generator: torch.Generator) -> Tensor:
-    """Frame numbers (T * frames_per_segment,) of a training clip of a video of ``num_frames``."""
-    clip_len, neighbours = config.num_frames, config.frames_per_segment
-    if config.sampling == "segments" and neighbours > 1:
-        return sampling.neighbour_indices(num_frames, clip_len, neighbours, generator)
-    if config.sampling in ("segments", "twice"):
-        return sampling.segment_indices(num_frames, clip_len, generator)
-    if config.sampling == "window":
-        indices = sampling.window_indices(num_frames, clip_len, generator)
-    else:
-        indices = sampling.dense_indices(num_frames, clip_len, config.frame_interval, generator)
+    """Frame indices (T * frames_per_segment,) of a training clip of a video of ``num_frames``."""
+    indices = SAMPLERS[config.sampling].train(num_frames, config, generator)
     return sampling.within_video(indices, num_frames, config.past_end)
 
 
 def view_indices(num_frames: int, config: DataConfig, num_clips: int) -> Tensor:
-    """Frame numbers (V, T * frames_per_segment) of the test clips of a video of ``num_frames``."""
-    clip_len, neighbours = config.num_frames, config.frames_per_segment
-    if config.sampling == "segments" and neighbours > 1:
-        return sampling.neighbour_test_indices(num_frames, clip_len, neighbours, num_clips)
-    if config.sampling == "segments":
-        return sampling.segment_test_indices(num_frames, clip_len, num_clips)
-    if config.sampling == "twice":
-        return sampling.twice_test_indices(num_frames, clip_len, num_clips)
-    if config.sampling == "window":
-        indices = sampling.window_test_indices(num_frames, clip_len, num_clips)
-    else:
-        indices = sampling.dense_test_indices(num_frames, clip_len, config.frame_interval, num_clips)
+    """Frame indices (V, T * frames_per_segment) of the test clips of a video of ``num_frames``."""
+    indices = SAMPLERS[config.sampling].test(num_frames, config, num_clips)
     return sampling.within_video(indices, num_frames, config.past_end)

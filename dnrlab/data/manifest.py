@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -60,6 +61,16 @@ def read_manifest(file: str | Path, root: str | Path | None = None) -> Manifest:
     listed = pd.Index(classes).get_indexer(rows["label"]) >= 0
     refuse(file, ~listed, rows, "label not in classes.txt; add it there or correct it")
     return Manifest(rows=rows, classes=classes, flip=read_flip(file), file=file)
+
+
+def open_manifest(name: str, root: str | Path | None = None) -> Manifest:
+    """The manifest of a notebook: ``synthetic`` is the small set in ``runs/synthetic``, made on first use.
+
+    Any other name is a path; see ``read_manifest``. An empty ``root`` is None.
+    """
+    from dnrlab.data.synthetic.make import small_synthetic
+
+    return read_manifest(small_synthetic() if name == "synthetic" else name, root or None)
 
 
 def single_video(path: str | Path, classes: tuple[str, ...]) -> Manifest:
@@ -176,12 +187,15 @@ def mirrored_classes(classes: tuple[str, ...]) -> list[int]:
     return [classes.index(mirror) if mirror in classes else index for index, mirror in enumerate(swapped)]
 
 
-def rows_digest(videos: Manifest, start: int) -> str:
-    """What tells other videos from these, as those of another fold: their paths, labels and times.
+def rows_digest(videos: Manifest, columns: Sequence[str], *, start: int = 0) -> str:
+    """A digest of the rows of a manifest, in their order: their paths, and those of ``columns`` that it has.
 
-    Of paths what comes behind the first ``start`` characters, so that the folder of all videos may be another one.
+    Args:
+        start: characters at the beginning of every path that do not count, so that the folder of all videos may move.
+
+    Returns: 16 hexadecimal digits of SHA-256.
     """
-    names = [path[start:] for path in videos.rows["path"].tolist()]
-    others = [videos.rows[name].astype(str) for name in ("label", *SECONDS) if name in videos.rows]
-    text = "\n".join("\t".join(cells) for cells in zip(names, *others, strict=True))
+    paths = [path[start:] for path in videos.rows["path"].tolist()]
+    others = [videos.rows[name].astype(str) for name in columns if name in videos.rows]
+    text = "\n".join("\t".join(cells) for cells in zip(paths, *others, strict=True))
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]

@@ -2,8 +2,8 @@
 
 from dnrlab.evaluation.evaluate import EvalConfig, Predictions, evaluate
 from dnrlab.evaluation.metrics import accuracy_by_number, confusion_matrix, metrics
-from dnrlab.evaluation.results import read_results, view_scores_file, write_results
-from dnrlab.evaluation.view_scores import read_scores
+from dnrlab.evaluation.results import read_results, write_results
+from dnrlab.evaluation.view_scores import read_scores, scores_file
 
 __all__ = [
     "EvalConfig",
@@ -14,6 +14,6 @@ __all__ = [
     "metrics",
     "read_results",
     "read_scores",
-    "view_scores_file",
+    "scores_file",
     "write_results",
 ]

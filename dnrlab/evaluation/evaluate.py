@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -18,11 +17,12 @@ from dnrlab.data.decode.types import Reader
 from dnrlab.data.loading import bad_video, check_bad_videos, view_loader
 from dnrlab.data.manifest import Manifest, labels
 from dnrlab.data.transforms import normalize
+from dnrlab.device import ON_CPU, Runtime, autocast
 from dnrlab.distributed import ALONE, World, all_gather, broadcast
 from dnrlab.evaluation.metrics import view_accuracy
-from dnrlab.evaluation.view_scores import Scores, fingerprint, is_scored, open_scores
+from dnrlab.evaluation.view_scores import Scores, ScoresFile, fingerprint, is_scored, open_scores
 
-BATCHES_A_PART = 8  # after which many processes hand over what they have
+BATCHES_PER_GATHER = 8  # of each rank, before the ranks exchange their scores
 
 
 ROW = ("path", "start_seconds", "end_seconds", "label", "source")  # columns of a manifest that predictions keep
@@ -39,8 +39,11 @@ class EvalConfig:
 
     def __post_init__(self) -> None:
         check_bad_videos(self.bad_videos)
-        if self.num_clips < 1 or self.num_crops not in (1, 3) or self.batch_size < 1:
-            raise ValueError(f"expected num_clips and batch_size of at least 1 and num_crops of 1 or 3, got {self}")
+        for name in ("num_clips", "batch_size"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"expected {name} of at least 1, got {getattr(self, name)}")
+        if self.num_crops not in (1, 3):
+            raise ValueError(f"expected num_crops of 1 (centre) or 3 (along the longer side), got {self.num_crops}")
 
     @property
     def num_views(self) -> int:
@@ -72,10 +75,8 @@ def evaluate(
     config: EvalConfig,
     *,
     reader: Reader,
-    device: str = "cpu",
-    num_workers: int = 0,
-    progress: bool = False,
-    keep: Path | None = None,
+    runtime: Runtime = ON_CPU,
+    scores: ScoresFile | None = None,
     world: World = ALONE,
 ) -> Predictions:
     """Score every video of a manifest: the mean of the softmax scores of its views.
@@ -93,15 +94,17 @@ def evaluate(
     """
     dataset = VideoViews(manifest, data, reader, num_clips=config.num_clips, num_crops=config.num_crops)
     model.eval()
-    kept = open_kept(model, manifest, data, config, device, keep) if world.is_main else np.empty((0, 1, 1), np.float32)
-    todo: list[int] = broadcast(np.flatnonzero(~is_scored(kept)).tolist(), world)
-    videos_at_a_time = max(config.batch_size // config.num_views, 1)
-    loader = view_loader(dataset, videos_at_a_time, num_workers, todo[world.rank :: world.size])
-    found = scored_videos(model, loader, config.batch_size, device)
-    part = videos_at_a_time * (1 if world.size == 1 else BATCHES_A_PART)
+    done = np.empty((0, 1, 1), np.float32)  # only rank 0 has the scores of all rows
+    if world.is_main:
+        done = scores_so_far(model, manifest, data, config, runtime.device, scores)
+    todo: list[int] = broadcast(np.flatnonzero(~is_scored(done)).tolist(), world)
+    videos_at_once = max(config.batch_size // config.num_views, 1)
+    loader = view_loader(dataset, videos_at_once, runtime.num_workers, todo[world.rank :: world.size])
+    found = scored_videos(model, loader, config.batch_size, runtime.device)
+    part = videos_at_once * (1 if world.size == 1 else BATCHES_PER_GATHER)
     reasons: dict[int, str] = {}
-    with tqdm(total=len(todo), desc="evaluate", disable=not progress or not world.is_main) as bar:
-        for _ in range(0, len(todo), part * world.size):  # as many times in each process
+    with tqdm(total=len(todo), desc="evaluate", disable=not runtime.progress or not world.is_main) as bar:
+        for _ in range(0, len(todo), part * world.size):  # the same number of rounds in every rank
             for each in chain.from_iterable(all_gather(list(islice(found, part)), world)):
                 if isinstance(each, Unreadable):
                     if config.bad_videos == "error":
@@ -112,26 +115,25 @@ def evaluate(
                         "expected finite scores, got others; the network has diverged, train it with a lower lr"
                     )
                 elif world.is_main:
-                    kept[each.row] = each.scores
+                    done[each.row] = each.scores
                 bar.update()
     if len(reasons) == len(dataset):
         raise ValueError(f"none of {len(dataset)} videos of {manifest.file} could be read; the first: {reasons.get(0)}")
-    predictions: Predictions = broadcast(
-        predictions_of(manifest, config, kept, reasons) if world.is_main else None, world
-    )
+    own = predictions_of(manifest, config, done, reasons) if world.is_main else None
+    predictions: Predictions = broadcast(own, world)
     return predictions
 
 
-def open_kept(
-    model: nn.Module, manifest: Manifest, data: DataConfig, config: EvalConfig, device: str, keep: Path | None
+def scores_so_far(
+    model: nn.Module, manifest: Manifest, data: DataConfig, config: EvalConfig, device: str, file: ScoresFile | None
 ) -> Scores:
-    """Scores (rows, views, classes) of an evaluation so far, kept in a file if there is one."""
+    """Scores (rows, views, classes) that an earlier call left in the file, nan where there are none."""
     shape = (len(manifest.rows), config.num_views, len(manifest.classes))
-    if keep is None:
+    if file is None:
         return open_scores(None, shape, {})
-    arithmetic = "bfloat16" if device.startswith("cuda") else "float32"
     views = {"num_clips": config.num_clips, "num_crops": config.num_crops}
-    return open_scores(keep, shape, fingerprint(model, manifest, data, **views, arithmetic=arithmetic))
+    arithmetic = "bfloat16" if device.startswith("cuda") else "float32"
+    return open_scores(file.path, shape, fingerprint(model, file.model, manifest, data, views, arithmetic))
 
 
 def scored_videos(
@@ -153,7 +155,7 @@ def view_scores(model: nn.Module, videos: Sequence[Views], batch_size: int, devi
     scores = []
     for start in range(0, len(views), batch_size):
         clips = torch.stack([video.clip(view) for video, view in views[start : start + batch_size]])
-        with torch.autocast(device.split(":")[0], dtype=torch.bfloat16, enabled=device.startswith("cuda")):
+        with autocast(device):
             logits = model(normalize(clips))  # (views, classes)
         scores.append(logits.float().softmax(dim=1).cpu())
     return np.asarray(torch.cat(scores).unflatten(0, (len(videos), -1)).numpy())

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import pandas as pd
 
 from dnrlab.evaluation.intervals import Interval, paired_difference, smallest_difference
-from dnrlab.evaluation.results import REPEATS, read_results
+from dnrlab.evaluation.results import read_results
+from dnrlab.runs.folder import REPEATS
 
 VIDEO = ("path", "start_seconds", "end_seconds")  # what says which video a row is
 

@@ -9,7 +9,7 @@ import json
 import logging
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -18,8 +18,11 @@ from torch import nn
 
 import dnrlab
 from dnrlab.data.config import DataConfig
-from dnrlab.data.manifest import Manifest
+from dnrlab.data.csv_table import SECONDS
+from dnrlab.data.manifest import Manifest, rows_digest
 from dnrlab.files import atomic_write
+from dnrlab.models.config import ModelConfig
+from dnrlab.runs.folder import VIEW_SCORES, file_of_split
 
 log = logging.getLogger("dnrlab")
 
@@ -30,17 +33,30 @@ Scores = NDArray[np.float32]  # (rows, views, classes)
 Fingerprint = dict[str, Any]  # plain values, as in the JSON file
 
 
-def fingerprint(
-    model: nn.Module, manifest: Manifest, data: DataConfig, *, num_clips: int, num_crops: int, arithmetic: str
-) -> Fingerprint:
-    """What scores depend on: weights and rows by their digests, classes, clips, views, arithmetic and versions.
+class ScoresFile(NamedTuple):
+    """Where an evaluation stores the scores of its views, and the configuration of the network that gives them."""
 
-    How many views go through at a time is not among it, nor is what stands in a video's file.
+    path: Path  # NAME.npy
+    model: ModelConfig
+
+
+def scores_file(run_dir: str | Path, split: str, model: ModelConfig) -> ScoresFile:
+    """The file of a run folder that takes the scores of all views of a split."""
+    return ScoresFile(file_of_split(run_dir, VIEW_SCORES, split), model)
+
+
+def fingerprint(
+    model: nn.Module, config: ModelConfig, manifest: Manifest, data: DataConfig, views: dict[str, int], arithmetic: str
+) -> Fingerprint:
+    """What scores depend on: the network's configuration, printed modules and weights, the rows, and how they are seen.
+
+    ``views`` has num_clips and num_crops. Batch size and the contents of the video files do not count.
     """
     facts = {
+        "model": asdict(config),
         "weights": weights_digest(model),
-        "rows": rows_digest(manifest),
-        "views": {"num_clips": num_clips, "num_crops": num_crops},  # clip by clip, the crops of one together
+        "rows": rows_digest(manifest, SECONDS),
+        "views": views,  # clip by clip, the crops of one clip together
         "data": asdict(data),
         "classes": list(manifest.classes),
         "arithmetic": arithmetic,
@@ -57,12 +73,6 @@ def weights_digest(model: nn.Module) -> str:
         digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
         digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
-
-
-def rows_digest(manifest: Manifest) -> str:
-    """SHA-256 of the files and times of all rows, in their order."""
-    columns = [name for name in ("path", "start_seconds", "end_seconds") if name in manifest.rows]
-    return hashlib.sha256(manifest.rows[columns].to_csv(index=False).encode()).hexdigest()
 
 
 def open_scores(file: Path | None, shape: tuple[int, int, int], facts: Fingerprint) -> Scores:

@@ -1,20 +1,21 @@
 """One recipe trained and scored several times, with other seeds and on other folds: a mean, and how sure it is."""
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from dnrlab.data.manifest import Manifest
+from dnrlab.device import ON_CPU, Runtime
 from dnrlab.evaluation import read_results
 from dnrlab.evaluation.intervals import Interval, mean_interval, run_interval
 from dnrlab.evaluation.metrics import true_class_rank
 from dnrlab.evaluation.paired import sources_of
-from dnrlab.evaluation.results import REPEATS
-from dnrlab.experiments.sweep import compare, run_name
+from dnrlab.experiments.sweep import ONCE, SweepConfig, run_name, sweep
 from dnrlab.files import atomic_write
 from dnrlab.recipes.config import Recipe
+from dnrlab.runs.folder import REPEATS, REPEATS_SUMMARY
 
 SHARES = ("top1", "top5")  # accuracies that have an interval
 
@@ -27,19 +28,23 @@ class Repeats(NamedTuple):
 
 
 def repeat(
-    name: str, recipe: Recipe, manifest: Manifest, out_dir: str | Path, *, split: str = "test", **options: Any
+    name: str,
+    recipe: Recipe,
+    manifest: Manifest,
+    out_dir: str | Path,
+    config: SweepConfig = ONCE,
+    runtime: Runtime = ON_CPU,
 ) -> Repeats:
-    """Train and score ``recipe`` once a seed and fold, and write ``spread.csv`` and ``spread_summary.csv``.
+    """Train and score ``recipe`` once per seed and fold, and write ``spread.csv`` and ``spread_summary.csv``.
 
-    The same call again resumes, and shows what is finished; see ``compare``, which takes ``options``: ``seeds``,
-    ``split_column``, ``test_folds``, ``views``, ``device``, ``workers``, ``cache_dir`` and ``num_workers``.
+    The same call again resumes, and shows what is finished; see ``sweep``.
     """
     out_dir = Path(out_dir)
-    table = compare({name: recipe}, manifest, out_dir, split=split, **options)
+    table = sweep({name: recipe}, manifest, out_dir, config, runtime)
     names = [run_name(*key) for key in zip(table["name"], table["seed"], table["fold"], strict=True)]
     table.insert(0, "run", names)
-    result = Repeats(table, summary_of(table, out_dir, split))
-    for file, each in ((REPEATS, result.runs), ("spread_summary.csv", result.summary)):
+    result = Repeats(table, summary_of(table, out_dir, config.split))
+    for file, each in ((REPEATS, result.runs), (REPEATS_SUMMARY, result.summary)):
         with atomic_write(out_dir / file) as unfinished:
             each.to_csv(unfinished, index=False)
     return result

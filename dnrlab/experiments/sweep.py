@@ -4,7 +4,7 @@ import logging
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,16 +15,14 @@ from dnrlab.data.decode.cache import reader_for
 from dnrlab.data.manifest import Manifest, select, split_by
 from dnrlab.data.synthetic.make import pair_accuracy
 from dnrlab.data.synthetic.motions import CLASSES
-from dnrlab.evaluation import EvalConfig, evaluate, view_scores_file, write_results
+from dnrlab.device import ON_CPU, Runtime
+from dnrlab.evaluation import EvalConfig, evaluate, scores_file, write_results
 from dnrlab.models.weights import count_parameters
 from dnrlab.recipes.config import Recipe
 from dnrlab.runs.load import load_run
 from dnrlab.training.train import train
 
 log = logging.getLogger("dnrlab")
-
-
-ONE_VIEW = EvalConfig()
 
 
 MEASURES = ("top1", "top5", "within_pair")
@@ -37,73 +35,80 @@ class AllFailed(RuntimeError):
     """None of the networks of a comparison could be trained and scored."""
 
 
-class Fold(NamedTuple):
-    """What every network of a comparison, or of one of its folds, is trained on and scored by."""
+@dataclass(frozen=True, kw_only=True)
+class SweepConfig:
+    """How the recipes of a sweep are repeated and scored.
 
-    fold: str  # "" without cross-validation
+    Raises: ValueError if there is no seed or fold, one stands twice, or workers is below 1.
+    """
+
+    seeds: Sequence[int] = (0,)  # each trains every recipe once; they replace the seed of the recipe
+    split_column: str = ""  # column of the manifest with the splits, or the folds of test_folds; see ``split_by``
+    test_folds: Sequence[str] = ("",)  # each is the split test once, all other rows are train; "": no folds
+    split: str = "test"  # rows to score; "" is all rows
+    views: EvalConfig = field(default_factory=EvalConfig)
+    workers: int = 2  # networks trained at a time, each in a process; no more than there are cores
+
+    def __post_init__(self) -> None:
+        for name in ("seeds", "test_folds"):
+            values = list(getattr(self, name))
+            if not values or len(set(values)) < len(values):
+                raise ValueError(f"expected different {name}, at least one, got {values}; remove what stands twice")
+        if self.workers < 1:
+            raise ValueError(f"expected workers of at least 1, got {self.workers}")
+
+
+ONCE = SweepConfig()
+
+
+class Fold(NamedTuple):
+    """What the networks of one fold are trained on and scored by."""
+
+    name: str  # "" without cross-validation
     manifest: Manifest  # to train on
     videos: Manifest  # to score
-    split: str  # which they are; "" is all rows
-    views: EvalConfig
-    device: str
-    cache_dir: str | Path
-    num_workers: int
+    config: SweepConfig
+    runtime: Runtime
 
 
-def compare(
+def sweep(
     recipes: Mapping[str, Recipe],
     manifest: Manifest,
     out_dir: str | Path,
-    *,
-    seeds: Sequence[int] = (0,),
-    split_column: str = "",
-    test_folds: Sequence[str] = ("",),
-    split: str = "test",
-    views: EvalConfig = ONE_VIEW,
-    device: str = "cpu",
-    workers: int = 2,
-    cache_dir: str | Path = "",
-    num_workers: int = 0,
+    config: SweepConfig = ONCE,
+    runtime: Runtime = ON_CPU,
 ) -> pd.DataFrame:
-    """Train every recipe with every seed and on every fold, and score each on a split.
+    """Train every recipe with every seed and on every fold, and score each network on one split.
 
-    Each has a run folder, ``out_dir/NAME_seedK``, or ``NAME_seedK_foldF``. The same call again resumes, scores the
-    videos that are not scored yet, and shows what is finished. A network that fails leaves its reason in the table and
-    does not stop the others.
+    Each network has a run folder, ``out_dir/NAME_seedK`` or ``NAME_seedK_foldF``. The same call again resumes, scores
+    the videos that have no scores yet, and shows finished networks. A network that fails has its reason in the table
+    and does not stop the others.
 
-    Args:
-        recipes: by name; ``seeds`` take the place of theirs.
-        split_column, test_folds: as of ``split_by``, once a fold; as given, the splits are those of the manifest.
-        workers: networks trained at a time, each in a process; no more than there are cores.
-        cache_dir, num_workers: as of ``train``.
+    Returns: one row per network with columns name, seed, fold, top1, top5, within_pair (nan but for the synthetic
+    classes), clip_top1, videos (scored), loss (of the last epoch, nats per clip), seconds (of training), parameters,
+    and error, which is empty where all went well.
 
-    Returns: columns name, seed, fold, top1, top5, within_pair (nan but for the synthetic classes), clip_top1, videos
-    (scored), loss (of the last epoch, nats a clip), seconds (of training), parameters, and error, empty where all went
-    well.
-
-    Raises: ValueError if there is nothing to train, a seed or fold stands twice, the manifest has no such fold or
-        split, or torchrun started this process; AllFailed, a RuntimeError, if all networks failed.
+    Raises: ValueError if there is no recipe, the manifest has no such fold or split, or torchrun started this process;
+        AllFailed, a RuntimeError, if all networks failed.
     """
     check_one_process()
-    if not recipes or not seeds or len(set(seeds)) < len(seeds):
-        raise ValueError(f"expected a recipe and different seeds, got {len(recipes)} recipes and seeds {list(seeds)}")
-    if not test_folds or len(set(test_folds)) < len(test_folds):
-        raise ValueError(f"expected different test_folds, got {list(test_folds)}")
-    manifests = {fold: split_by(manifest, split_column, fold) for fold in test_folds}
-    judges = [
-        Fold(fold, each, select(each, split or None), split, views, device, cache_dir, num_workers)
-        for fold, each in manifests.items()
+    if not recipes:
+        raise ValueError("expected at least one recipe, got none")
+    manifests = {fold: split_by(manifest, config.split_column, fold) for fold in config.test_folds}
+    folds = [
+        Fold(name, each, select(each, config.split or None), config, replace(runtime, progress=False))
+        for name, each in manifests.items()
     ]
-    tasks = [(name, seed, judge) for name in recipes for seed in seeds for judge in judges]
+    tasks = [(name, seed, fold) for name in recipes for seed in config.seeds for fold in folds]
     jobs = [
-        joblib.delayed(train_and_score)(name, with_seed(recipes[name], seed), judge, Path(out_dir))
-        for name, seed, judge in tasks
+        joblib.delayed(train_and_score)(name, with_seed(recipes[name], seed), fold, Path(out_dir))
+        for name, seed, fold in tasks
     ]
     rows: list[dict[str, Any]] = []
-    for row in joblib.Parallel(n_jobs=min(workers, os.cpu_count() or 1), return_as="generator")(jobs):
+    for row in joblib.Parallel(n_jobs=min(config.workers, os.cpu_count() or 1), return_as="generator")(jobs):
         rows.append(row)
-        told = row["error"] or f"top-1 {row['top1']:.3f}, trained for {row['seconds']:.0f} s"
-        log.info(f"{len(rows)} of {len(tasks)}: {run_name(row['name'], row['seed'], row['fold'])}: {told}")
+        outcome = row["error"] or f"top-1 {row['top1']:.3f}, trained for {row['seconds']:.0f} s"
+        log.info(f"{len(rows)} of {len(tasks)}: {run_name(row['name'], row['seed'], row['fold'])}: {outcome}")
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     if (table["error"] != "").all():
         raise AllFailed(f"none of {len(table)} networks could be trained and scored; the first: {table['error'][0]}")
@@ -130,28 +135,27 @@ def run_name(name: str, seed: int, fold: str = "") -> str:
     return f"{name}_seed{seed}" + (f"_fold{re.sub(r'[^-.0-9A-Za-z]', '_', fold)}" if fold else "")
 
 
-def train_and_score(name: str, recipe: Recipe, judge: Fold, out_dir: Path) -> dict[str, Any]:
-    """A row of the table; whatever stops this network is said in it, so that the others go on."""
+def train_and_score(name: str, recipe: Recipe, fold: Fold, out_dir: Path) -> dict[str, Any]:
+    """One row of the table. Whatever stops this network is written into it, so that the others go on."""
     seed = recipe.training.seed
-    row: dict[str, Any] = {"name": name, "seed": seed, "fold": judge.fold, "error": ""}
+    row: dict[str, Any] = {"name": name, "seed": seed, "fold": fold.name, "error": ""}
     try:
-        return row | scored(recipe, judge, out_dir / run_name(name, seed, judge.fold))
+        return row | scored(recipe, fold, out_dir / run_name(name, seed, fold.name))
     except Exception as error:
         return row | {"error": f"{type(error).__name__}: {error}"}
 
 
-def scored(recipe: Recipe, judge: Fold, run_dir: Path) -> dict[str, Any]:
-    """Train, evaluate, and read what the run folder holds; what either has done before is not done again."""
-    options: dict[str, Any] = {"device": judge.device, "num_workers": judge.num_workers}
-    history = train(recipe, judge.manifest, run_dir, cache_dir=judge.cache_dir, progress=False, **options)
-    run = load_run(run_dir, judge.device)
+def scored(recipe: Recipe, fold: Fold, run_dir: Path) -> dict[str, Any]:
+    """Train, evaluate, and read what the run folder holds. What an earlier call has finished is not done again."""
+    split, views, runtime = fold.config.split, fold.config.views, fold.runtime
+    history = train(recipe, fold.manifest, run_dir, runtime)
+    run = load_run(run_dir, runtime.device)
     data = run.recipe.data
-    reader = reader_for(judge.cache_dir, data.short_side, len(judge.videos.rows), data.decoder)
-    # Results in the folder may be of older weights or another crop; kept scores say what they are of.
-    keep = view_scores_file(run_dir, judge.split)
-    predictions = evaluate(run.model, judge.videos, data, judge.views, reader=reader, keep=keep, **options)
-    file = str(judge.manifest.file)
-    result = write_results(run_dir, predictions, run.classes, judge.views, manifest=file, split=judge.split)
+    reader = reader_for(runtime.cache_dir, data.short_side, len(fold.videos.rows), data.decoder)
+    # Results in the folder may belong to older weights or another crop; the stored scores name what they belong to.
+    scores = scores_file(run_dir, split, run.recipe.model)
+    predictions = evaluate(run.model, fold.videos, data, views, reader=reader, runtime=runtime, scores=scores)
+    result = write_results(run_dir, predictions, run.classes, views, manifest=str(fold.manifest.file), split=split)
     return {
         **{name: result[name] for name in ("top1", "top5", "clip_top1", "videos")},
         "within_pair": within_pair(predictions.videos, run.classes),

@@ -12,6 +12,7 @@ from dnrlab.data.config import DataConfig
 from dnrlab.data.manifest import Manifest
 from dnrlab.data.synthetic.motions import CLASSES, pair_of
 from dnrlab.data.transforms import normalize
+from dnrlab.device import ON_CPU, Runtime
 from dnrlab.explain.clips import BATCH, clip_for, read_views, sources_of
 from dnrlab.relay.config import PAPER
 from dnrlab.runs.load import Run
@@ -67,8 +68,7 @@ def reversal_table(
     data: DataConfig,
     group: int,
     seed: int = 0,
-    device: str = "cpu",
-    progress: bool = True,
+    runtime: Runtime = ON_CPU,
 ) -> pd.DataFrame:
     """Every network on the middle clip of every video in all ``ORDERS``; shuffles are the same for all networks.
 
@@ -77,14 +77,13 @@ def reversal_table(
     """
     generator, sources = torch.Generator().manual_seed(seed), sources_of(manifest)
     table: list[dict[str, Any]] = []
-    for numbers, views in tqdm(
-        read_views(manifest, rows, data, BATCH), desc="orders", disable=not progress, total=-(-len(rows) // BATCH)
-    ):
+    batches, total = read_views(manifest, rows, data, BATCH), -(-len(rows) // BATCH)
+    for numbers, views in tqdm(batches, desc="orders", disable=not runtime.progress, total=total):
         indices = {
             order: torch.stack([reordered(data.num_frames, order, group, generator) for _ in views]) for order in ORDERS
         }
         for name, run in runs.items():
-            clips = normalize(torch.stack([clip_for(run, view) for view in views]).to(device))
+            clips = normalize(torch.stack([clip_for(run, view) for view in views]).to(runtime.device))
             said: dict[str, list[str]] = {}
             for order in ORDERS:
                 ordered = in_order(clips, indices[order], order, run.recipe.data.frames_per_segment)

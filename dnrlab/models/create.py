@@ -1,12 +1,13 @@
 """Networks by name."""
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 from torch import nn
 
 from dnrlab.models.blocks import BasicBlock, Bottleneck
 from dnrlab.models.norms import NORMS, replace_batch_norms
-from dnrlab.models.stages import Block, interlaced, no_temporal
+from dnrlab.models.stages import Block, TemporalAt, interlaced, no_temporal
 from dnrlab.models.tanet import adaptive
 from dnrlab.models.tdn import TDN
 from dnrlab.models.tsm import TSM
@@ -14,14 +15,51 @@ from dnrlab.models.tsn import TSN
 from dnrlab.relay import DNRConfig
 from dnrlab.relay.functional import NUM_PARTS
 
-RESNETS: dict[int, tuple[Block, tuple[int, ...]]] = {  # block, and blocks a stage
+RESNETS: dict[int, tuple[Block, tuple[int, ...]]] = {  # block, and blocks per stage
     18: (BasicBlock, (2, 2, 2, 2)),
     34: (BasicBlock, (3, 4, 6, 3)),
     50: (Bottleneck, (3, 4, 6, 3)),
     101: (Bottleneck, (3, 4, 23, 3)),
     152: (Bottleneck, (3, 8, 36, 3)),
 }
-FAMILIES = ("tsn", "tsm", "tanet", "tdn")
+
+
+class Family(NamedTuple):
+    """What the networks of a family have in common."""
+
+    build: Callable[..., nn.Module]  # block, blocks per stage, then keywords: ``interlacing`` and those of the network
+    frames_per_segment: int = 1  # neighbouring frames that the network takes in place of each of its T frames
+    shifts: bool = False  # whether it moves channels between frames itself, and is therefore not interlaced
+    pools: bool = False  # whether it takes ``temporal_pool``
+
+
+def build_tsn(block: Block, depths: Sequence[int], *, interlacing: TemporalAt, **settings: Any) -> nn.Module:
+    """TSN, interlaced or not."""
+    return TSN(block, depths, temporal=interlacing, **settings)
+
+
+def build_tsm(block: Block, depths: Sequence[int], *, interlacing: TemporalAt, **settings: Any) -> nn.Module:
+    """TSM; its own shift stands where interlacing would."""
+    return TSM(block, depths, **settings)
+
+
+def build_tanet(block: Block, depths: Sequence[int], *, interlacing: TemporalAt, **settings: Any) -> nn.Module:
+    """TANet, interlaced or not."""
+    temporal = adaptive(settings["num_frames"], interlacing=interlacing)
+    return TSN(block, depths, temporal=temporal, **settings)
+
+
+def build_tdn(block: Block, depths: Sequence[int], *, interlacing: TemporalAt, **settings: Any) -> nn.Module:
+    """TDN; its long-term modules start as a shift."""
+    return TDN(block, depths, **settings)
+
+
+FAMILIES = {
+    "tsn": Family(build_tsn),
+    "tsm": Family(build_tsm, shifts=True, pools=True),
+    "tanet": Family(build_tanet),
+    "tdn": Family(build_tdn, frames_per_segment=TDN.frames_per_segment, shifts=True),
+}
 
 
 def model_names() -> list[str]:
@@ -29,32 +67,37 @@ def model_names() -> list[str]:
     return [f"{family}_resnet{depth}" for family in FAMILIES for depth in RESNETS]
 
 
-def frames_per_segment(name: str) -> int:
-    """Neighbouring frames that a network wants in place of each of its T frames: 5 of TDN, 1 of the others."""
-    return TDN.frames_per_segment if name.startswith("tdn_") else 1
-
-
 def parsed(name: str) -> tuple[str, Block, tuple[int, ...]]:
-    """Family, block and blocks a stage of a name. ValueError lists the known names."""
+    """Family, block and blocks per stage of a name. ValueError lists the known names."""
     if name not in model_names():
         raise ValueError(f"expected a network's name, got {name!r}; known: {', '.join(model_names())}")
     family, depth = name.split("_resnet")
     return family, *RESNETS[int(depth)]
 
 
-def check_pool(name: str, temporal_pool: bool) -> None:
-    """ValueError if a network is to pool over time and is no TSM."""
-    if temporal_pool and not name.startswith("tsm_"):
-        raise ValueError(f"expected temporal_pool with TSM only, got {name}; leave it out")
+def family_of(name: str) -> Family:
+    """The family of a network. ValueError lists the known names."""
+    return FAMILIES[parsed(name)[0]]
+
+
+def frames_per_segment(name: str) -> int:
+    """Neighbouring frames that a network takes in place of each of its T frames: 5 for TDN, 1 for the others."""
+    return family_of(name).frames_per_segment
 
 
 def shifts_already(name: str) -> bool:
-    """Whether a network moves channels between frames by itself, and is not interlaced therefore."""
-    return name.startswith(("tsm_", "tdn_"))
+    """Whether a network moves channels between frames itself, and is therefore not interlaced."""
+    return family_of(name).shifts
+
+
+def check_pool(name: str, temporal_pool: bool) -> None:
+    """ValueError if a network is to pool over time and its family cannot."""
+    if temporal_pool and not family_of(name).pools:
+        raise ValueError(f"expected temporal_pool with TSM only, got {name}; leave it out")
 
 
 def check_options(name: str, dnr: DNRConfig | None, norm: str, interlacing: bool | None, temporal_pool: bool) -> None:
-    """ValueError if an option of ``create_model`` is not one of the network."""
+    """ValueError if an option of ``create_model`` does not fit the network."""
     if norm not in NORMS:
         raise ValueError(f"expected norm in {NORMS}, got {norm!r}")
     if dnr is not None and norm != "batch":
@@ -64,6 +107,15 @@ def check_options(name: str, dnr: DNRConfig | None, norm: str, interlacing: bool
     if interlacing and shifts_already(name):
         raise ValueError(f"expected no interlacing in {name}, which shifts channels already; leave it out")
     check_pool(name, temporal_pool)
+
+
+def check_sizes(*, num_classes: int, num_frames: int, width: int, dropout: float) -> None:
+    """ValueError that names the number of ``create_model`` that is out of range."""
+    for name, value in {"num_classes": num_classes, "num_frames": num_frames, "width": width}.items():
+        if value < 1:
+            raise ValueError(f"expected {name} of at least 1, got {value}")
+    if not 0 <= dropout < 1:
+        raise ValueError(f"expected dropout in [0, 1), got {dropout}")
 
 
 def create_model(
@@ -82,42 +134,32 @@ def create_model(
 
     Args:
         name: one of ``model_names()``.
-        num_classes: logits a clip.
-        num_frames: T of the clips, kept as ``model.num_frames``; of TDN the number of segments of five frames.
+        num_classes: logits per clip.
+        num_frames: T of the clips, later ``model.num_frames``; for TDN the number of segments of five frames.
         dnr: settings of DNR; None is the plain network.
-        norm: of a plain network: batch, or group, instance or layer, which take their statistics from each image.
+        norm: of a plain network: batch, or group, instance or layer, with the statistics of each image.
         width: channels of the stem, 64 as published.
         interlacing: channel interlacing; None follows ``dnr`` in TSN and TANet. TSM and TDN shift already.
         dropout: probability before the classifier.
-        temporal_pool: of TSM only: halves the frames before layer2.
+        temporal_pool: for TSM only: halves the frames before layer2.
 
     Returns: a module from clips (N, 3, T * model.frames_per_segment, H, W) to logits (N, num_classes).
 
-    Raises: ValueError if the name is unknown (it lists the known ones), a number is out of range, or an option is not
-        one of this network.
+    Raises: ValueError if the name is unknown (it lists the known ones), a number is out of range, or an option does
+        not fit this network.
     """
     family, block, depths = parsed(name)
-    if min(num_classes, num_frames, width) < 1 or not 0 <= dropout < 1:
-        raise ValueError(
-            "num_classes, num_frames and width must be at least 1 and dropout in [0, 1), "
-            f"got {num_classes}, {num_frames}, {width} and {dropout}"
-        )
+    check_sizes(num_classes=num_classes, num_frames=num_frames, width=width, dropout=dropout)
     check_options(name, dnr, norm, interlacing, temporal_pool)
-    shifting = interlacing or (interlacing is None and dnr is not None)
-    if width < NUM_PARTS and (shifting or shifts_already(name)):
+    interlaces = interlacing or (interlacing is None and dnr is not None)
+    if width < NUM_PARTS and (interlaces or shifts_already(name)):
         raise ValueError(
             f"expected a width of at least {NUM_PARTS} to shift channels, got {width}; use a wider network"
         )
     settings: dict[str, Any] = {"num_classes": num_classes, "num_frames": num_frames, "dnr": dnr}
     settings |= {"width": width, "dropout": dropout}
-    shift = interlaced if shifting else no_temporal
-    if family == "tsm":
-        model: nn.Module = TSM(block, depths, temporal_pool=temporal_pool, **settings)
-    elif family == "tanet":
-        model = TSN(block, depths, temporal=adaptive(num_frames, interlacing=shift), **settings)
-    elif family == "tdn":
-        model = TDN(block, depths, **settings)
-    else:
-        model = TSN(block, depths, temporal=shift, **settings)
+    if FAMILIES[family].pools:
+        settings["temporal_pool"] = temporal_pool
+    model = FAMILIES[family].build(block, depths, interlacing=interlaced if interlaces else no_temporal, **settings)
     replace_batch_norms(model, norm)
     return model

@@ -16,6 +16,12 @@ SCHEDULES = ("cosine", "steps")
 RULES = ("uniform", "tsm", "tdn")
 
 
+def expect(name: str, holds: bool, what: str, value: object) -> None:
+    """ValueError that names a field, what it should be, and its value, unless the condition holds."""
+    if not holds:
+        raise ValueError(f"expected {name} {what}, got {value!r}")
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
     """How it is trained: SGD with momentum, a learning rate that changes every iteration."""
@@ -43,31 +49,23 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         check_bad_videos(self.bad_videos)
-        counts = {name: getattr(self, name) for name in ("epochs", "batch_size", "validate_every", "checkpoint_every")}
-        low = {name: count for name, count in counts.items() if count < 1}
-        if low:
-            raise ValueError(f"expected counts of at least 1, got {low}")
-        if not 0 < self.lr <= 10 or not 0 <= self.momentum < 1 or self.weight_decay < 0 or self.clip_norm <= 0:
+        for name in ("epochs", "batch_size", "validate_every", "checkpoint_every"):
+            expect(name, getattr(self, name) >= 1, "of at least 1", getattr(self, name))
+        for name in ("weight_decay", "lr_batch", "warmup_epochs", "warmup_iterations"):
+            expect(name, getattr(self, name) >= 0, "of at least 0", getattr(self, name))
+        expect("lr", 0 < self.lr <= 10, "in (0, 10]", self.lr)
+        expect("momentum", 0 <= self.momentum < 1, "in [0, 1)", self.momentum)
+        expect("clip_norm", self.clip_norm > 0, "above 0", self.clip_norm)
+        expect("warmup_factor", 0 < self.warmup_factor <= 1, "in (0, 1]", self.warmup_factor)
+        expect("parameter_rules", self.parameter_rules in RULES, f"in {RULES}", self.parameter_rules)
+        expect("schedule", self.schedule in SCHEDULES, f"in {SCHEDULES}", self.schedule)
+        if self.warmup_epochs and self.warmup_iterations:
             raise ValueError(
-                "expected lr in (0, 10], momentum in [0, 1), weight_decay of at least 0 and clip_norm above 0, "
-                f"got {self.lr}, {self.momentum}, {self.weight_decay} and {self.clip_norm}"
-            )
-        if self.parameter_rules not in RULES:
-            raise ValueError(f"expected parameter_rules in {RULES}, got {self.parameter_rules!r}")
-        if self.lr_batch < 0 or self.warmup_epochs < 0 or (self.warmup_epochs and self.warmup_iterations):
-            raise ValueError(
-                "expected lr_batch and warmup_epochs of at least 0, and a warm-up in epochs or in iterations, "
-                f"got {self.lr_batch}, {self.warmup_epochs} epochs and {self.warmup_iterations} iterations"
+                f"expected a warm-up in epochs or in iterations, got warmup_epochs {self.warmup_epochs} and "
+                f"warmup_iterations {self.warmup_iterations}; leave one out"
             )
         if self.scale_lr and not self.lr_batch:
-            raise ValueError("expected lr_batch, the clips a step that lr is meant for, with scale_lr; give it too")
-        if self.schedule not in SCHEDULES:
-            raise ValueError(f"expected schedule in {SCHEDULES}, got {self.schedule!r}")
-        if self.warmup_iterations < 0 or not 0 < self.warmup_factor <= 1:
-            raise ValueError(
-                "expected warmup_iterations of at least 0 and warmup_factor in (0, 1], "
-                f"got {self.warmup_iterations} and {self.warmup_factor}"
-            )
+            raise ValueError("expected lr_batch, the clips per step that lr is meant for, with scale_lr; give it too")
 
     @property
     def peak_lr(self) -> float:

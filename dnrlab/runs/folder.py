@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import platform
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,14 +17,35 @@ from safetensors.torch import save_file
 from torch import nn
 
 import dnrlab
+from dnrlab.data.csv_table import SECONDS
 from dnrlab.data.manifest import Manifest, rows_digest
 from dnrlab.files import atomic_write, explain_write_errors, fsync
 from dnrlab.recipes.config import Recipe, recipe_to_dict
 
-CHECKPOINT = "checkpoint.pt"
-
+CONFIG = "config.json"  # recipe, classes, digest of the training rows, versions
+HISTORY = "history.csv"  # one row per epoch
+CHECKPOINT = "checkpoint.pt"  # what a training resumes from
+WEIGHTS = "best.safetensors"  # of the epoch with the best validation accuracy
+LOG = "log.txt"
+SKIPPED_IN_TRAINING = "skipped_in_training.csv"  # videos that a training could not read
+FATAL_ERROR = "fatal_error.json"  # of several processes: an error that a restart cannot fix
+TENSORBOARD = "tensorboard"  # folder of the curves
+METRICS = "metrics.json"  # this and the next four belong to a split; see ``file_of_split``
+PREDICTIONS = "predictions.csv"  # one row per video, with all class scores
+CONFUSION = "confusion.csv"
+SKIPPED = "skipped.csv"  # videos that an evaluation could not read
+VIEW_SCORES = "view_scores.npy"  # the scores of every single view
+REPEATS = "spread.csv"  # in a folder of several runs of one recipe: one row per run
+REPEATS_SUMMARY = "spread_summary.csv"  # their mean and interval
 
 log = logging.getLogger("dnrlab")
+
+
+def file_of_split(run_dir: str | Path, name: str, split: str) -> Path:
+    """A result file of a split: ``metrics.json`` of test, ``metrics_val.json`` of val, ``metrics_all.json`` of all."""
+    suffix = "" if split == "test" else f"_{re.sub(r'[^-.0-9A-Za-z]', '_', split) or 'all'}"
+    stem, dot, ending = name.rpartition(".")
+    return Path(run_dir) / f"{stem}{suffix}{dot}{ending}"
 
 
 def run_config(recipe: Recipe, manifest: Manifest, train_set: Manifest) -> dict[str, Any]:
@@ -36,7 +58,7 @@ def run_config(recipe: Recipe, manifest: Manifest, train_set: Manifest) -> dict[
         "classes": list(train_set.classes),
         "flip": train_set.flip,
         "training_videos": len(train_set.rows),
-        "training_rows": rows_digest(train_set, start),
+        "training_rows": rows_digest(train_set, ("label", *SECONDS), start=start),
     }
     config: dict[str, Any] = json.loads(json.dumps(recipe_to_dict(recipe) | data))
     return config
@@ -45,13 +67,13 @@ def run_config(recipe: Recipe, manifest: Manifest, train_set: Manifest) -> dict[
 def write_config(run_dir: Path, config: dict[str, Any]) -> None:
     """Make the run folder, with ``config.json``."""
     versions = {"dnrlab": dnrlab.__version__, "torch": torch.__version__, "python": platform.python_version()}
-    with atomic_write(run_dir / "config.json") as unfinished:
+    with atomic_write(run_dir / CONFIG) as unfinished:
         unfinished.write_text(json.dumps(config | {"versions": versions}, indent=2), encoding="utf-8")
 
 
 def read_config(run_dir: str | Path) -> dict[str, Any]:
     """``config.json`` of a run: the recipe, the classes, the versions. FileNotFoundError if it is no run folder."""
-    file = Path(run_dir) / "config.json"
+    file = Path(run_dir) / CONFIG
     if not file.is_file():
         raise FileNotFoundError(f"expected a run folder with config.json at {run_dir}, found none; train it first")
     values: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
@@ -60,7 +82,7 @@ def read_config(run_dir: str | Path) -> dict[str, Any]:
 
 def read_history(run_dir: Path, epochs: int) -> list[dict[str, Any]]:
     """The rows of the first ``epochs`` epochs; a run that was stopped may have written a later one."""
-    file = run_dir / "history.csv"
+    file = run_dir / HISTORY
     if epochs == 0 or not file.is_file():
         return []
     history = pd.read_csv(file)
@@ -71,12 +93,12 @@ def read_history(run_dir: Path, epochs: int) -> list[dict[str, Any]]:
 def write_epoch(run_dir: Path, history: list[dict[str, Any]], model: nn.Module) -> None:
     """Write the history, and the weights if this epoch is the best of those validated (none validated: the newest)."""
     table = pd.DataFrame(history)
-    with atomic_write(run_dir / "history.csv") as unfinished:
+    with atomic_write(run_dir / HISTORY) as unfinished:
         table.to_csv(unfinished, index=False)
     accuracy = table["val_top1"]
     if accuracy.isna().all() or accuracy.iloc[-1] >= accuracy.max():  # a later epoch wins a tie
         weights = {name: value.contiguous() for name, value in model.state_dict().items()}
-        with atomic_write(run_dir / "best.safetensors") as unfinished:
+        with atomic_write(run_dir / WEIGHTS) as unfinished:
             save_file(weights, unfinished)
             fsync(unfinished)
 

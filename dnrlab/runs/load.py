@@ -9,7 +9,7 @@ from torch import nn
 from dnrlab.models.config import build_model
 from dnrlab.models.weights import load_weights
 from dnrlab.recipes.config import Recipe, recipe_from_dict
-from dnrlab.runs.folder import read_config
+from dnrlab.runs.folder import CONFIG, WEIGHTS, read_config
 
 
 class Run(NamedTuple):
@@ -26,7 +26,7 @@ def load_run(run_dir: str | Path, device: str = "cpu") -> Run:
     Raises: FileNotFoundError if the folder holds no run or no weights; ValueError if the weights do not fit.
     """
     config = read_config(run_dir)
-    weights = Path(run_dir) / "best.safetensors"
+    weights = Path(run_dir) / WEIGHTS
     if not weights.is_file():
         raise FileNotFoundError(f"expected trained weights at {weights}, found none; finish an epoch of training first")
     recipe, classes = recipe_from_dict(config), tuple(config["classes"])
@@ -34,5 +34,5 @@ def load_run(run_dir: str | Path, device: str = "cpu") -> Run:
     try:
         load_weights(model, load_file(weights))
     except ValueError as error:
-        raise ValueError(f"{weights} does not fit the network of config.json ({recipe.model.name}): {error}") from error
+        raise ValueError(f"{weights} does not fit the network of {CONFIG} ({recipe.model.name}): {error}") from error
     return Run(model.to(device).eval(), recipe, classes)

@@ -10,8 +10,8 @@ from torch import Tensor
 from dnrlab.data.loading import TrainingBatch, bad_video
 from dnrlab.data.manifest import Manifest
 from dnrlab.files import atomic_write
+from dnrlab.runs.folder import SKIPPED_IN_TRAINING
 
-SKIPPED = "skipped_in_training.csv"  # skipped.csv is that of an evaluation of the split test
 COLUMNS = ("path", "start_seconds", "end_seconds", "label", "split")  # those that the manifest has; then reason
 
 log = logging.getLogger("dnrlab")
@@ -38,7 +38,7 @@ def write_skipped(run_dir: Path, manifest: Manifest, reasons: dict[int, str]) ->
     """Add rows of ``manifest`` to the run's list of bad videos, each once, however often it is met or resumed."""
     if not reasons:
         return
-    rows, file = sorted(reasons), run_dir / SKIPPED
+    rows, file = sorted(reasons), run_dir / SKIPPED_IN_TRAINING
     columns = [name for name in COLUMNS if name in manifest.rows]
     table = manifest.rows.iloc[rows][columns].astype(str).assign(reason=[reasons[row] for row in rows])
     if file.is_file():
@@ -49,5 +49,5 @@ def write_skipped(run_dir: Path, manifest: Manifest, reasons: dict[int, str]) ->
 
 def count_skipped(run_dir: Path, split: str) -> int:
     """How many videos of a split the run's list of bad videos holds, those of calls before among them."""
-    file = run_dir / SKIPPED
+    file = run_dir / SKIPPED_IN_TRAINING
     return int((pd.read_csv(file, dtype=str)["split"] == split).sum()) if file.is_file() else 0

@@ -12,6 +12,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from dnrlab.files import atomic_write, fsync
 from dnrlab.recipes.config import recipe_from_dict, recipe_to_dict
+from dnrlab.runs.folder import CONFIG, WEIGHTS
 from dnrlab.training.loop import Sums
 
 MAY_DIFFER = ("bad_videos", "checkpoint_every")  # a run that a bad video stopped can go on without it
@@ -74,8 +75,8 @@ def load_checkpoint(
 
 def refuse_weights_of_another(run_dir: Path, config: dict[str, Any]) -> None:
     """ValueError if a folder without checkpoint holds weights of another configuration, which would be lost."""
-    file = run_dir / "config.json"
-    if file.is_file() and (run_dir / "best.safetensors").is_file():
+    file = run_dir / CONFIG
+    if file.is_file() and (run_dir / WEIGHTS).is_file():
         saved = json.loads(file.read_text(encoding="utf-8"))
         saved.pop("versions", None)
         refuse_other(file, saved, config)

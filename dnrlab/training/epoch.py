@@ -14,6 +14,7 @@ from tqdm import tqdm
 from dnrlab.data.decode.types import Reader
 from dnrlab.data.loading import TrainingBatch
 from dnrlab.data.manifest import Manifest
+from dnrlab.device import Runtime
 from dnrlab.distributed import World, all_gather
 from dnrlab.recipes.config import Recipe
 from dnrlab.runs.folder import CHECKPOINT
@@ -37,9 +38,7 @@ class Task(NamedTuple):
     val_set: Manifest | None
     reader: Reader
     run_dir: Path
-    device: str
-    num_workers: int
-    progress: bool  # whether a bar shows it
+    runtime: Runtime
     world: World
 
 
@@ -65,7 +64,7 @@ def train_epoch(
         initial=step - epoch * task.plan.steps_per_epoch,
         desc=f"epoch {epoch + 1}/{task.plan.epochs}",
         leave=False,
-        disable=not task.progress,
+        disable=not (task.runtime.progress and world.is_main),
         mininterval=10,
     )
     with bar:
@@ -78,7 +77,7 @@ def train_epoch(
                     read,
                     state.optimizer,
                     state.schedule,
-                    device=task.device,
+                    device=task.runtime.device,
                     clip_norm=settings.clip_norm,
                     seed=settings.seed,
                     world=world,

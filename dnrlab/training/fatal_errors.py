@@ -13,9 +13,7 @@ from pathlib import Path
 from dnrlab.data.decode.types import VideoError
 from dnrlab.distributed import World
 from dnrlab.files import atomic_write
-
-FILE = "stopped.json"  # in the run folder
-
+from dnrlab.runs.folder import FATAL_ERROR
 
 FATAL = (ValueError, TypeError, IndexError, FloatingPointError, VideoError)  # a full disk may pass
 
@@ -29,7 +27,7 @@ def no_restart(run_dir: Path, world: World) -> Iterator[None]:
     if world.size == 1:
         yield
         return
-    file, agent = run_dir / FILE, os.getppid()  # the agent starts all attempts of one call
+    file, agent = run_dir / FATAL_ERROR, os.getppid()  # the agent starts all attempts of one call
     if os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") != "0" and (reason := fatal_error_of(run_dir, agent)):
         raise ValueError(reason)
     if world.is_main:
@@ -45,6 +43,6 @@ def no_restart(run_dir: Path, world: World) -> Iterator[None]:
 
 def fatal_error_of(run_dir: Path, agent: int) -> str:
     """What stopped for good the processes that the process ``agent`` started; empty if nothing did, or others'."""
-    file = run_dir / FILE
+    file = run_dir / FATAL_ERROR
     told = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
     return str(told["reason"]) if told.get("agent") == agent else ""

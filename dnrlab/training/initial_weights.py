@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from dnrlab.models.tdn import TDN
 from dnrlab.models.weights import load_weights
+from dnrlab.runs.folder import WEIGHTS
 from dnrlab.torchvision_guard import guard_torchvision
 
 IMAGENET = "imagenet"  # in place of a run folder
@@ -70,7 +71,7 @@ def transfer_weights(model: nn.Module, run_dir: str | Path) -> None:
 
     Raises: FileNotFoundError if the run has no weights; ValueError if they are of another network.
     """
-    file = Path(run_dir) / "best.safetensors"
+    file = Path(run_dir) / WEIGHTS
     if not file.is_file():
         raise FileNotFoundError(f"expected trained weights to start from at {file}, found none; train that run first")
     try:

@@ -5,14 +5,16 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from dnrlab.data.manifest import Manifest
+from dnrlab.device import ON_CPU, Runtime
 from dnrlab.distributed import RESTARTS, join, launch
 from dnrlab.recipes.config import Recipe
+from dnrlab.runs.folder import LOG
 from dnrlab.training.fatal_errors import fatal_error_of
 from dnrlab.training.train import train
 
@@ -24,10 +26,7 @@ def launch_training(
     recipe: Recipe,
     manifest: Manifest,
     run_dir: str | Path,
-    *,
-    device: str = "cpu",
-    cache_dir: str | Path = "",
-    num_workers: int = 0,
+    runtime: Runtime = ON_CPU,
 ) -> pd.DataFrame:
     """``train`` in one process, this one, or in several that share the clips of every step; one GPU each, if any.
 
@@ -37,14 +36,13 @@ def launch_training(
 
     Raises: as ``train``; RuntimeError with what stopped several, or what one said that could not be kept alive.
     """
-    options: dict[str, Any] = {"device": device, "cache_dir": cache_dir, "num_workers": num_workers}
     if processes == 1:
-        return train(recipe, manifest, run_dir, **options)
+        return train(recipe, manifest, run_dir, runtime)
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
     try:
-        with follow_log(Path(run_dir) / "log.txt"):
-            histories = launch(train_rank, processes, recipe, manifest, str(run_dir), options, restarts=RESTARTS)
+        with follow_log(Path(run_dir) / LOG):
+            histories = launch(train_rank, processes, recipe, manifest, str(run_dir), runtime, restarts=RESTARTS)
     except ChildFailedError as error:
         rank, failure = error.get_first_failure()
         if reason := fatal_error_of(Path(run_dir), os.getpid()):
@@ -56,10 +54,10 @@ def launch_training(
     return history
 
 
-def train_rank(recipe: Recipe, manifest: Manifest, run_dir: str, options: dict[str, Any]) -> pd.DataFrame:
-    """``train`` as one of the processes that ``launch`` started."""
-    with join(options["device"]) as (world, device):
-        return train(recipe, manifest, run_dir, **{**options, "device": device}, progress=False, world=world)
+def train_rank(recipe: Recipe, manifest: Manifest, run_dir: str, runtime: Runtime) -> pd.DataFrame:
+    """``train`` as one rank of the processes that ``launch`` started, without a progress bar."""
+    with join(runtime.device) as (world, device):
+        return train(recipe, manifest, run_dir, replace(runtime, device=device, progress=False), world=world)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from dnrlab.data.transforms import normalize
+from dnrlab.device import autocast
 from dnrlab.distributed import ALONE, World, all_gather, all_sum
 
 DROPOUT_STREAM = 3  # keeps it apart from other uses of a seed; see dnrlab.data.dataset.seeded_generator
@@ -77,20 +78,14 @@ def train_steps(
         if number == 0 and world.size == 1:  # none of its videos could be read
             schedule.step()
             continue
-        if number == 0:  # the others wait for its part: a black clip that counts nothing
+        if number == 0:  # the other ranks wait for this one: a black clip that counts nothing
             clips, labels = clips.new_zeros(1, *clips.shape[1:]), labels.new_zeros(1)
         clips, labels = clips.to(device, non_blocking=True), labels.to(device, non_blocking=True)
-        with torch.autocast(device.split(":")[0], dtype=torch.bfloat16, enabled=device.startswith("cuda")):
-            logits = model(normalize(clips))  # (N, classes)
-            loss = F.cross_entropy(logits, labels)  # autocast takes it in float32
-        optimizer.zero_grad(set_to_none=True)
-        (loss * share_of_step(number, world, device)).backward()
-        norm = nn.utils.clip_grad_norm_(model.parameters(), clip_norm)
-        optimizer.step()
-        schedule.step()  # once an iteration, so that the warm-up may end within an epoch
-        right = (logits.argmax(dim=1) == labels).sum() * (number > 0)
-        sums += torch.stack([loss.detach().double() * number, right.double(), norm.double()])
-        finite = loss.detach().isfinite() & norm.isfinite()  # a gradient can overflow where the loss does not
+        share = share_of_step(number, world, device)
+        loss, right, norm = training_step(model, optimizer, clips, labels, clip_norm=clip_norm, share=share)
+        schedule.step()  # once per iteration, so that the warm-up may end within an epoch
+        sums += torch.stack([loss.double() * number, right.double() * (number > 0), norm.double()])
+        finite = loss.isfinite() & norm.isfinite()  # a gradient can overflow where the loss does not
         bad_step = torch.where(finite, bad_step, bad_step.clamp(max=step))
         clips_seen, steps = clips_seen + number, steps + 1
         rates[schedule.last_epoch] = schedule.get_last_lr()[0]
@@ -101,6 +96,35 @@ def train_steps(
         raise FloatingPointError(f"the loss or its gradient is not finite {where}; lower lr or lengthen the warm-up")
     clips_seen, loss_sum, right_sum, norm_sum = (sum(each[place] for each in everywhere) for place in range(4))
     return Sums(loss=loss_sum, right=right_sum, grad_norm=norm_sum / world.size, clips=int(clips_seen), steps=steps)
+
+
+def training_step(
+    model: nn.Module,
+    optimizer: Optimizer,
+    clips: Tensor,
+    labels: Tensor,
+    *,
+    clip_norm: float,
+    share: Tensor | float = 1.0,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Forward, backward, clipping and the optimizer's step, in bfloat16 on a GPU.
+
+    Args:
+        clips: (N, 3, T, H, W), uint8 or in [0, 1], and labels (N,), on the device of the model.
+        clip_norm: largest norm of the whole gradient.
+        share: factor of the loss in the backward pass; see ``share_of_step``.
+
+    Returns: mean loss per clip (nats), clips whose highest logit is that of their label, and the norm of the gradient
+    before clipping; three scalars on the device, which nothing here waits for.
+    """
+    with autocast(clips.device):
+        logits = model(normalize(clips))  # (N, classes)
+        loss = F.cross_entropy(logits, labels)  # autocast computes it in float32
+    optimizer.zero_grad(set_to_none=True)
+    (loss * share).backward()
+    norm = nn.utils.clip_grad_norm_(model.parameters(), clip_norm)
+    optimizer.step()
+    return loss.detach(), (logits.argmax(dim=1) == labels).sum(), norm
 
 
 def share_of_step(number: int, world: World, device: str) -> Tensor | float:

@@ -6,8 +6,9 @@ Source: the published code of TSM (Lin et al., ICCV 2019), which TANet and TDN f
 from typing import Any, NamedTuple
 
 from torch import nn
+from torch.optim import SGD
 
-from dnrlab.recipes.config import RULES
+from dnrlab.recipes.config import RULES, TrainConfig
 from dnrlab.relay.cell import RelayCell
 
 CLASSIFIER = "fc"
@@ -27,6 +28,12 @@ CLASSIFIER_WEIGHT, CLASSIFIER_BIAS = Pace(5, 1), Pace(10, 0)
 
 
 NORMS = (nn.modules.batchnorm._NormBase, nn.GroupNorm)
+
+
+def make_optimizer(model: nn.Module, config: TrainConfig) -> SGD:
+    """SGD with momentum over the parameter groups of a configuration, at its peak learning rate."""
+    groups = parameter_groups(model, lr=config.peak_lr, weight_decay=config.weight_decay, rules=config.parameter_rules)
+    return SGD(groups, lr=config.peak_lr, momentum=config.momentum)
 
 
 def parameter_groups(

@@ -8,10 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from dnrlab.runs.folder import TENSORBOARD
 from dnrlab.text import duration
-
-TENSORBOARD = "tensorboard"  # the folder within a run's
-
 
 Draw = Callable[[int, Mapping[str, Any]], None]  # a step, and the numbers there by name
 

@@ -16,7 +16,7 @@ from dnrlab.models.config import build_model
 from dnrlab.recipes.config import Recipe
 from dnrlab.relay.synchronized import synchronize_statistics
 from dnrlab.training.initial_weights import IMAGENET, imagenet_weights, put_imagenet, transfer_weights
-from dnrlab.training.optimizer import parameter_groups
+from dnrlab.training.optimizer import make_optimizer
 from dnrlab.training.schedule import make_schedule
 
 log = logging.getLogger("dnrlab")
@@ -35,10 +35,7 @@ def fresh_state(recipe: Recipe, num_classes: int, steps_per_epoch: int, device: 
     settings = recipe.training
     torch.manual_seed(settings.seed)
     model = build_model(recipe.model, num_classes=num_classes, num_frames=recipe.data.num_frames).to(device)
-    groups = parameter_groups(
-        model, lr=settings.peak_lr, weight_decay=settings.weight_decay, rules=settings.parameter_rules
-    )
-    optimizer = SGD(groups, lr=settings.peak_lr, momentum=settings.momentum)
+    optimizer = make_optimizer(model, settings)
     return State(model, optimizer, make_schedule(optimizer, settings, steps_per_epoch))
 
 

@@ -2,6 +2,7 @@
 
 import logging
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,21 @@ from dnrlab.data.dataset import TrainingClips
 from dnrlab.data.decode.cache import reader_for
 from dnrlab.data.loading import training_batches
 from dnrlab.data.manifest import Manifest, select
+from dnrlab.device import ON_CPU, Runtime
 from dnrlab.distributed import ALONE, World, all_gather
 from dnrlab.evaluation import EvalConfig, evaluate
 from dnrlab.recipes.config import Recipe
-from dnrlab.runs.folder import CHECKPOINT, log_to, read_history, run_config, write_config, write_epoch
-from dnrlab.training.bad_videos import SKIPPED, count_skipped, write_skipped
+from dnrlab.runs.folder import (
+    CHECKPOINT,
+    LOG,
+    SKIPPED_IN_TRAINING,
+    log_to,
+    read_history,
+    run_config,
+    write_config,
+    write_epoch,
+)
+from dnrlab.training.bad_videos import count_skipped, write_skipped
 from dnrlab.training.checkpoint import load_checkpoint, refuse_weights_of_another
 from dnrlab.training.epoch import Task, row_of, save, train_epoch
 from dnrlab.training.fatal_errors import no_restart
@@ -32,11 +43,8 @@ def train(
     recipe: Recipe,
     manifest: Manifest,
     run_dir: str | Path,
+    runtime: Runtime = ON_CPU,
     *,
-    device: str = "cpu",
-    cache_dir: str | Path = "",
-    num_workers: int = 0,
-    progress: bool = True,
     world: World = ALONE,
 ) -> pd.DataFrame:
     """Train on the split ``train``, validate on ``val``, and keep all in ``run_dir``. The same call again resumes.
@@ -48,9 +56,7 @@ def train(
     listed in ``skipped_in_training.csv``, and the history counts the clips that an epoch did without.
 
     Args:
-        device: ``cpu``, ``cuda`` or ``cuda:N``.
-        cache_dir: where decoded videos are kept; see ``reader_for``. Empty: nowhere.
-        num_workers: processes that read clips; 0 reads in this one.
+        runtime: device, workers, cache of decoded videos, and whether a bar shows the progress.
         world: the processes that share the clips of every step; the first of them writes.
 
     Returns: the history, a row an epoch.
@@ -59,31 +65,22 @@ def train(
     where ``bad_videos`` is ``error``; FloatingPointError if the loss or its gradient is not finite.
     """
     with no_restart(Path(run_dir), world):
-        task = make_task(recipe, manifest, Path(run_dir), device, cache_dir, num_workers, progress, world)
-        state = fresh_state(recipe, len(manifest.classes), task.plan.steps_per_epoch, device)
+        task = make_task(recipe, manifest, Path(run_dir), runtime, world)
+        state = fresh_state(recipe, len(manifest.classes), task.plan.steps_per_epoch, runtime.device)
         step, so_far = start_or_resume(task, state)
         history = read_history(task.run_dir, step // task.plan.steps_per_epoch)
         if step == task.plan.total_steps:
             log.info(f"finished already, after {task.plan.epochs} epochs: {run_dir}")
             return pd.DataFrame(history)
-        with log_to(task.run_dir / "log.txt") if world.is_main else nullcontext():
+        with log_to(task.run_dir / LOG) if world.is_main else nullcontext():
             if world.is_main:
                 log_start(task, step)
             train_epochs(task, state, step, so_far, history)
     return pd.DataFrame(history)
 
 
-def make_task(
-    recipe: Recipe,
-    manifest: Manifest,
-    run_dir: Path,
-    device: str,
-    cache_dir: str | Path,
-    num_workers: int,
-    progress: bool,
-    world: World,
-) -> Task:
-    """What stays the same while a run trains. Arguments and errors as of ``train``."""
+def make_task(recipe: Recipe, manifest: Manifest, run_dir: Path, runtime: Runtime, world: World) -> Task:
+    """What stays the same while a run trains. Raises: see ``train``."""
     train_set = select(manifest, "train")
     return Task(
         recipe=recipe,
@@ -91,11 +88,9 @@ def make_task(
         plan=make_plan(recipe.training, len(train_set.rows), world.size),
         train_set=train_set,
         val_set=select(manifest, "val") if "val" in set(manifest.rows["split"]) else None,
-        reader=reader_for(cache_dir, recipe.data.short_side, len(manifest.rows), recipe.data.decoder),
+        reader=reader_for(runtime.cache_dir, recipe.data.short_side, len(manifest.rows), recipe.data.decoder),
         run_dir=run_dir,
-        device=device,
-        num_workers=num_workers,
-        progress=progress and world.is_main,
+        runtime=runtime,
         world=world,
     )
 
@@ -107,7 +102,7 @@ def start_or_resume(task: Task, state: State) -> tuple[int, Sums]:
     """
     file, config = task.run_dir / CHECKPOINT, task.config
     if file.is_file():
-        found = load_checkpoint(file, *state, config=config, device=task.device)
+        found = load_checkpoint(file, *state, config=config, device=task.runtime.device)
     else:
         refuse_weights_of_another(task.run_dir, config)
         start_from(state.model, task.recipe.training.initial_weights, task.recipe.model.name)
@@ -126,13 +121,13 @@ def start_or_resume(task: Task, state: State) -> tuple[int, Sums]:
 def train_epochs(task: Task, state: State, step: int, so_far: Sums, history: list[dict[str, Any]]) -> None:
     """Train from ``step`` to the end; ``history`` grows by a row an epoch."""
     plan, settings, world = task.plan, task.recipe.training, task.world
-    model = in_step(state.model, task.device, world, sync_statistics=settings.sync_statistics)
+    model = in_step(state.model, task.runtime.device, world, sync_statistics=settings.sync_statistics)
     epochs, clock = range(step // plan.steps_per_epoch, plan.epochs), Clock(step, plan.total_steps)
     batches = training_batches(
         TrainingClips(task.train_set, task.recipe.data, task.reader, settings.seed),
         settings.batch_size,
         epochs,
-        task.num_workers,
+        task.runtime.num_workers,
         first=step % plan.steps_per_epoch,
         world=world,
     )
@@ -156,7 +151,9 @@ def train_epochs(task: Task, state: State, step: int, so_far: Sums, history: lis
     skipped = count_skipped(task.run_dir, "train") if world.is_main else 0
     if skipped:
         videos = len(task.train_set.rows)
-        log.warning(f"trained on {videos - skipped} of {videos} videos; the others: {task.run_dir / SKIPPED}")
+        log.warning(
+            f"trained on {videos - skipped} of {videos} videos; the others: {task.run_dir / SKIPPED_IN_TRAINING}"
+        )
 
 
 def validate(task: Task, model: nn.Module, videos: Manifest) -> float:
@@ -168,8 +165,7 @@ def validate(task: Task, model: nn.Module, videos: Manifest) -> float:
         task.recipe.data,
         views,
         reader=task.reader,
-        device=task.device,
-        num_workers=task.num_workers,
+        runtime=replace(task.runtime, progress=False),
         world=task.world,
     )
     if len(predictions.skipped) and task.world.is_main:
@@ -184,7 +180,8 @@ def log_start(task: Task, step: int) -> None:
     begun = f"resumed at step {step} of {plan.total_steps}" if step else "started"
     batches = f"{plan.steps_per_epoch} batches of {plan.clips_per_step} from {len(task.train_set.rows)} videos"
     classes = f"{len(task.train_set.classes)} classes"
-    on = task.device if task.world.size == 1 else f"{task.world.size} processes, {task.device.split(':')[0]}"
+    device, size = task.runtime.device, task.world.size
+    on = device if size == 1 else f"{size} processes, {device.split(':')[0]}"
     log.info(f"{begun}: {task.recipe.model.name}, {classes}, {batches}, {on}")
     warmup = warmup_steps(settings, plan.steps_per_epoch)
     if warmup >= plan.total_steps:

@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from dnrlab.data.config import DataConfig
 from dnrlab.data.manifest import Manifest
+from dnrlab.device import ON_CPU, Runtime
 from dnrlab.explain.cam.deletion import area_under, deletion_and_insertion, random_heat
 from dnrlab.explain.cam.heatmaps import Explanation, explain_clips
 from dnrlab.explain.cam.localisation import localisation
@@ -39,9 +40,7 @@ def survey(
     data: DataConfig,
     layer: str,
     target: str = "predicted",
-    device: str = "cpu",
-    batch_size: int = BATCH,
-    progress: bool = True,
+    runtime: Runtime = ON_CPU,
 ) -> pd.DataFrame:
     """Measure the map of every network for the clips of some videos.
 
@@ -53,13 +52,13 @@ def survey(
     table: list[dict[str, Any]] = []
     sources = sources_of(manifest)
     for numbers, views in tqdm(
-        read_views(manifest, rows, data, batch_size),
+        read_views(manifest, rows, data, BATCH),
         desc="maps",
-        disable=not progress,
-        total=-(-len(rows) // batch_size),
+        disable=not runtime.progress,
+        total=-(-len(rows) // BATCH),
     ):
         for name, run in runs.items():
-            found = explain_clips(run, views, layer=layer, target=target, device=device)
+            found = explain_clips(run, views, layer=layer, target=target, device=runtime.device)
             for number, view, each in zip(numbers, views, found, strict=True):
                 facts = {"row": number, "source": sources[number], "path": view.path, "label": view.label}
                 facts["network"] = name
