@@ -90,7 +90,7 @@ def write_manifest(folder, synthetic, **changes):
     ("text", "message"),
     [
         (None, r"expected a manifest at .*videos.csv"),
-        ("", r"videos.csv: not a CSV file with a header"),
+        ("", r"videos.csv: expected a CSV file with a header, got an empty file"),
         ("file,label\na.mp4,run\n", r"videos.csv, line 1: expected columns path and label, got file, label"),
         ("path,label,split\na.mp4,fly,train\n", r"videos.csv, line 2: label not in classes.txt; add it there.*fly"),
         (
