@@ -51,7 +51,7 @@ def test_counts_are_those_of_the_fold():
         ({"counts": {"train": -1}}, r"expected counts to be a count for each split.*got \{'train': -1\}"),
         ({"counts_by_fold": {"1": 5}}, r"expected counts_by_fold to be counts for each fold"),
         ({"protocol": {"clips": 10}}, r"expected protocol to be null, or num_frames \(int\), clips \(int\).*got"),
-        ({"license": "MIT"}, r"expected fields among name, title.*got license; remove"),
+        ({"license": "MIT"}, r"expected only the fields name, title.*got license; remove or rename"),
         ({"title": None}, r"expected title to be text, got None"),
         ({"layout": ...}, r"set.card.json: expected the fields name.*layout, got no layout; add"),
     ],

@@ -43,7 +43,9 @@ def test_a_time_span_limits_the_frames_of_a_video(synthetic, tmp_path):
     VideoViews(read_manifest(tmp_path / "part.csv"), config, READER._replace(read_frames=read))[0]
     assert asked == [6, 7, 8, 9, 10, 11]
     unreadable = TrainingClips(read_manifest(tmp_path / "none.csv"), config, READER, 0)[0, 0]
-    assert unreadable.reason == "no frame from 3.0 s to 4.0 s; the video has 24 frames at 12 a second"
+    assert unreadable.reason == (
+        "expected frames from 3.0 s to 4.0 s, got none (the video has 24 frames at 12 per second); correct the times"
+    )
 
 
 def test_segments_twice_are_tested_with_the_middle_and_the_first_frames():

@@ -39,20 +39,20 @@ def test_classes_txt_fixes_the_order_and_the_card_the_flips(tmp_path):
     [
         (
             "path,clss\n1.mp4,run\n",
-            r"videos.csv, line 1: expected columns path and label, got path, clss; .*name or add label",
+            r"videos.csv, line 1: expected columns path and label, got path, clss; .*add or rename a column to label",
         ),
         ("path,label\n1.mp4,run\n,walk\n", r"line 3: expected a path, got an empty cell"),
         ("path,label\n1.mp4,run\n2.mp4, \n", r"line 3: expected a label"),
         ("path,label\n1.mp4,run\n2.mp4,run\n1.mp4,walk\n", r"line 4: this video stands .* already"),
-        ("", r"not a CSV file"),
+        ("", r"a CSV file with a header, got an empty file"),
         (
             "path;label;split\n1.mp4;run;train\n",
             r"line 1: expected columns path and label, got path;label;split; separate",
         ),
-        ("path,label,label\n1.mp4,run,a\n", r"line 1: expected every column once, got label twice"),
+        ("path,label,label\n1.mp4,run,a\n", r"line 1: expected each column once, got label twice"),
         (
             "path,label\n1.mp4,run, slowly\n",
-            r"line 2: expected 2 cells, as in the header, got 3: 1.mp4,run, slowly; put",
+            r"line 2: expected 2 cells, as in the header, got 3 \(1.mp4,run, slowly\); put",
         ),
         ("path,label,split\n1.mp4,run,a\n\n2.mp4,to bend, slowly,a\n", r"line 4: expected 3 cells.*double quotes"),
         ('path,label,note\n1.mp4,run,"two\nlines"\n \n2.mp4,,x\n', r"line 5: expected a label, got an empty cell"),
@@ -62,7 +62,7 @@ def test_classes_txt_fixes_the_order_and_the_card_the_flips(tmp_path):
             r"line 4: this video stands in line 2 already",
         ),
         ("path,label,end_seconds\n1.mp4,run,inf\n", r"line 2: expected end_seconds to be a number or empty, got 'inf'"),
-        ('path,label\n1.mp4,run\n2.mp4,"run\n', r"not a CSV file .*double quote"),
+        ('path,label\n1.mp4,run\n2.mp4,"run\n', r"expected (a CSV file|CSV), got text .*double quote"),
     ],
 )
 def test_a_faulty_manifest_is_refused_by_file_and_line(tmp_path, text, message):

@@ -96,7 +96,7 @@ def test_views_lie_where_an_evaluation_reads_them(videos):
 
     layout = view_layout(test, 1, TINY, READER, num_clips=3, num_crops=1)
     views = VideoViews(test, TINY, READER._replace(read_frames=read), num_clips=3)[1].clips()
-    assert sorted({*layout.numbers.flatten().tolist()}) == asked[0].tolist()
+    assert sorted({*layout.frame_indices.flatten().tolist()}) == asked[0].tolist()
     assert layout.num_frames == 24
     ((top, left, height, width),) = layout.boxes
     middle = layout.frame[top : top + height, left : left + width]

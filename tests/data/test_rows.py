@@ -100,7 +100,7 @@ def test_a_time_span_holds_these_frames(start, end, frames):
 
 
 def test_times_without_a_frame_or_a_frame_rate_are_refused():
-    with pytest.raises(VideoError, match=r"no frame from 3 s to its end; the video has 24 frames at 12 a second"):
+    with pytest.raises(VideoError, match=r"from 3 s to its end, got none \(the video has 24 frames at 12 per second"):
         span_frames(Row("a.mp4", 0, 3, math.nan), VideoInfo(24, 12.0))
     with pytest.raises(VideoError, match=r"no frame rate"):
         span_frames(Row("a", 0, 1, math.nan), VideoInfo(24, math.nan))

@@ -46,7 +46,7 @@ def test_segment_test_indices():
     assert sampling.segment_test_indices(10, 4, 2).tolist() == [[0, 3, 5, 8], [1, 4, 6, 9]]
     assert sampling.twice_test_indices(10, 4).tolist() == [[1, 3, 6, 8], [0, 2, 5, 7]]
     assert sampling.twice_test_indices(10, 4, 1).tolist() == [[1, 3, 6, 8]]
-    with pytest.raises(ValueError, match="1 or 2 clips a video of twice-sampled segments, got 3"):
+    with pytest.raises(ValueError, match="num_clips of 1 or 2 for the sampling twice, got 3; use segments"):
         sampling.twice_test_indices(10, 4, 3)
 
 
@@ -105,7 +105,7 @@ def test_neighbours_stay_inside_the_video(num_frames, count, clips, seed):
 
 
 def test_counts_below_one_and_unknown_names_are_refused():
-    with pytest.raises(ValueError, match=r"at least 1, got \{'num_frames': 0\}"):
+    with pytest.raises(ValueError, match=r"at least 1, got num_frames 0; raise num_frames"):
         sampling.segment_test_indices(0, 8)
     with pytest.raises(ValueError, match=r"loop, repeat_last, got 'wrap'"):
         sampling.within_video(torch.arange(3), 3, "wrap")

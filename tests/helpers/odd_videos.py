@@ -271,7 +271,7 @@ def as_jpeg(folder):
 
 WHOLE = range(20)
 NOT_A_VIDEO = "not a video that can be decoded"
-WRONGLY = "would number its frames wrongly"
+WRONGLY = "would return wrong frames"
 STOPPED = "decoding stopped"
 GAPS = np.cumsum(np.random.default_rng(0).integers(20, 400, 20))
 PLAIN = video("plain.mp4")
@@ -346,7 +346,7 @@ BAD = [
     Odd("zeros in the middle", changed(lambda f: encoded(f / "zeros.mp4", noise()), zeroed), STOPPED, STOPPED),
     Odd("no first key frame", no_first_key, STOPPED, WRONGLY),
     Odd("a named pipe", fifo, "neither a file nor a folder"),
-    Odd("no permission", forbidden, "must not be read"),
+    Odd("no permission", forbidden, "no permission to read"),
     Odd("an empty folder", empty_folder, "a folder without frames"),
     Odd("a gap in the JPEG frames", jpegs(change=lambda f: (f / "00007.jpg").unlink()), "frame 7 is missing"),
     Odd("a cut JPEG frame", jpegs(change=half_a_jpeg), "frame 00007.jpg cannot be decoded"),

@@ -49,7 +49,7 @@ def test_a_full_disk_is_named_and_the_last_good_file_stays(tmp_path):
             unfinished.write_text("half")
             raise OSError(errno.ENOSPC, "No space left on device")
 
-    with pytest.raises(OSError, match=r"No space left.*the one before it is kept; free space"):
+    with pytest.raises(OSError, match=r"No space left.*the old file is unchanged; free space"):
         write_half()
     assert file.read_text() == "good"
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.pt"]

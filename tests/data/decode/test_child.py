@@ -125,9 +125,9 @@ def test_a_hang_that_holds_the_lock_is_given_up_and_the_epoch_goes_on(made_decor
         for video in videos
     ] == [
         7,
-        "the decoder was given up (no answer within 2 s); encode it again or leave it out",
+        "the decoding process gave no answer within 2 s; encode it again or leave it out",
         7,
-        f"the decoder was given up (death, exit code {-signal.SIGABRT}); encode it again or leave it out",
+        f"the decoding process died (exit code {-signal.SIGABRT}); encode it again or leave it out",
         7,
         7,
     ]

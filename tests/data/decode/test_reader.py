@@ -45,9 +45,9 @@ def test_frames_come_in_the_asked_order_also_twice(video, decoder):
 def test_each_frame_is_decoded_once(video, decoder):
     asked = []
 
-    def counted(decoder, path, numbers):
-        asked.append(numbers.tolist())
-        return decode.decode(decoder, path, numbers)
+    def counted(decoder, path, indices):
+        asked.append(indices.tolist())
+        return decode.decode(decoder, path, indices)
 
     files = VideoFiles(decoder, decode.IN_PROCESS._replace(decode=counted))
     views = np.array([[9, 3, 3], [3, 9, 0]])
@@ -56,10 +56,10 @@ def test_each_frame_is_decoded_once(video, decoder):
     assert np.array_equal(frames[0], frames[4])
 
 
-@pytest.mark.parametrize("numbers", [[1.7], [True]])
-def test_numbers_that_are_no_integers_are_refused(video, numbers):
-    with pytest.raises(TypeError, match="integers, got"):
-        decode.read_frames(video, np.array(numbers))
+@pytest.mark.parametrize("indices", [[1.7], [True]])
+def test_indices_that_are_no_integers_are_refused(video, indices):
+    with pytest.raises(TypeError, match="frame indices of an integer type, got"):
+        decode.read_frames(video, np.array(indices))
 
 
 def test_an_unknown_decoder_is_refused():
@@ -86,10 +86,10 @@ def test_decord_seeks_only_where_no_frame_crosses_a_key_frame(times, keys, exact
 
 
 def test_a_failure_of_decord_is_said_once_and_pyav_reads(video, caplog):
-    def broken(decoder, path, numbers):
+    def broken(decoder, path, indices):
         if decoder == "decord":
             raise VideoError(path, "decord broke")
-        return decode.decode(decoder, path, numbers)
+        return decode.decode(decoder, path, indices)
 
     decoding = decode.IN_PROCESS._replace(decode=broken)
     with caplog.at_level(logging.WARNING, "dnrlab"):
@@ -97,15 +97,15 @@ def test_a_failure_of_decord_is_said_once_and_pyav_reads(video, caplog):
         VideoFiles("auto", decoding).read_frames(video, np.array([4]))
     assert abs(first.mean() - 30) < 3
     assert [record.message for record in caplog.records if have_decord()] == [
-        f"{video}: read by PyAV, since decord failed: decord broke"
+        f"{video}: decord failed, so PyAV reads it: decord broke"
     ]
     with pytest.raises(VideoError, match="decord broke"):
         VideoFiles("decord", decoding).read_frames(video, np.array([3]))
 
 
 @pytest.mark.parametrize("indices", [[-1], [20], []])
-def test_numbers_outside_the_video_are_refused(video, indices):
-    with pytest.raises(IndexError, match=r"frame numbers in \[0, 20\)"):
+def test_indices_outside_the_video_are_refused(video, indices):
+    with pytest.raises(IndexError, match=r"expected frame indices in \[0, 20\), got"):
         decode.read_frames(video, np.array(indices, dtype=np.int64))
 
 
