@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from dnrlab.data.build.video_tree import by_key, video_tree
 
+from dnrlab.data.build.video_tree import by_key, video_tree
 from dnrlab.data.cards import FOLDER, card_of, read_card, write_card
 
 CARDS = sorted(file.name.removesuffix(".card.json") for file in FOLDER.glob("*.card.json"))
