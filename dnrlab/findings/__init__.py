@@ -1,18 +1,10 @@
-"""Sentences for the titles of figures, from the numbers that the figures show."""
+"""Sentences for the titles of figures, made from the numbers that the figures show."""
 
+from dnrlab.findings.affine import of_cuts, of_probe, of_trajectories, of_variance
 from dnrlab.findings.bench import of_plan, of_scaling, of_shape, of_speeds
 from dnrlab.findings.cam import of_faithfulness, of_forgetting, of_localisation, of_maps, of_traits
 from dnrlab.findings.data import of_check, of_counts, of_lengths, of_reading
-from dnrlab.findings.dynamics import (
-    fastest_change,
-    of_blocks,
-    of_cuts,
-    of_groups,
-    of_probe,
-    of_timeline,
-    of_trajectories,
-    of_variance,
-)
+from dnrlab.findings.dynamics import fastest_change, of_blocks, of_groups, of_timeline
 from dnrlab.findings.experiments import of_batches, of_gains, seeds_note
 from dnrlab.findings.frame_order import of_reversal
 from dnrlab.findings.training import of_confusion, of_training, of_views

@@ -1,33 +1,31 @@
-"""Sentences about gamma and beta."""
+"""Sentences about how gamma and beta move."""
 
 import pandas as pd
 
-from dnrlab.text import count
-
-STILL = 1e-5  # gamma and beta a second; less is float32's rounding
+STILL = 1e-5  # change of gamma and beta per second; less is float32's rounding
 
 
 def of_groups(label: str, table: pd.DataFrame) -> str:
-    """How far cross-temporal gamma and beta move over the frame groups, in the last block of each stage.
+    """How much cross-temporal gamma and beta change over the frame groups, in the last block of each stage.
 
-    ``table`` is that of one recorded clip.
+    ``table`` is from ``record_dynamics``, for one clip.
     """
     temporal = table[table["kind"] == "cross_temporal"]
     temporal = temporal[temporal["layer"].isin(temporal.groupby("stage")["layer"].last())]
     if temporal["group"].nunique() < 2:
-        return f"“{label}”: one frame group, so that nothing is relayed in time"
+        return f"“{label}”: one frame group, so nothing is relayed over time"
     groups = temporal.groupby(["layer", "channel"], sort=False)[["gamma", "beta"]]
     moved = (groups.last() - groups.first()).abs()
     layer = moved["gamma"].groupby("layer", sort=False).mean().idxmax()
     gamma, beta = moved["gamma"].mean(), moved["beta"].mean()
     return (
-        f"“{label}”: from the first frame group to the last γ moves by {gamma:.3f}\n"
-        f"and β by {beta:.3f} (mean of the channels), γ most in {layer}"
+        f"“{label}”: from the first frame group to the last, γ changes by {gamma:.3f}\n"
+        f"and β by {beta:.3f} (mean over the channels); γ changes most in {layer}"
     )
 
 
 def of_timeline(label: str, table: pd.DataFrame) -> str:
-    """When gamma and beta of one layer change fastest; ``table`` is that of a timeline."""
+    """When gamma and beta of one layer change fastest; ``table`` is a timeline's table for that layer."""
     layer, seconds = table["layer"].iloc[0], fastest_change(table)
     if seconds is None:
         return f"“{label}”: γ and β of {layer} stay the same"
@@ -35,10 +33,11 @@ def of_timeline(label: str, table: pd.DataFrame) -> str:
 
 
 def fastest_change(table: pd.DataFrame) -> float | None:
-    """The time in seconds at which gamma and beta of one layer change fastest: the middle of an eighth of the points.
+    """The time in seconds at which gamma and beta of one layer change fastest. None if only rounding changes them.
 
-    The speed is the mean over the channels of the absolute change a second over that span, of gamma and of beta each
-    in units of its mean over the video. None if nothing changes but by rounding.
+    Speed is measured over spans of an eighth of the points, and the time is the middle of the fastest span. The
+    speed is the absolute change per second, averaged over the channels. The speeds of gamma and of beta are each
+    divided by their mean over the video, and then added.
     """
     total: pd.Series | None = None
     for name in ("gamma", "beta"):
@@ -53,52 +52,14 @@ def fastest_change(table: pd.DataFrame) -> float | None:
 
 
 def of_blocks(table: pd.DataFrame) -> str:
-    """How the channels of cross-layer gamma spread from the first block of the stages to the last."""
+    """How the spread of cross-layer gamma over the channels changes from a stage's first block to its last."""
     layers = table[table["kind"] == "cross_layer"]
     spread = layers.groupby(["stage", "block"])["gamma"].std().groupby("stage")
     first, last = spread.first().mean(), spread.last().mean()
     if not spread.size().max() > 1:
-        return "Every stage has one block: γ is not relayed over the layers"
-    verb = "keeps its spread" if f"{first:.3f}" == f"{last:.3f}" else "widens" if last > first else "narrows"
+        return "Every stage has one block, so γ is not relayed over the layers"
+    verb = "stays the same" if f"{first:.3f}" == f"{last:.3f}" else "grows" if last > first else "shrinks"
     return (
-        f"From the first block of a stage to the last, γ {verb} over the channels:\n"
-        f"standard deviation {first:.3f} to {last:.3f} (mean of the stages)"
+        f"From the first block of a stage to the last, the spread of γ over the channels {verb}:\n"
+        f"standard deviation {first:.3f} to {last:.3f} (mean over the stages)"
     )
-
-
-def of_variance(table: pd.DataFrame) -> str:
-    """How the share of gamma's variance between classes changes from the first layer to the last."""
-    kind = "cross_temporal" if "cross_temporal" in set(table["kind"]) else "cross_layer"
-    own = table[(table["kind"] == kind) & (table["name"] == "gamma")].dropna(subset="between_classes")
-    if own.empty:
-        return "γ is constant"
-    first, last = own.iloc[0], own.iloc[-1]
-    return (
-        f"Of the variance of γ, {first['between_classes']:.2f} lies between classes in {first['layer']}, "
-        f"{last['between_classes']:.2f} in {last['layer']};\n"
-        f"{first['place']:.2f} and {last['place']:.2f} come with the place in the relay"
-    )
-
-
-def of_probe(table: pd.DataFrame, accuracy: float) -> str:
-    """Which layer's gamma and beta tell the class best; columns layer, labels, mean, low, high."""
-    own = table[(table["labels"] == "true") & (table["layer"] != "all")]
-    best = own.loc[own["mean"].idxmax()]
-    return (
-        f"γ and β of {best['layer']} alone tell the class of {best['mean']:.2f} of the videos\n"
-        f"[{best['low']:.2f}, {best['high']:.2f}]; the network is right in {accuracy:.2f}"
-    )
-
-
-def of_cuts(table: pd.DataFrame) -> str:
-    """What becomes of the accuracy when the relay is cut; columns cut, mean."""
-    means = table.set_index("cut")["mean"]
-    cuts = {"over time": "the relay over time", "over layers": "the relay over layers", "both": "both"}
-    told = [f"without {name} {means[cut]:.2f}" for cut, name in cuts.items() if cut in means]
-    return f"Top-1 is {means['none']:.2f};\n" + ", ".join(told)
-
-
-def of_trajectories(table: pd.DataFrame, layer: str) -> str:
-    """How much of the movement the picture shows; columns video, explained."""
-    seen, videos = table["explained"].iloc[0], table["video"].nunique()
-    return f"γ and β of {layer} along {count(videos, 'video')}:\ntwo directions show {seen:.0%} of their variance"

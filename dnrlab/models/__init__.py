@@ -1,4 +1,4 @@
-"""Networks: blocks and stages that thread the relay, and one ``create_model``."""
+"""Networks: blocks and stages that pass on the relay, and one ``create_model``."""
 
 from dnrlab.models.create import create_model, frames_per_segment, model_names
 from dnrlab.models.tdn import TDN

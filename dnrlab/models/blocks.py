@@ -1,7 +1,7 @@
-"""Residual blocks of 2D networks that thread the relay from block to block.
+"""Residual blocks of 2D networks that pass the relay from block to block.
 
-A block is given its norms and its temporal modules; it names no class of them. Parameter names are torchvision's, and
-the stride stands in the 3x3 convolution, as there.
+A block takes its norms and its temporal modules as arguments and names no class of them. Parameter names are
+torchvision's. As in torchvision, the 3x3 convolution has the stride.
 Source: He et al., "Deep residual learning for image recognition", CVPR 2016.
 """
 
@@ -11,11 +11,11 @@ from torch import Tensor, nn
 
 from dnrlab.relay.norm import LayerRelay, apply_norm
 
-Norms = tuple[nn.Module, nn.Module]  # of the first and second convolution of a block
+Norms = tuple[nn.Module, nn.Module]  # after the first and the second convolution of a block
 
 
 class Temporal(NamedTuple):
-    """The temporal modules of a block, each called with images (N*T, C, H, W) and T; None for none."""
+    """The temporal modules of a block, each called with images (N*T, C, H, W) and T; None leaves it out."""
 
     before: nn.Module | None = None  # on the input of the residual branch
     inside: nn.Module | None = None  # after the first norm and ReLU
@@ -33,9 +33,9 @@ class Bottleneck(nn.Module):
         in_channels: of the input.
         channels: C of the inner convolutions; the output has 4 C.
         stride: of the 3x3 convolution and the shortcut.
-        norms: of the first two convolutions, each over C channels.
-        temporal: on the input of the residual branch, and after the first norm and ReLU.
-        bias: whether the convolutions carry biases.
+        norms: after the first two convolutions, each over C channels.
+        temporal: the modules on the input of the residual branch, and after the first norm and ReLU.
+        bias: whether the convolutions have biases.
 
     Shape:
         - x: images (N*T, in_channels, H, W), and T
@@ -48,6 +48,7 @@ class Bottleneck(nn.Module):
         self, in_channels: int, channels: int, *, stride: int, norms: Norms, temporal: Temporal, bias: bool = False
     ) -> None:
         super().__init__()
+        self.in_channels, self.channels, self.stride, self.bias = in_channels, channels, stride, bias
         self.before, self.inside = temporal
         self.conv1 = conv(in_channels, channels, 1, bias=bias)
         self.bn1 = norms[0]
@@ -67,9 +68,14 @@ class Bottleneck(nn.Module):
         out = self.bn3(self.conv3(self.relu(out)))
         return self.relu(out + (x if self.downsample is None else self.downsample(x))), relay
 
+    def extra_repr(self) -> str:
+        return f"{self.in_channels}, {self.channels}, stride={self.stride}, bias={self.bias}"
+
 
 class BasicBlock(nn.Module):
-    """conv 3x3 - norm1 - ReLU - conv 3x3 - norm2, added to the shortcut; then ReLU. Arguments as of ``Bottleneck``.
+    """conv 3x3 - norm1 - ReLU - conv 3x3 - norm2, added to the shortcut; then ReLU.
+
+    Args: see ``Bottleneck``; the output has C channels.
 
     Shape:
         - x: images (N*T, in_channels, H, W), and T
@@ -82,6 +88,7 @@ class BasicBlock(nn.Module):
         self, in_channels: int, channels: int, *, stride: int, norms: Norms, temporal: Temporal, bias: bool = False
     ) -> None:
         super().__init__()
+        self.in_channels, self.channels, self.stride, self.bias = in_channels, channels, stride, bias
         self.before, self.inside = temporal
         self.conv1 = conv(in_channels, channels, 3, stride, bias=bias)
         self.bn1 = norms[0]
@@ -98,9 +105,12 @@ class BasicBlock(nn.Module):
         out, relay = apply_norm(self.bn2, self.conv2(out), num_frames, relay)
         return self.relu(out + (x if self.downsample is None else self.downsample(x))), relay
 
+    def extra_repr(self) -> str:
+        return f"{self.in_channels}, {self.channels}, stride={self.stride}, bias={self.bias}"
+
 
 def shortcut(in_channels: int, out_channels: int, stride: int, *, bias: bool) -> nn.Sequential | None:
-    """A strided 1x1 convolution and batch norm where the shape changes, else None."""
+    """A strided 1x1 convolution and batch norm if the shape changes, else None."""
     if stride == 1 and in_channels == out_channels:
         return None
     return nn.Sequential(conv(in_channels, out_channels, 1, stride, bias=bias), nn.BatchNorm2d(out_channels))

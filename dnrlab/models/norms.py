@@ -1,4 +1,4 @@
-"""Norms of single images in place of batch norm, for networks to compare DNR with.
+"""Norms of single images in place of batch norm, for networks that DNR is compared with.
 
 Source: Wu and He, "Group normalization", ECCV 2018; Ulyanov et al., "Instance normalization", 2016; Ba et al.,
 "Layer normalization", 2016.
@@ -12,14 +12,14 @@ NORMS = ("batch", "group", "instance", "layer")
 
 
 def image_norm(norm: str, channels: int, eps: float = 1e-5) -> nn.GroupNorm:
-    """Standardise each image (C, H, W) by itself, then scale and shift every channel by a learned pair.
+    """Standardise each image (C, H, W) by its own statistics, then scale and shift every channel by a learned pair.
 
         y = gamma_c * (x - mean) / sqrt(var + eps) + beta_c,    mean and var over space and a group of channels
 
-    ``group`` has 32 groups, or C / 2 where C is below 64, ``instance`` one a channel, ``layer`` one of all channels. Of
-    a map of one pixel ``instance`` leaves nothing but beta.
+    ``group`` has 32 groups of channels (C / 2 if C is below 64), ``instance`` one group per channel, ``layer`` one
+    group of all channels. If the map has one pixel, the output of ``instance`` is beta.
 
-    Raises: ValueError if the groups would not be equal.
+    Raises: ValueError if the groups are not equal.
     """
     groups = channel_groups(norm, channels)
     if channels % groups:
@@ -31,10 +31,10 @@ def image_norm(norm: str, channels: int, eps: float = 1e-5) -> nn.GroupNorm:
 
 
 def replace_batch_norms(model: nn.Module, norm: str) -> None:
-    """Put ``image_norm`` in the place of every ``BatchNorm2d``, under its name; ``batch`` leaves all as it is.
+    """Replace every ``BatchNorm2d`` by ``image_norm``, under the same name; ``batch`` changes nothing.
 
-    Stem, blocks, shortcuts and the long-term modules of TDN are changed. The ``BatchNorm1d`` of TANet's modules stay:
-    they see rows of single numbers, which have no space to take statistics over.
+    This changes stem, blocks, shortcuts and the long-term modules of TDN. The ``BatchNorm1d`` of TANet's modules stay:
+    their input has no space to take statistics over.
     """
     if norm == "batch":
         return

@@ -20,11 +20,11 @@ Block = type[BasicBlock] | type[Bottleneck]
 
 
 class Stage(nn.Module):
-    """Blocks of one width; they relay from zero, through the cell they share.
+    """Blocks of one width. The relay starts from zero and runs through a cell that the blocks share.
 
     Args:
         blocks: named 0, 1, … as in torchvision's ``nn.Sequential``.
-        lstm: the cell of cross-layer DNR, None without it.
+        lstm: the cell of cross-layer DNR; None without it.
 
     Shape: images (N*T, C, H, W) and T in, images out.
     """
@@ -42,16 +42,19 @@ class Stage(nn.Module):
             x, relay = self.get_submodule(str(index))(x, num_frames, relay)
         return x
 
+    def extra_repr(self) -> str:
+        return f"num_blocks={self.num_blocks}"
+
 
 class BlockPosition(NamedTuple):
-    """Where in a network a block stands."""
+    """The position of a block in a network."""
 
     stage: int  # 1 to 4
     block: int  # from 0
-    channels: int  # C, after its first convolution
+    channels: int  # C, after the block's first convolution
 
 
-TemporalAt = Callable[[BlockPosition], Temporal]  # the temporal modules of a network, block by block
+TemporalAt = Callable[[BlockPosition], Temporal]  # gives the temporal modules of the block at a position
 
 
 def make_stages(
@@ -63,15 +66,15 @@ def make_stages(
     temporal: TemporalAt,
     bias: bool = False,
 ) -> list[Stage]:
-    """The four stages of a ResNet with C = ``width`` in the first, twice as much in each next; all but it stride 2."""
+    """The four stages of a ResNet. The first has C = ``width`` and stride 1; later ones double C and have stride 2."""
     stages, in_channels = [], width
     for index, depth in enumerate(depths):
         channels = width * 2**index
         blocks: list[nn.Module] = []
-        for number in range(depth):
-            stride = 2 if index > 0 and number == 0 else 1
+        for block_index in range(depth):
+            stride = 2 if index > 0 and block_index == 0 else 1
             norms = batch_norms(channels) if dnr is None else dnr_norms(block, channels, dnr)
-            modules = temporal(BlockPosition(index + 1, number, channels))
+            modules = temporal(BlockPosition(index + 1, block_index, channels))
             blocks.append(block(in_channels, channels, stride=stride, norms=norms, temporal=modules, bias=bias))
             in_channels = channels * block.expansion
         if dnr is None or dnr.where == "temporal":
@@ -87,10 +90,10 @@ def batch_norms(channels: int) -> Norms:
 
 
 def dnr_norms(block: Block, channels: int, dnr: DNRConfig) -> Norms:
-    """The DNR pair of a block, as the release has it in bottlenecks: cross-layer first, cross-temporal second.
+    """The DNR pair of a block: in a bottleneck cross-layer first, cross-temporal second, as released.
 
-    A basic block takes both on its first norm, which learns faster (notebooks/results/basic_block.md): its second norm
-    stands just before the residual sum, where nothing would rescale gamma.
+    A basic block has both on its first norm, which learns faster (notebooks/results/basic_block.md). Its second norm
+    comes just before the residual sum, where nothing rescales gamma.
     """
     temporal, layer = dnr.where in ("both", "temporal"), dnr.where in ("both", "layer")
     if block is Bottleneck:
@@ -100,11 +103,11 @@ def dnr_norms(block: Block, channels: int, dnr: DNRConfig) -> Norms:
     return both(channels, dnr), nn.BatchNorm2d(channels)
 
 
-def no_temporal(place: BlockPosition) -> Temporal:
+def no_temporal(position: BlockPosition) -> Temporal:
     """No temporal module anywhere."""
     return Temporal()
 
 
-def interlaced(place: BlockPosition) -> Temporal:
+def interlaced(position: BlockPosition) -> Temporal:
     """Channel interlacing at the input of every block."""
     return Temporal(before=ChannelInterlacing())

@@ -1,4 +1,4 @@
-"""Temporal adaptive network: TSN whose blocks weigh and mix frames by kernels made from the clip itself.
+"""Temporal adaptive network: TSN whose blocks weight and mix frames by kernels computed from the clip.
 
 Source: Liu et al., "TAM: temporal adaptive module for video recognition", ICCV 2021.
 Axes: N clips, T frames, C channels.
@@ -13,18 +13,18 @@ from dnrlab.models.stages import BlockPosition, TemporalAt
 from dnrlab.relay.axes import merge_time, split_time
 
 KERNEL = 3  # frames
-EXPANSION = 2  # of the global branch, times T
-REDUCTION = 4  # of the local branch's channels
+EXPANSION = 2  # the global branch has 2 T hidden units
+REDUCTION = 4  # the local branch has C / 4 channels
 
 
 class TemporalAdaptiveModule(nn.Module):
-    """A temporal kernel for every clip and channel, on features weighed by frame.
+    """A temporal kernel for every clip and channel, on features weighted per frame.
 
         s = mean of x over space, (N, C, T)
         kernel = softmax(Linear(ReLU(BN(Linear(s)))));    weight = sigmoid(Conv(ReLU(BN(Conv(s)))))
         y_t = sum over k = -1, 0, 1 of kernel_k * (weight * x)_{t+k},    zeros past the ends
 
-    The linear layers run along T, which is fixed therefore; the convolutions along T, over all channels.
+    The linear layers run along T, so T is fixed. The convolutions run along T, over all channels.
 
     Args:
         channels: C.
@@ -32,12 +32,12 @@ class TemporalAdaptiveModule(nn.Module):
 
     Shape: images (N*T, C, H, W) and T in, images out.
 
-    Raises: ValueError if the clip's T is another.
+    Raises: ValueError if the clips have another T.
     """
 
     def __init__(self, channels: int, num_frames: int) -> None:
         super().__init__()
-        self.num_frames = num_frames
+        self.channels, self.num_frames = channels, num_frames
         self.kernel = nn.Sequential(
             nn.Linear(num_frames, EXPANSION * num_frames, bias=False),
             nn.BatchNorm1d(EXPANSION * num_frames),
@@ -57,14 +57,17 @@ class TemporalAdaptiveModule(nn.Module):
     def forward(self, images: Tensor, num_frames: int) -> Tensor:
         if num_frames != self.num_frames:
             raise ValueError(
-                f"expected clips of T={self.num_frames} frames, for which this TANet was made, got {num_frames}; "
-                "give such clips, or create and train it with another num_frames"
+                f"expected clips of T={self.num_frames} frames, the num_frames of this TANet, got {num_frames}; "
+                "pass such clips, or create and train a TANet with another num_frames"
             )
         clips = split_time(images, num_frames)
         pooled = clips.mean(dim=(3, 4))  # (N, C, T)
         kernel = self.kernel(rearrange(pooled, "n c t -> (n c) t"))  # (N*C, 3)
-        weighed = clips * self.weight(pooled)[..., None, None]
-        return merge_time(convolve_frames(weighed, kernel))
+        weighted = clips * self.weight(pooled)[..., None, None]
+        return merge_time(convolve_frames(weighted, kernel))
+
+    def extra_repr(self) -> str:
+        return f"{self.channels}, {self.num_frames}"
 
 
 def convolve_frames(clips: Tensor, kernel: Tensor) -> Tensor:
@@ -76,9 +79,9 @@ def convolve_frames(clips: Tensor, kernel: Tensor) -> Tensor:
 
 
 def adaptive(num_frames: int, *, interlacing: TemporalAt) -> TemporalAt:
-    """The module after the first norm and ReLU of every block, for clips of ``num_frames``; or interlaced, too."""
+    """The module after the first norm and ReLU of every block, for clips of ``num_frames``; and interlacing, if any."""
 
-    def at(place: BlockPosition) -> Temporal:
-        return Temporal(interlacing(place).before, TemporalAdaptiveModule(place.channels, num_frames))
+    def at(position: BlockPosition) -> Temporal:
+        return Temporal(interlacing(position).before, TemporalAdaptiveModule(position.channels, num_frames))
 
     return at

@@ -19,19 +19,19 @@ from dnrlab.relay.axes import check_clip
 
 
 class TDN(nn.Module):
-    """A ResNet on the main frame of every segment, joined by the differences of its five frames.
+    """A ResNet on the main frame of every segment, to which the differences of the segment's frames are added.
 
         X = maxpool(stem(x3)),                        D1 = maxpool(ReLU(BN(conv(avgpool(x2-x1, …, x5-x4)))))
         X = layer1(a X + b up(D1)),                   D2 = layer1'(D1)
         X = layer4(layer3(layer2(a X + b up(D2))))    with long-term modules in the blocks of layers 2 to 4
 
-    up is nearest; a = b = 0.5, or 0.75 and 0.25 from T = 16 on. The convolutions of the backbone, and of the copy
-    layer1', carry biases, as in the authors' code.
+    up is nearest. a = b = 0.5 below T = 16; from T = 16 on a = 0.75 and b = 0.25. As in the authors' code, the
+    convolutions of the backbone and of the copy layer1' have biases.
 
     Args:
-        block, depths, num_classes, width, dropout: those of ``TSN``.
-        num_frames: T, segments.
-        dnr: puts DNR on the norms of the main path; the copy of layer1 keeps batch norm.
+        block, depths, num_classes, width, dropout: see ``TSN``.
+        num_frames: T, the number of segments.
+        dnr: puts DNR on the norms of the main path; the copy of layer1 has batch norm.
 
     Shape: clips (N, 3, 5 T, H, W), segment by segment, in the order of time, in; logits (N, num_classes) out.
 
@@ -55,7 +55,8 @@ class TDN(nn.Module):
         dropout: float = 0.5,
     ) -> None:
         super().__init__()
-        self.num_frames = num_frames
+        self.block, self.depths, self.num_classes, self.num_frames = block, tuple(depths), num_classes, num_frames
+        self.dnr, self.width = dnr, width
         self.conv1 = nn.Conv2d(3, width, kernel_size=7, stride=2, padding=3)
         self.bn1 = nn.BatchNorm2d(width)
         self.relu = nn.ReLU(inplace=True)
@@ -74,12 +75,18 @@ class TDN(nn.Module):
         check_clip(clips, channels=3)
         if clips.shape[2] != FRAMES * self.num_frames:
             raise ValueError(
-                f"expected clips of {self.num_frames} segments of {FRAMES} frames, {FRAMES * self.num_frames} in all, "
-                f"got {clips.shape[2]}; sample segments of five frames, or create and train a TDN of another num_frames"
+                f"expected clips of {FRAMES * self.num_frames} frames ({self.num_frames} segments of {FRAMES}), "
+                f"got {clips.shape[2]}; sample segments of five frames, or train a TDN with another num_frames"
             )
         images = self.features(clips)
         logits: Tensor = self.fc(self.dropout(self.avgpool(images).flatten(1)))  # (N*T, classes)
         return reduce(logits, "(n t) classes -> n classes", "mean", t=self.num_frames)
+
+    def extra_repr(self) -> str:
+        return (
+            f"{self.block.__name__}, {self.depths}, num_classes={self.num_classes}, num_frames={self.num_frames}, "
+            f"dnr={self.dnr}, width={self.width}, dropout={self.dropout.p}"
+        )
 
     def features(self, clips: Tensor) -> Tensor:
         """The last stage's output (N*T, C, h, w) for clips (N, 3, 5 T, H, W)."""
@@ -95,6 +102,6 @@ class TDN(nn.Module):
         return x
 
 
-def long_term(place: BlockPosition) -> Temporal:
+def long_term(position: BlockPosition) -> Temporal:
     """The long-term module after the first norm and ReLU of every block of layers 2 to 4."""
-    return Temporal(inside=LongTermModule(place.channels) if place.stage > 1 else None)
+    return Temporal(inside=LongTermModule(position.channels) if position.stage > 1 else None)

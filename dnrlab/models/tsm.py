@@ -1,4 +1,4 @@
-"""Temporal shift module: TSN whose blocks see part of the channels of the frame before and of the frame after.
+"""Temporal shift module: TSN whose blocks take some channels from the previous frame and some from the next.
 
 Source: Lin, Gan and Han, "TSM: temporal shift module for efficient video understanding", ICCV 2019.
 """
@@ -14,36 +14,40 @@ from dnrlab.models.tsn import TSN
 from dnrlab.relay import ChannelInterlacing
 from dnrlab.relay.axes import merge_time, split_time
 
-DEEP_STAGE = 23  # blocks of layer3 from which on every second block shifts
+DEEP_STAGE = 23  # with so many blocks in layer3, or more, only every second block shifts
 
 
 def shifts(depths: Sequence[int]) -> TemporalAt:
-    """The shift at the input of every block's residual branch; of deep networks in blocks 0, 2, 4, … of each stage.
+    """The shift at the input of every block's residual branch; in deep networks blocks 0, 2, 4, … of each stage only.
 
-    It moves an eighth of the channels from the next frame and an eighth from the one before, as channel interlacing.
-    ResNet-50 has 16 shifts, ResNet-101 has 18.
+    As channel interlacing does, it takes an eighth of the channels from the next frame and an eighth from the previous
+    frame. ResNet-50 has 16 shifts, ResNet-101 has 18.
     """
     every = 2 if depths[2] >= DEEP_STAGE else 1
 
-    def at(place: BlockPosition) -> Temporal:
-        return Temporal(before=ChannelInterlacing() if place.block % every == 0 else None)
+    def at(position: BlockPosition) -> Temporal:
+        return Temporal(before=ChannelInterlacing() if position.block % every == 0 else None)
 
     return at
 
 
 class TSM(TSN):
-    """TSN with shifts; as large and as fast.
+    """TSN with shifts. They add no parameters and no multiplications.
 
     Args:
-        block, depths, settings: those of ``TSN``.
-        temporal_pool: halves the frames before layer2, by the maximum over three frames at stride 2.
+        block, depths, settings: see ``TSN``.
+        temporal_pool: halves the number of frames before layer2, by the maximum over three frames at stride 2.
 
     Shape: clips (N, 3, T, H, W), floating point, in; logits (N, num_classes) out.
     """
 
     def __init__(self, block: Block, depths: Sequence[int], *, temporal_pool: bool = False, **settings: Any) -> None:
         super().__init__(block, depths, temporal=shifts(depths), **settings)
+        self.temporal_pool = temporal_pool
         self.pool = nn.MaxPool3d((3, 1, 1), stride=(2, 1, 1), padding=(1, 0, 0)) if temporal_pool else None
+
+    def extra_repr(self) -> str:
+        return f"{super().extra_repr()}, temporal_pool={self.temporal_pool}"
 
     def features(self, images: Tensor, num_frames: int) -> tuple[Tensor, int]:
         """The last stage's output (N*T', C, h, w) for images (N*T, 3, H, W), and T': T, or half of it, rounded up."""

@@ -16,15 +16,15 @@ from dnrlab.relay.axes import check_clip, merge_time
 class TSN(nn.Module):
     """ResNet on N*T frames, classifier on every frame, consensus by the mean. Parameter names are torchvision's.
 
-    Other 2D networks are this one with temporal modules in its blocks.
+    TSM and TANet are this network with temporal modules in its blocks.
 
     Args:
         block: ``BasicBlock`` or ``Bottleneck``.
         depths: blocks of the four stages.
-        num_classes: logits a clip.
-        num_frames: T that clips should have; any T is accepted, unless a temporal module says otherwise.
+        num_classes: logits per clip.
+        num_frames: T of the clips. Any T is accepted unless a temporal module fixes it.
         dnr: puts DNR on the norms of every block; None for batch norm.
-        temporal: the temporal modules of a block, by its place.
+        temporal: gives the temporal modules of a block from its position.
         width: channels of the stem, 64 as published.
         dropout: probability before the classifier.
 
@@ -46,7 +46,8 @@ class TSN(nn.Module):
         dropout: float = 0.5,
     ) -> None:
         super().__init__()
-        self.num_frames = num_frames
+        self.block, self.depths, self.num_classes, self.num_frames = block, tuple(depths), num_classes, num_frames
+        self.dnr, self.width = dnr, width
         self.conv1 = nn.Conv2d(3, width, kernel_size=7, stride=2, padding=3, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
         self.relu = nn.ReLU(inplace=True)
@@ -64,6 +65,12 @@ class TSN(nn.Module):
         logits: Tensor = self.fc(self.dropout(self.avgpool(images).flatten(1)))  # (N*T, classes)
         return reduce(logits, "(n t) classes -> n classes", "mean", t=num_frames)
 
+    def extra_repr(self) -> str:
+        return (
+            f"{self.block.__name__}, {self.depths}, num_classes={self.num_classes}, num_frames={self.num_frames}, "
+            f"dnr={self.dnr}, width={self.width}, dropout={self.dropout.p}"
+        )
+
     def features(self, images: Tensor, num_frames: int) -> tuple[Tensor, int]:
         """The last stage's output (N*T, C, h, w) for images (N*T, 3, H, W), and its T."""
         x: Tensor = self.maxpool(self.relu(self.bn1(self.conv1(images))))
@@ -73,7 +80,7 @@ class TSN(nn.Module):
 
 
 def initialize(model: nn.Module) -> None:
-    """He initialisation of the convolutions by fan-out, as torchvision's ResNet; the rest keeps torch's defaults."""
+    """He initialisation of the convolutions by fan-out, as in torchvision's ResNet; the rest has torch's defaults."""
     for module in model.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")

@@ -1,21 +1,21 @@
-"""Loading tensors into a network, with every name accounted for."""
+"""Load tensors into a network; every name must match."""
 
 from collections.abc import Callable, Mapping
 
 from torch import Tensor, nn
 
-SHOWN = 6  # misfits named in an error
+SHOWN = 6  # tensors that an error names
 
 
 def load_weights(
     model: nn.Module, weights: Mapping[str, Tensor], *, wanted: Callable[[str], bool] | None = None
 ) -> None:
-    """Put ``weights`` into ``model``; names and shapes must be the same on both sides.
+    """Load ``weights`` into ``model``; names and shapes must be the same on both sides.
 
     Args:
-        wanted: leaves out the names, on both sides, for which it is false; None leaves out none.
+        wanted: whether to load a tensor, from its name; other names are ignored on both sides. None loads all.
 
-    Raises: ValueError that counts the tensors that do not fit and names the first of them.
+    Raises: ValueError with the number of tensors that do not fit and the names of the first of them.
     """
     ours, theirs = (
         {name: value for name, value in tensors.items() if wanted is None or wanted(name)}
@@ -29,9 +29,9 @@ def load_weights(
             f"{len(unfit)} of {len({**ours, **theirs})} tensors do not fit (None: no such tensor):\n  "
             + "\n  ".join(lines)
         )
-    model.load_state_dict(theirs, strict=False)  # nothing but what was left out is missing, as checked above
+    model.load_state_dict(theirs, strict=False)  # only ignored names are missing, as checked above
 
 
 def count_parameters(model: nn.Module) -> int:
-    """Learned numbers of a network."""
+    """Number of parameters of a network."""
     return sum(parameter.numel() for parameter in model.parameters())

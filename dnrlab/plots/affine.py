@@ -8,7 +8,7 @@ from dnrlab.plots.style import bare, literal, network_colours, outside_legend, s
 
 KINDS = {"cross_temporal": ("over time", "#0072B2"), "cross_layer": ("over layers", "#D55E00")}
 SHARES = {
-    "place": ("place in the relay", "0.9"),
+    "position": ("position in the relay", "0.9"),
     "within_clips": ("within clips", "#56B4E9"),
     "between_clips": ("between clips of a class", "0.65"),
     "between_classes": ("between classes", "#E69F00"),

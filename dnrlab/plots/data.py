@@ -108,7 +108,7 @@ def shortened(label: str, length: int = 28) -> str:
 
 
 def views_figure(
-    numbers: NDArray[np.int64],
+    frame_indices: NDArray[np.int64],
     num_frames: int,
     frame: NDArray[np.uint8],
     boxes: Sequence[tuple[int, int, int, int]],
@@ -118,15 +118,15 @@ def views_figure(
     """The clips of a video on its time line, a row a clip; beside it the crops on a frame.
 
     Args:
-        numbers: (V, T), frames of the clips, counted from 0; drawn from 1.
+        frame_indices: (V, T), frame indices of the clips, from 0. They are drawn from 1.
         num_frames: of the video.
         frame: (H, W, 3).
         boxes: at most three crops: top, left, height, width, in pixels of the frame.
     """
-    size = (10, max(0.28 * len(numbers) + 1.4, 2.8))
+    size = (10, max(0.28 * len(frame_indices) + 1.4, 2.8))
     ratios = (2.4, min(frame.shape[1] / frame.shape[0], 2))
     figure, (line, picture) = plt.subplots(1, 2, figsize=size, layout="constrained", width_ratios=ratios)
-    time_line(line, numbers, num_frames)
+    time_line(line, frame_indices, num_frames)
     picture.imshow(frame)
     for place, (top, left, height, width) in enumerate(boxes):
         shape = Rectangle((left, top), width - 1, height - 1, fill=False, linewidth=2)
@@ -138,12 +138,14 @@ def views_figure(
     return figure
 
 
-def time_line(axes: Axes, numbers: NDArray[np.int64], num_frames: int) -> None:
+def time_line(axes: Axes, frame_indices: NDArray[np.int64], num_frames: int) -> None:
     """Dots at the frames of each clip, the first clip above."""
-    for clip, frames in enumerate(numbers, 1):
+    for clip, frames in enumerate(frame_indices, 1):
         axes.plot([1, num_frames], [clip] * 2, color="0.88", linewidth=3, zorder=0, solid_capstyle="butt")
         axes.plot(frames + 1, [clip] * len(frames), "o", color=TRAIN, markersize=4)
-    axes.set(xlabel="frame", ylabel="clip", yticks=range(1, len(numbers) + 1), ylim=(len(numbers) + 0.6, 0.4))
+    axes.set(
+        xlabel="frame", ylabel="clip", yticks=range(1, len(frame_indices) + 1), ylim=(len(frame_indices) + 0.6, 0.4)
+    )
     axes.set_xlim(0, num_frames + 1)
     bare(axes)
 

@@ -1,4 +1,4 @@
-"""The method: equations as pure functions (``functional``), and thin layers over them."""
+"""The method: equations as pure functions (``functional``), and layers that call them."""
 
 from dnrlab.relay.cell import RelayCell
 from dnrlab.relay.config import DNRConfig

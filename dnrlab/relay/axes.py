@@ -1,18 +1,18 @@
-"""From the images of a 2D network to clips and back, and the check of a clip's shape."""
+"""Images of a 2D network as clips and back, and the check of a clip's shape."""
 
 from einops import rearrange
 from torch import Tensor
 
 
 def split_time(x: Tensor, num_frames: int) -> Tensor:
-    """Images (N*T, C, H, W), clip by clip, as clips (N, C, T, H, W), without a copy.
+    """Images (N*T, C, H, W), in the order of the clips, as clips (N, C, T, H, W); a view, no copy.
 
     Raises: ValueError if the number of images is not a multiple of ``num_frames``.
     """
     if x.ndim != 4 or num_frames < 1 or len(x) % num_frames:
         raise ValueError(
             f"expected images (N*T, C, H, W) of whole clips of T={num_frames} frames, got {tuple(x.shape)}; "
-            "pass the num_frames that the clips really have"
+            "pass the number of frames per clip"
         )
     return rearrange(x, "(n t) c h w -> n c t h w", t=num_frames)
 

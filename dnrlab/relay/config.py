@@ -1,4 +1,4 @@
-"""What can be chosen of DNR."""
+"""The options of DNR."""
 
 from dataclasses import dataclass
 
@@ -12,19 +12,21 @@ CHOICES = {
 
 @dataclass(frozen=True, kw_only=True)
 class DNRConfig:
-    """The method's settings; the defaults are the paper's. Channel interlacing, which can be had without DNR, is a
-    field of ``dnrlab.recipes.config.ModelConfig`` and an argument of ``create_model``.
+    """The method's settings; the defaults are the paper's.
 
-    Raises: ValueError if a number is below 1 or a word is not among ``CHOICES``; TypeError if a number is not whole.
+    Channel interlacing also works without DNR. It is therefore a field of ``dnrlab.models.config.ModelConfig`` and an
+    argument of ``create_model``.
+
+    Raises: ValueError if a number is below 1 or a word is not in ``CHOICES``; TypeError if a number is not an integer.
     """
 
-    relay_distance: int = 4  # frames a group of cross-temporal DNR, d_r in the paper
-    direction: str = "uni"  # of cross-temporal DNR: first to last group; bi: and back, averaged; bi_shared: one cell
-    reduction: int = 4  # r: the LSTM's bottlenecks are C/r wide
-    depth: int = 1  # LSTM cells on top of one another
+    relay_distance: int = 4  # frames per group of cross-temporal DNR, d_r in the paper
+    direction: str = "uni"  # over frame groups: uni: forwards; bi: both ways, averaged; bi_shared: so, with one cell
+    reduction: int = 4  # r: the LSTM's bottlenecks have C/r channels
+    depth: int = 1  # number of stacked LSTM cells
     where: str = "both"  # temporal: cross-temporal DNR only; layer: cross-layer DNR only
-    standardization: str = "batch"  # by batch statistics; group, instance, layer: of each clip alone
-    statistics: str = "group"  # of what: the frame group, as released, or the whole clip
+    standardization: str = "batch"  # batch: statistics of the batch; group, instance, layer: of each clip
+    statistics: str = "group"  # group: over each frame group, as released; clip: over the whole clip
 
     def __post_init__(self) -> None:
         paper = DNRConfig.__dataclass_fields__

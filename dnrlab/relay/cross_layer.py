@@ -15,18 +15,19 @@ class CrossLayerNorm(RelayNorm):
 
         (gamma_b, beta_b) = lstm(pool(x_b), (gamma_{b-1}, beta_{b-1})),    b = 1 … blocks of the stage, from zero
 
-    The cell belongs to the stage and arrives with the relay, so that it stands once in a state dict.
+    The cell belongs to the stage and comes with the relay, so a state dict holds it once.
 
     Args:
         channels: C.
         config: the settings of DNR.
+        eps, momentum: see ``RelayNorm``.
 
     Shape:
         - x: (N, C, T, H, W)
-        - relay: the stage's cell and its state after the block before
+        - relay: the stage's cell and its state after the previous block
         - returns: y like x, and the relay with the new state
 
-    Raises: ValueError if x is not 5-D, its C differs, or no relay came.
+    Raises: ValueError if x is not 5-D, its C differs from ``channels``, or the relay is None.
     """
 
     def forward(self, x: Tensor, relay: LayerRelay | None) -> tuple[Tensor, LayerRelay]:
@@ -38,9 +39,13 @@ class CrossLayerNorm(RelayNorm):
 
 
 def relay_from_block(pooled: Tensor, relay: LayerRelay | None) -> tuple[Relayed, LayerRelay]:
-    """Gamma and beta (N, C, 1) of a block from its pooled clips (N, C, 1) and the block before; and the new relay.
+    """Gamma and beta (N, C, 1) of a block, and the new relay.
 
-    Raises: ValueError if no relay came.
+    Args:
+        pooled: the pooled clips, (N, C, 1).
+        relay: the relay after the previous block.
+
+    Raises: ValueError if the relay is None.
     """
     if relay is None:
         raise ValueError("expected a LayerRelay with the stage's cell, got None; start one with LayerRelay(lstm)")

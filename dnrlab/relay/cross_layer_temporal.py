@@ -1,7 +1,7 @@
-"""Cross-layer and cross-temporal DNR on one norm, for blocks that have a single place for both.
+"""Cross-layer and cross-temporal DNR on one norm, for blocks with one suitable norm.
 
-Source: the two are those of Cai, Yao and Chen, NeurIPS 2021, Sec. 3.3 and 3.4; the paper has bottlenecks only, which
-have a norm for each. That both stand on the first norm of a basic block is this project's choice, made by experiment
+Source: Cai, Yao and Chen, NeurIPS 2021, Sec. 3.3 and 3.4. The paper has bottlenecks only, with one norm for each relay.
+This project puts both relays on the first norm of a basic block, a choice made by experiment
 (notebooks/results/basic_block.md).
 """
 
@@ -19,17 +19,18 @@ class CrossLayerTemporalNorm(CrossTemporalNorm):
 
         y_g = (gamma_g + gamma_b) * (x_g - mean_g) / sqrt(var_g + eps) + beta_g + beta_b
 
-    (gamma_g, beta_g) comes from the layer's own cell, relayed from group to group; (gamma_b, beta_b) from the stage's
-    cell, relayed from block to block, once for the clip. So 0 < gamma_g + gamma_b < 2.
+    (gamma_g, beta_g) comes from the layer's own cell and is relayed from group to group. (gamma_b, beta_b) comes from
+    the stage's cell and is relayed from block to block, once per clip. So 0 < gamma_g + gamma_b < 2.
 
-    Args: those of ``CrossTemporalNorm``.
+    Args: see ``CrossTemporalNorm``.
 
     Shape:
         - x: (N, C, T, H, W), any T of at least 1
-        - relay: the stage's cell and its state after the block before
+        - relay: the stage's cell and its state after the previous block
         - returns: y like x, and the relay with the new state
 
-    Raises: ValueError if x is not 5-D, its C differs, no relay came, or a group holds one value a channel in training.
+    Raises: ValueError if x is not 5-D, its C differs from ``channels``, the relay is None, or a group has one value per
+        channel in training.
     """
 
     def forward(self, x: Tensor, relay: LayerRelay | None) -> tuple[Tensor, LayerRelay]:

@@ -18,24 +18,28 @@ class CrossTemporalNorm(RelayNorm):
 
         (gamma_g, beta_g) = lstm(pool(x_g), (gamma_{g-1}, beta_{g-1})),    g = 1 … G, from zero
 
-    The running statistics receive one update a group, in order, as in the authors' release. Bi-directional: also from
-    G to 1, by another cell (``bi``) or the same (``bi_shared``), and the two gammas and betas of a group are averaged.
-    With the same cell, and groups of one length, the layer is symmetric: a clip played backwards comes out backwards.
+    The running statistics receive one update per group, in order, as in the authors' release.
+
+    With direction ``bi`` a second cell also relays from G to 1; with ``bi_shared`` the same cell does. The two gammas
+    and the two betas of each group are averaged. With one cell and groups of one length the layer is symmetric in time:
+    the output of a clip played backwards is the output of the clip, played backwards.
 
     Args:
         channels: C.
         config: the settings of DNR.
+        eps, momentum: see ``RelayNorm``.
 
     Shape:
         - x: (N, C, T, H, W), any T of at least 1; the last group is shorter if d_r does not divide T
-        - relay: the stage's cross-layer relay, returned as it came
+        - relay: the stage's cross-layer relay, returned unchanged
         - returns: y like x, and the relay
 
-    Raises: ValueError if x is not 5-D, its C differs, or a group holds one value a channel in training.
+    Raises: ValueError if x is not 5-D, its C differs from ``channels``, or a group has one value per channel in
+        training.
     """
 
-    def __init__(self, channels: int, config: DNRConfig = PAPER) -> None:
-        super().__init__(channels, config)
+    def __init__(self, channels: int, config: DNRConfig = PAPER, *, eps: float = 1e-5, momentum: float = 0.1) -> None:
+        super().__init__(channels, config, eps=eps, momentum=momentum)
         self.lstm = RelayCell(channels, config.reduction, config.depth)
         if config.direction == "bi":
             self.lstm_backward = RelayCell(channels, config.reduction, config.depth)
@@ -48,7 +52,7 @@ class CrossTemporalNorm(RelayNorm):
         return self.affine(x, *self.statistics(x, pooled, lengths), [source], lengths), relay
 
     def relay_over_groups(self, pooled: Tensor) -> Relayed:
-        """Gamma and beta (N, C, G) of every group from the pooled groups (N, C, G)."""
+        """Gamma and beta (N, C, G) of all groups from the pooled groups (N, C, G)."""
         gamma, beta = relay_in_order(self.lstm, pooled)
         if self.config.direction != "uni":
             lstm = self.lstm_backward if self.config.direction == "bi" else self.lstm
@@ -58,7 +62,7 @@ class CrossTemporalNorm(RelayNorm):
 
 
 def relay_in_order(lstm: RelayCell, pooled: Tensor) -> tuple[Tensor, Tensor]:
-    """Gamma and beta (N, C, G) from the pooled groups (N, C, G), relayed from the first to the last."""
+    """Gamma and beta (N, C, G) from the pooled groups (N, C, G), relayed from the first group to the last."""
     states: list[RelayState] = []
     for group in pooled.unbind(dim=2):
         states.append(lstm(group, states[-1] if states else None))

@@ -1,7 +1,7 @@
 """The equations of Dynamic Normalization and Relay, as pure functions.
 
 Source: Cai, Yao and Chen, "Dynamic Normalization and Relay for Video Action Recognition", NeurIPS 2021, Sec. 3.
-Axes: N clips, C channels, T frames, H height, W width; G frame groups of a clip (one group: the whole clip).
+Axes: N clips, C channels, T frames, H height, W width; G frame groups per clip (one group is the whole clip).
 """
 
 from collections.abc import Callable, Sequence
@@ -9,20 +9,21 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-NUM_PARTS = 8  # of the channels in interlacing: one from the next frame, one from the frame before
-RelayState = tuple[Tensor, Tensor]  # hidden and cell, each (N, C) of one cell or (d, N, C) of d on top of one another
+NUM_PARTS = 8  # equal parts of the channels in interlacing: one from the next frame, one from the previous frame
+RelayState = tuple[Tensor, Tensor]  # hidden and cell state: each (N, C) of one cell, or (d, N, C) of d stacked cells
 
 
 def group_lengths(num_frames: int, relay_distance: int) -> list[int]:
-    """Lengths of the consecutive frame groups of a clip: 7 frames at relay distance 3 give [3, 3, 1].
+    """Numbers of frames of the consecutive groups of a clip: 7 frames at relay distance 3 give [3, 3, 1].
 
     Raises: ValueError if either number is below 1.
     """
-    if num_frames < 1 or relay_distance < 1:
-        raise ValueError(
-            f"num_frames ({num_frames}) and relay_distance ({relay_distance}) must be at least 1; "
-            "the relay distance is the number of frames in a group, 4 in the paper"
-        )
+    for name, value in (("num_frames", num_frames), ("relay_distance", relay_distance)):
+        if value < 1:
+            raise ValueError(
+                f"expected {name} of at least 1, got {value}; "
+                "the relay distance is the number of frames per group, 4 in the paper"
+            )
     return [min(relay_distance, num_frames - start) for start in range(0, num_frames, relay_distance)]
 
 
@@ -39,12 +40,12 @@ def group_variances(x: Tensor, lengths: Sequence[int]) -> Tensor:
 
 
 def clip_moments(x: Tensor, lengths: Sequence[int], channel_groups: int) -> tuple[Tensor, Tensor]:
-    """Mean and biased variance, each (N, C, G), of every clip of ``x`` (N, C, T, H, W) by itself.
+    """Mean and biased variance, each (N, C, G), of each clip of ``x`` (N, C, T, H, W).
 
-    They are taken over the frames of a group, over space, and over the channels of one of ``channel_groups`` equal
-    parts: C of them is instance norm, 1 is layer norm.
+    The channels are split into ``channel_groups`` equal parts. Statistics are taken over the frames of a group, over
+    space, and over the channels of a part. C parts give instance norm, one part gives layer norm.
 
-    Raises: ValueError if the parts would not be equal, or one holds a single value, which has no variance.
+    Raises: ValueError if the parts are not equal, or a part has one value, which has no variance.
     """
     if x.shape[1] % channel_groups:
         raise ValueError(
@@ -53,7 +54,7 @@ def clip_moments(x: Tensor, lengths: Sequence[int], channel_groups: int) -> tupl
         )
     if x.shape[1] // channel_groups * min(lengths) * x.shape[3] * x.shape[4] < 2:
         raise ValueError(
-            f"expected more than one value a part of a clip's channels, got one (of {tuple(x.shape)}); "
+            f"expected more than one value per part of a clip's channels, got one in x of shape {tuple(x.shape)}; "
             "use larger frames, a larger relay distance, or standardization batch or layer"
         )
     parts = x.to(statistics_dtype(x)).unflatten(1, (channel_groups, -1))  # (N, parts, C / parts, T, H, W)
@@ -66,16 +67,16 @@ def clip_moments(x: Tensor, lengths: Sequence[int], channel_groups: int) -> tupl
 
 
 def statistics_dtype(x: Tensor) -> torch.dtype:
-    """At least float32: a mean rounded to 8 or 11 bits would shift every value of its channel."""
+    """Float32 or wider: a mean rounded to 8 or 11 bits would shift every value of its channel."""
     return torch.promote_types(x.dtype, torch.float32)
 
 
 def check_counts(counts: Sequence[int]) -> None:
-    """ValueError if a group holds a single value a channel, which has no variance."""
+    """ValueError if a group has one value per channel, which has no variance."""
     if min(counts) < 2:
         raise ValueError(
-            "expected more than one value a channel in every frame group when training, got one; "
-            "use more clips a batch, larger frames or a larger relay distance"
+            "expected more than one value per channel in every frame group when training, got one; "
+            "use more clips per batch, larger frames or a larger relay distance"
         )
 
 
@@ -86,12 +87,12 @@ def updated_running_statistics(
     counts: Sequence[int] | Tensor,
     momentum: float,
 ) -> tuple[Tensor, Tensor]:
-    """Running mean and variance (C,) after one update a group, in order, as in the authors' release.
+    """Running mean and variance (C,) after one update per group, in order, as in the authors' release.
 
     Args:
-        running: mean and variance so far, each (C,).
-        mean, variance: of the groups, each (1, C, G); the variance is the biased one.
-        counts: values a channel in each group, (G,); the running variance takes the unbiased variance.
+        running: mean and variance before, each (C,).
+        mean, variance: of the groups, each (1, C, G); the variance is biased.
+        counts: values per channel in each group, (G,); they make the variance unbiased for the running variance.
         momentum: weight of the newest group, as in batch norm.
     """
     running_mean, running_variance = running
@@ -105,14 +106,15 @@ def updated_running_statistics(
 def pooled_moments(
     mean: Tensor, variance: Tensor, counts: Tensor, total: Callable[[Tensor], Tensor]
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Mean, biased variance and number of all values, from those of parts that ``total`` adds up.
+    """Mean, biased variance and count of all values, from the mean, biased variance and count of each part.
 
-    Parts of 2 values with mean 1 and variance 1 and of 2 with mean 5 and variance 1 give mean 3, variance 5, number 4:
-    the variance within the parts, and that of their means.
+    ``total`` adds a tensor up over the parts. A part of 2 values with mean 1 and variance 1 and a part of 2 values with
+    mean 5 and variance 1 give mean 3, variance 5 and count 4. The variance is the mean variance within the parts plus
+    the variance of their means.
     """
-    number = total(counts)
-    all_mean = total(counts * mean) / number
-    return all_mean, total(counts * (variance + (mean - all_mean) ** 2)) / number, number
+    count = total(counts)
+    all_mean = total(counts * mean) / count
+    return all_mean, total(counts * (variance + (mean - all_mean) ** 2)) / count, count
 
 
 def standardize_and_affine(
@@ -122,11 +124,11 @@ def standardize_and_affine(
 
         y = gamma * (x - mean) / sqrt(variance + eps) + beta
 
-    applied as one multiply-add a value, so that x is read once.
+    It is applied as one multiply-add per value, so x is read once.
 
     Args:
         x: (N, C, T, H, W).
-        mean, variance: (1, C, G), (N, C, G) of clips by themselves, or (…, C, 1) for all groups.
+        mean, variance: (1, C, G) of the batch, (N, C, G) of each clip, or (…, C, 1) for all groups.
         gamma, beta: (N, C, G).
         lengths: frames of each group; they add up to T.
         eps: added to the variance, in squared units of x.
@@ -140,7 +142,7 @@ def standardize_and_affine(
 
 
 def of_frames(groups: Tensor, lengths: Sequence[int]) -> Tensor:
-    """What each group has, (N, C, G), for each of its frames: (N, C, T). An index tensor would stall a GPU."""
+    """Values of groups (N, C, G), repeated for each of their frames: (N, C, T). An index tensor would stall a GPU."""
     return torch.cat([groups[:, :, i : i + 1].expand(-1, -1, length) for i, length in enumerate(lengths)], dim=2)
 
 
@@ -149,7 +151,7 @@ def relay_step(gates: Tensor, cell: Tensor) -> RelayState:
 
         c' = sigmoid(f) * c + sigmoid(i) * tanh(g),    h' = sigmoid(o) * sigmoid(c')
 
-    The hidden state takes a sigmoid where a common LSTM takes tanh, so that 0 < gamma = h' < 1.
+    The hidden state uses a sigmoid where a common LSTM uses tanh, so 0 < gamma = h' < 1.
     """
     i, f, g, o = gates.chunk(4, dim=1)
     cell = f.sigmoid() * cell + i.sigmoid() * g.tanh()
@@ -159,8 +161,8 @@ def relay_step(gates: Tensor, cell: Tensor) -> RelayState:
 def interlace_channels(x: Tensor, num_parts: int = NUM_PARTS) -> Tensor:
     """Exchange channels between neighbouring frames of ``x`` (N, C, T, H, W).
 
-    Of ``num_parts`` equal channel groups the first takes its values from frame t+1, the second from frame t-1,
-    with zeros past the ends; the others stay. ValueError if there are fewer channels than parts.
+    The channels form ``num_parts`` equal parts. The first takes its values from frame t+1, the second from frame t-1,
+    with zeros past the ends. The others stay. ValueError if there are fewer channels than parts.
     Source: Lin, Gan and Han, "TSM", ICCV 2019; DNR, supplement B.
     """
     part = x.shape[1] // num_parts

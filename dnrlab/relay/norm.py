@@ -1,4 +1,4 @@
-"""What every layer of DNR shares: running statistics, and the step from statistics and (gamma, beta) to the output.
+"""What all DNR layers share: running statistics, and the output from statistics, gamma and beta.
 
 Source: Cai, Yao and Chen, NeurIPS 2021, Sec. 3.
 """
@@ -22,11 +22,11 @@ from dnrlab.relay.functional import (
     updated_running_statistics,
 )
 
-CHANNEL_GROUPS = 32  # of group standardisation, as in group norm; fewer where they would have less than two channels
+CHANNEL_GROUPS = 32  # of group standardisation, as in group norm; fewer if a group would have less than two channels
 
 
 class LayerRelay(NamedTuple):
-    """What the blocks of a stage hand on: the cell they share, and its state (None before the first block)."""
+    """What each block of a stage passes to the next: the shared cell and its state (None before the first block)."""
 
     lstm: RelayCell
     state: RelayState | None = None
@@ -44,9 +44,9 @@ Moments = tuple[Tensor, Tensor, Tensor]  # mean, biased variance, number of valu
 
 
 class GroupAffine(nn.Module):
-    """``standardize_and_affine`` as a module without parameters: the place where gamma and beta can be observed.
+    """``standardize_and_affine`` as a module without parameters, so that hooks can observe gamma and beta.
 
-    Those of several sources are added.
+    The gammas of several sources are added, and so are their betas.
     """
 
     def __init__(self, eps: float) -> None:
@@ -61,25 +61,29 @@ class GroupAffine(nn.Module):
             gamma, beta = gamma + other.gamma, beta + other.beta
         return standardize_and_affine(x, mean, variance, gamma, beta, lengths, self.eps)
 
+    def extra_repr(self) -> str:
+        return f"eps={self.eps}"
+
 
 class RelayNorm(nn.Module):
     """Base of the DNR layers: batch statistics of frame groups in training, running statistics in evaluation.
 
-    A subclass takes a clip (N, C, T, H, W) and the relay of its stage, and returns both. It has no learned affine pair.
-    With the standardisations group, instance and layer each clip has statistics of its own, and none are kept running.
+    A subclass takes clips (N, C, T, H, W) and the relay of their stage, and returns both. It learns no affine pair.
+    With standardization group, instance or layer, each clip is standardised by its own statistics, in training and
+    evaluation, and there are no running statistics.
 
     Args:
         channels: C.
-        config: the settings of DNR; a layer uses those that concern it.
+        config: the settings of DNR; each layer uses some of them.
         eps: added to the variance, in squared units of x.
         momentum: weight of the newest group in the running statistics.
 
-    Raises: ValueError if group standardisation cannot divide the channels.
+    Raises: ValueError if group standardisation cannot divide the channels equally.
     """
 
     running_mean: Tensor
     running_var: Tensor
-    moments_of_all: Callable[[Tensor, Tensor, Tensor], Moments] | None = None  # of all processes, from those of each
+    moments_of_all: Callable[[Tensor, Tensor, Tensor], Moments] | None = None  # set by synchronize_statistics
 
     def __init__(self, channels: int, config: DNRConfig = PAPER, *, eps: float = 1e-5, momentum: float = 0.1) -> None:
         super().__init__()
@@ -95,9 +99,9 @@ class RelayNorm(nn.Module):
         self.affine = GroupAffine(eps)
 
     def statistics(self, x: Tensor, pooled: Tensor, lengths: Sequence[int]) -> tuple[Tensor, Tensor]:
-        """Mean and biased variance to standardise with, each (1 or N, C, G or 1); training updates the running ones.
+        """Mean and biased variance to standardise with, each (1 or N, C, G or 1). Training updates the running ones.
 
-        ``pooled`` (N, C, G) holds the means of the groups of ``x`` (N, C, T, H, W), clip by clip.
+        ``pooled`` (N, C, G) holds the means of the groups of each clip of ``x`` (N, C, T, H, W).
         """
         if self.config.statistics == "clip" and len(lengths) > 1:
             lengths = [sum(lengths)]
@@ -106,7 +110,7 @@ class RelayNorm(nn.Module):
             return clip_moments(x, lengths, channel_groups(self.config.standardization, self.channels))
         if not self.training:
             return self.running_mean[None, :, None], self.running_var[None, :, None]
-        mean = pooled.mean(dim=0, keepdim=True)  # clips are equally long: the mean of their means
+        mean = pooled.mean(dim=0, keepdim=True)  # clips have equal lengths: the mean of their means
         variance = group_variances(x, lengths)
         values = [length * x[:, 0, 0].numel() for length in lengths]
         counts: Sequence[int] | Tensor = values
@@ -122,23 +126,26 @@ class RelayNorm(nn.Module):
         return mean, variance
 
     def forward(self, x: Tensor, relay: LayerRelay | None) -> tuple[Tensor, LayerRelay | None]:
-        raise NotImplementedError(f"{type(self).__name__} must say where gamma and beta come from")
+        raise NotImplementedError(f"{type(self).__name__} must define forward: where gamma and beta come from")
+
+    def extra_repr(self) -> str:
+        return f"{self.channels}, config={self.config}, eps={self.affine.eps}, momentum={self.momentum}"
 
 
 def counts_like(mean: Tensor, values: Sequence[int]) -> Tensor:
-    """Numbers of values (G,) as a tensor beside ``mean``, filled there: to copy it from the host would stall a GPU."""
+    """Numbers of values as a tensor (G,) on the device of ``mean``. It is filled there: a copy would stall a GPU."""
     return torch.stack([mean.new_full((), value) for value in values])
 
 
 def channel_groups(standardization: str, channels: int) -> int:
-    """Groups of channels that have statistics in common, by ``group``, ``instance`` or ``layer`` standardisation."""
+    """Number of channel groups that share statistics with ``group``, ``instance`` or ``layer`` standardisation."""
     return {"group": min(CHANNEL_GROUPS, max(channels // 2, 1)), "instance": channels, "layer": 1}[standardization]
 
 
 def apply_norm(
     norm: nn.Module, images: Tensor, num_frames: int, relay: LayerRelay | None
 ) -> tuple[Tensor, LayerRelay | None]:
-    """Apply any normalization layer to the images (N*T, C, H, W) of a 2D network; DNR layers see them as clips."""
+    """Apply any normalization layer to the images (N*T, C, H, W) of a 2D network; DNR layers get clips."""
     if not isinstance(norm, RelayNorm):
         return norm(images), relay
     clips, relay = norm(split_time(images, num_frames), relay)

@@ -1,7 +1,7 @@
-"""Batch statistics over the clips of all processes, as if one process had them all.
+"""Batch statistics over the clips of all processes, as if one process had all clips.
 
-Source: Ioffe and Szegedy, "Batch normalization", ICML 2015, over the whole batch; torch's own SyncBatchNorm takes GPUs
-only, and knows nothing of frame groups.
+Source: Ioffe and Szegedy, "Batch normalization", ICML 2015, over the whole batch. torch's SyncBatchNorm runs on
+GPUs only and does not know frame groups.
 """
 
 from typing import Any
@@ -16,9 +16,9 @@ from dnrlab.relay.norm import RelayNorm
 
 
 def over_processes(mean: Tensor, variance: Tensor, counts: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Mean, biased variance and number of the values of all processes, from those of each.
+    """Mean, biased variance and count over all processes, from the mean, biased variance and count of each process.
 
-    Gradients flow back to the values of every process. Args and returns: three tensors of shapes that broadcast.
+    Gradients flow back to the values of every process. The shapes of the three tensors broadcast.
     """
 
     def total(values: Tensor) -> Tensor:
@@ -29,7 +29,7 @@ def over_processes(mean: Tensor, variance: Tensor, counts: Tensor) -> tuple[Tens
 
 
 class SyncedBatchNorm(nn.modules.batchnorm._BatchNorm):
-    """Batch norm over (N, …) of all processes in training. Parameters and buffers are those of torch's.
+    """Batch norm over (N, …) of all processes in training. Parameters and buffers are torch's.
 
     Shape: x (N, C, …); y like x.
     """
@@ -56,14 +56,14 @@ class SyncedBatchNorm(nn.modules.batchnorm._BatchNorm):
 
 
 def synchronize_statistics(model: nn.Module) -> nn.Module:
-    """Let every batch norm and DNR layer of ``model`` take its statistics over all processes; returns it.
+    """Make every batch norm and DNR layer of ``model`` take its statistics over all processes; returns ``model``.
 
-    Values that are the same everywhere stay so: parameters and buffers are those of before.
+    The parameters and buffers stay the same tensors.
 
-    Raises: ValueError if this process is alone.
+    Raises: ValueError if torch.distributed has not been initialised.
     """
     if not dist.is_initialized():
-        raise ValueError("expected several processes to synchronise, got one; start it with torchrun")
+        raise ValueError("expected several processes to synchronise, got one; start them with torchrun")
     for parent in model.modules():
         if isinstance(parent, RelayNorm):
             parent.moments_of_all = over_processes
@@ -74,7 +74,7 @@ def synchronize_statistics(model: nn.Module) -> nn.Module:
 
 
 def synced(norm: nn.modules.batchnorm._BatchNorm) -> SyncedBatchNorm:
-    """The same batch norm, of all processes."""
+    """The same batch norm with statistics over all processes."""
     options: dict[str, Any] = {"eps": norm.eps, "momentum": norm.momentum}
     other = SyncedBatchNorm(norm.num_features, **options)
     other.weight, other.bias = norm.weight, norm.bias

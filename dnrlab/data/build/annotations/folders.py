@@ -7,6 +7,7 @@ A folder of JPEG frames counts as a video; deeper folders do not matter.
 """
 
 from collections.abc import Iterable
+
 from dnrlab.data.build.annotations.items import SPLITS, Annotations, Item
 
 

@@ -9,6 +9,7 @@ The videos are folders of JPEG frames, named by their number. The last file fixe
 """
 
 from collections.abc import Sequence
+
 from dnrlab.data.build.annotations.items import Annotations, Item, SplitFile, check_labels, lines_of, split_of
 
 

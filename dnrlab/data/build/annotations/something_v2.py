@@ -13,6 +13,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
 from dnrlab.data.build.annotations.items import Annotations, Item, SplitFile, check_labels, split_of
 
 
