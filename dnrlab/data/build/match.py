@@ -11,7 +11,6 @@ from dnrlab.data.build.video_tree import choose
 from dnrlab.data.cards import Card
 
 
-
 class BuildResult(NamedTuple):
     """What became of the annotated videos."""
 
