@@ -75,7 +75,7 @@ class Views(NamedTuple):
         return len(self.frame_positions) * len(self.boxes)
 
     def clip(self, view: int) -> Tensor:
-        """View ``view`` (3, T, crop, crop) uint8, on the device of ``frames``. The crops of one clip are consecutive."""
+        """View ``view`` (3, T, crop, crop) uint8, on the device of ``frames``. The crops of a clip come together."""
         y, x, h, w = self.boxes[view % len(self.boxes)]
         return self.frames[..., y : y + h, x : x + w][:, self.frame_positions[view // len(self.boxes)]]
 

@@ -51,7 +51,7 @@ def mean_interval(values: ArrayLike, sources: ArrayLike | None = None, *, seed: 
 def in_clusters(
     values: ArrayLike, sources: ArrayLike | None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """The values that are not nan, and their sum and number per source. Without sources each value is its own source."""
+    """The values that are not nan, and their sum and number per source. Without sources each value is its own."""
     known = np.asarray(values, dtype=float).ravel()
     names = np.arange(len(known)) if sources is None else pd.factorize(np.asarray(sources).ravel())[0]
     names, known = names[~np.isnan(known)], known[~np.isnan(known)]
@@ -69,7 +69,7 @@ def paired_difference(
 ) -> Interval:
     """The mean of ``other - baseline`` over the videos.
 
-    Its interval is much narrower than two separate intervals where videos differ more from each other than the networks.
+    Its interval is much narrower than two separate intervals where videos differ more than networks do.
 
     Raises: ValueError if the numbers of values differ.
     """

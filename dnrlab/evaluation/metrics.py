@@ -18,8 +18,8 @@ def confusion_matrix(labels: list[str], predicted: list[str], classes: tuple[str
 def metrics(labels: list[str], scores: NDArray[np.float64], classes: tuple[str, ...]) -> dict[str, float]:
     """Accuracies in [0, 1] of ``scores`` (videos, classes).
 
-    ``top1`` and ``top5`` are accuracies of videos; with five classes or fewer ``top5`` is 1. ``mean_class`` is the mean of the top-1 accuracies of the classes
-    that have videos. Among equal scores the first class is ranked first.
+    ``top1`` and ``top5`` are accuracies of videos. With five classes or fewer ``top5`` is 1. ``mean_class`` is the
+    mean of the top-1 accuracies of the classes that have videos. Among equal scores the first class is ranked first.
 
     Raises: ValueError if there is no video, the shapes differ, or a score is not finite.
     """

@@ -1,7 +1,8 @@
 """Scores of single views, stored in a file during an evaluation, so that a killed evaluation can resume.
 
 ``NAME.npy`` is float32 (rows, views, classes), with nan for rows without scores. ``NAME.json`` beside it is the
-fingerprint of the scores: weights, videos, classes, clips and views. An evaluation resumes only with the same fingerprint.
+fingerprint of the scores: weights, videos, classes, clips and views. An evaluation with another fingerprint starts
+again.
 """
 
 import hashlib
@@ -112,7 +113,7 @@ def write_unscored(file: Path, shape: tuple[int, int, int]) -> None:
 
 
 def is_whole(file: Path, shape: tuple[int, int, int]) -> bool:
-    """Whether a file holds scores of this shape. numpy would pad a truncated file with zeros when it opens it to write."""
+    """Whether a file holds scores of this shape. (numpy pads a truncated file with zeros when it opens it to write.)"""
     try:
         return bool(np.load(file, mmap_mode="r").shape == shape)
     except (OSError, ValueError):

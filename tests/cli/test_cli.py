@@ -177,7 +177,7 @@ def test_bench_prints_every_network_beside_the_control(capsys):
         ("train --manifest none.csv --out run", r"error: expected a manifest at .*none.csv"),
         (
             "train --manifest none.csv --out run --recipe big",
-            r"error: expected a recipe's name, got 'big'; known: demo",
+            r"error: expected a recipe's name, got 'big'; choose one of demo",
         ),
         ("train --manifest none.csv --out run --lr -1", r"lr in \(0, 10\]"),
         ("train --manifest none.csv --out run --relay-distance 0", r"relay_distance of at least 1, got 0"),

@@ -43,7 +43,10 @@ def test_classes_txt_fixes_the_order_and_the_card_the_flips(tmp_path):
         ),
         ("path,label\n1.mp4,run\n,walk\n", r"line 3: expected a path, got an empty cell"),
         ("path,label\n1.mp4,run\n2.mp4, \n", r"line 3: expected a label"),
-        ("path,label\n1.mp4,run\n2.mp4,run\n1.mp4,walk\n", r"line 4: this video stands .* already"),
+        (
+            "path,label\n1.mp4,run\n2.mp4,run\n1.mp4,walk\n",
+            r"line 4: expected each video once, got the video of line 2",
+        ),
         ("", r"a CSV file with a header, got an empty file"),
         (
             "path;label;split\n1.mp4;run;train\n",
@@ -123,7 +126,7 @@ def test_a_split_is_selected_and_an_unknown_one_refused(tmp_path):
     manifest = read_manifest(write(tmp_path, "path,label,split\n1.mp4,run,train\n2.mp4,walk,test\n"))
     assert select(manifest, "test").rows["label"].tolist() == ["walk"]
     assert select(manifest, "test").classes == ("run", "walk")
-    with pytest.raises(ValueError, match=r"expected rows of split 'val', found test, train; fill"):
+    with pytest.raises(ValueError, match=r"expected rows of split 'val', got test, train; fill"):
         select(manifest, "val")
     with pytest.raises(ValueError, match=r"labels among the classes \['run'\], got \['walk'\]"):
         select(manifest, None, ("run",))

@@ -157,7 +157,7 @@ def test_a_video_shorter_than_the_span_of_a_clip_works_and_repeats(synthetic, tm
         ({"model": "tsn_resnet19"}, r"a network's name, got 'tsn_resnet19'; choose one of tsn_resnet18"),
         ({"width": 9}, r"multiple of reduction, got channels=9, reduction=4; choose a width"),
         ({"width": 7}, r"width of at least 8 to shift channels, got 7; use a wider network"),
-        ({"recipe": "big"}, r"a recipe's name, got 'big'; known: demo"),
+        ({"recipe": "big"}, r"a recipe's name, got 'big'; choose one of demo"),
         ({"device": "gpu"}, r"device auto, cpu, cuda or cuda:N, got 'gpu'"),
         ({"initial_weights": "runs/none"}, r"trained weights to start from at runs/none.*train that run first"),
     ],
@@ -196,10 +196,10 @@ def test_weights_of_another_network(run_dir, synthetic, tmp_path, capsys):
     weights = load_file(copy / "best.safetensors")
     save_file({name: value for name, value in weights.items() if ".lstm." not in name}, copy / "best.safetensors")
     evaluation = {"manifest": str(synthetic), "run_dir": str(copy), "cache_dir": ""}
-    message = r"best.safetensors does not fit the network of config.json.*layer1.*lstm.*expected .*, got None"
+    message = r"expected .*best.safetensors to fit the network of config.json.*layer1.*lstm.*expected .*, got None"
     assert_said(capsys, "02_evaluate", evaluation, f"(?s){message}")
     training = TINY | {"manifest": str(synthetic), "run_dir": str(tmp_path / "run"), "initial_weights": str(copy)}
-    assert_said(capsys, "01_train", training, r"is of another network; give the same model, width and dnr")
+    assert_said(capsys, "01_train", training, r"of another network: .*give the same model, width and dnr")
 
 
 def test_a_folder_of_another_run_is_left_as_it_is(run_dir, synthetic, capsys):

@@ -133,7 +133,9 @@ def test_a_network_that_fails_is_named_and_the_others_are_kept(compared, synthet
     assert "training.lr: 0.1 -> 0.2" in found["error"].iloc[3]
     assert found["top1"].iloc[1:3].tolist() == table[table["seed"] == 0]["top1"].tolist()
     assert summarize(found)["n"].tolist() == [0, 1, 1, 0]
-    with pytest.raises(RuntimeError, match=r"none of 1 networks could be trained.*the first: ValueError: expected no"):
+    with pytest.raises(
+        RuntimeError, match=r"expected to train and score 1 networks.*the first: ValueError: expected no"
+    ):
         sweep({"shifted": recipes["shifted"]}, read_manifest(synthetic), folder, SweepConfig(workers=1))
 
 
@@ -155,7 +157,7 @@ def test_processes_of_torchrun_do_not_all_train_the_same_networks(synthetic, tmp
     words = ["spread", "--manifest", str(synthetic), "--out", str(tmp_path / "out"), "--cache-dir", ""]
     done = subprocess.run([*torchrun, *words], cwd=PROJECT, capture_output=True, text=True)
     assert done.returncode != 0
-    assert "got one of those that torchrun started; start it without torchrun, where workers (--workers)" in done.stderr
+    assert "got one of several ranks of torchrun; start it without torchrun, and set workers (--workers)" in done.stderr
     assert not (tmp_path / "out").exists()
 
 
