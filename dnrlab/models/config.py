@@ -10,6 +10,9 @@ from dnrlab.models import create_model
 from dnrlab.relay import DNRConfig
 
 
+NAME_HELP = "name of the network: tsn, tsm, tanet or tdn, then _resnet18, 34, 50, 101 or 152"
+
+
 @dataclass(frozen=True, kw_only=True)
 class ModelConfig:
     """The configuration of a network; see ``dnrlab.create_model``."""
