@@ -35,22 +35,13 @@ COMMANDS: dict[str, type] = {
     "manifest check": ManifestCheck,
 }
 DEFAULTS = {"train": train_defaults, "spread": repeat_defaults}  # these defaults depend on the words of the call
-ERRORS = (
-    ValueError,
-    TypeError,
-    OSError,
-    VideoError,
-    FloatingPointError,
-    IndexError,
-    AllFailed,
-)  # reported as one message
+# These errors are reported as one message, without a traceback.
+ERRORS = (ValueError, TypeError, OSError, VideoError, FloatingPointError, IndexError, AllFailed)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command. The exit code is 0, 1 (the command failed), 2 (wrong call) or 130 (interrupted)."""
-    level = (
-        logging.INFO if os.environ.get("RANK", "0") == "0" else logging.WARNING
-    )  # torchrun sets RANK; only rank 0 reports progress
+    level = logging.INFO if os.environ.get("RANK", "0") == "0" else logging.WARNING  # torchrun sets RANK
     logging.basicConfig(stream=sys.stderr, level=level, format="%(message)s", force=True)
     words = list(sys.argv[1:] if arguments is None else arguments)
     name = next((name for name in COMMANDS if words[: len(name.split())] == name.split()), None)

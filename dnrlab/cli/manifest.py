@@ -29,9 +29,7 @@ class ManifestBuild:
     out: str  # manifest to write, NAME.csv
     annotations: tuple[str, ...] = ()  # annotation files, each FILE or train=FILE (val=, test=); none for folders
     strict: bool = False  # exit code 1 if counts differ from the card, or without a card if videos are missing
-    classes_list: str | None = (
-        None  # for kinetics200: file of class names; default: the 200 classes with the most videos
-    )
+    classes_list: str | None = None  # for kinetics200: file of class names; default: the 200 with the most videos
     seed: int = 0  # seed for kinetics200, which draws its videos
     json: bool = False  # print the result as JSON
 
