@@ -191,7 +191,7 @@ def test_the_work_of_the_papers_recipe():
 
 
 def test_a_card_without_counts_is_named():
-    with pytest.raises(ValueError, match=r"counts the videos of train, test, got \{\} of mine"):
+    with pytest.raises(ValueError, match=r"number of videos of train, test, got \{\} of mine"):
         work_of(kinetics400(), own_card("mine"), views=30)
 
 

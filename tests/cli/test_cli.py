@@ -217,4 +217,4 @@ def test_an_interrupt_is_one_line(capsys):
         raise KeyboardInterrupt
 
     assert guarded(interrupted) == 130
-    assert capsys.readouterr().err.startswith("interrupted; train, evaluate, spread and manifest check go on")
+    assert capsys.readouterr().err.startswith("interrupted; train, evaluate, spread and manifest check resume")

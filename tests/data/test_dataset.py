@@ -56,5 +56,5 @@ def test_segments_twice_are_tested_with_the_middle_and_the_first_frames():
     assert torch.equal(clip_indices(10, config, generators[1]), segments)
     with pytest.raises(ValueError, match=r"expected crop_positions to be one of 5, 13, got 9"):
         DataConfig(crop_positions=9)
-    with pytest.raises(ValueError, match=r"sampling segments for a network of 5 neighbouring frames"):
+    with pytest.raises(ValueError, match=r"expected sampling 'segments' with frames_per_segment 5"):
         DataConfig(sampling="twice", frames_per_segment=5)

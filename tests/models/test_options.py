@@ -94,7 +94,7 @@ def test_settings_of_dnr_by_name():
     assert dnr_by_settings(False, 4, {}) is None
     with pytest.raises(ValueError, match="expected no settings of DNR without DNR, got depth"):
         dnr_by_settings(False, 4, {"depth": 2})
-    with pytest.raises(ValueError, match="got dept; known: relay_distance, direction, reduction, depth"):
+    with pytest.raises(ValueError, match="got dept; choose among relay_distance, direction, reduction, depth"):
         dnr_by_settings(True, 4, {"dept": 2})
     with pytest.raises(ValueError, match="frames_per_segment, which follows from the network"):
         override(demo(), frames_per_segment=3)
