@@ -109,6 +109,6 @@ def listed(check: Check, *, whole: bool) -> Result:
         "errors": errors,
         **({"more": f"{more} errors that --json lists"} if more else {}),
         "notes": [{"note": note} for note in check.warnings],
-        "checked": str(check.kept),
+        "checked": str(check.report_file),
         "exit_code": 1 if kinds else 0,
     }
