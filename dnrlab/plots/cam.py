@@ -27,12 +27,12 @@ def gradcam_figure(
     *,
     finding: str,
     note: str,
-    frame_numbers: Sequence[int],
+    frame_indices: Sequence[int],
     label: str = "",
 ) -> Figure:
     """Rows input and one a network, columns frames: the frames (T, H, W, 3), and in grey under each network's maps.
 
-    ``frame_numbers`` count from 0, the titles from 1. With a ``label``, predictions are marked right or wrong. A map
+    ``frame_indices`` count from 0, the titles from 1. With a ``label``, predictions are marked right or wrong. A map
     has one scale over its clip, shown at the right; maps and frames may differ in size.
     """
     num_frames, num_rows = len(frames), len(rows) + 1
@@ -46,7 +46,7 @@ def gradcam_figure(
             axes.spines[:].set_visible(False)
             if row == 0:
                 axes.imshow(frames[column], extent=extent)
-                axes.set_title(f"frame {frame_numbers[column] + 1}", fontsize=8)
+                axes.set_title(f"frame {frame_indices[column] + 1}", fontsize=8)
                 continue
             axes.imshow(grey[column], cmap="gray", vmin=0, vmax=255, extent=extent)
             heat, colours = rows[row - 1].heat[column], heat_colours()
