@@ -1,4 +1,4 @@
-"""Figures as files, beside the data that they show."""
+"""Save figures to files, beside the data that they show."""
 
 import re
 from collections.abc import Sequence
@@ -13,21 +13,24 @@ from dnrlab.files import atomic_write
 
 
 def short_names(run_dirs: Sequence[str]) -> list[str]:
-    """The last part of each folder's path, or the whole where two would be called alike."""
+    """The last part of each folder's path, or the whole paths if two last parts are equal."""
     names = [Path(run_dir).name for run_dir in run_dirs]
     return names if len(set(names)) == len(names) else [Path(run_dir).as_posix() for run_dir in run_dirs]
 
 
 def figures_folder(run_dirs: Sequence[str]) -> Path:
-    """Where figures of some runs go unless a folder is given: ``runs/figures/a``, or ``runs/figures/a_b``."""
+    """The default folder for figures of some runs: ``runs/figures/a``, or ``runs/figures/a_b`` for two runs."""
     names = "_".join(name.replace("/", "_") for name in short_names(run_dirs))
     return Path("runs") / "figures" / names[:100]
 
 
 def save_figure(figure: Figure, folder: str | Path, name: str, **numbers: Any) -> Path:
-    """Write ``NAME.png``, ``NAME.pdf`` and the numbers that they show: tables as CSV, arrays together as NPZ.
+    """Write ``NAME.png``, ``NAME.pdf`` and the numbers that they show.
 
-    Returns the path of the picture. What is no letter, digit, dot or hyphen in the name becomes an underscore.
+    Tables go to CSV files, all arrays to one NPZ file. In the name, each character that is not a letter, digit, dot or
+    hyphen becomes an underscore.
+
+    Returns: the path of ``NAME.png``.
     """
     folder, name = Path(folder), re.sub(r"[^\w.-]", "_", name)
     arrays: dict[str, Any] = {key: value for key, value in numbers.items() if isinstance(value, np.ndarray)}

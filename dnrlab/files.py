@@ -1,4 +1,4 @@
-"""Files that are whole or not there, and errors that say what to do where they cannot be written."""
+"""Write files completely or not at all, and explain errors in writing."""
 
 import os
 from collections.abc import Iterator
@@ -10,11 +10,12 @@ from safetensors import SafetensorError
 
 @contextmanager
 def atomic_write(file: str | Path, writer: str = "") -> Iterator[Path]:
-    """Gives a path to write to, which becomes ``file`` when the block ends well; until then the old file stays.
+    """Yield a temporary path to write to. It replaces ``file`` when the block ends without an error.
 
-    The folder is made where it is missing. ``writer`` tells apart processes that may write the same file at a time.
+    Until then an old ``file`` stays as it is. A missing folder is made. ``writer`` is a suffix for the temporary path:
+    processes that may write the same file at once pass different ones.
 
-    Raises: OSError that says what to do if the disk is full or the folder must not be written.
+    Raises: OSError that says what to do if the disk is full or the folder is not writable.
     """
     file = Path(file)
     unfinished = file.with_name(f"{file.stem}{writer}.unfinished{file.suffix}")
@@ -29,18 +30,18 @@ def atomic_write(file: str | Path, writer: str = "") -> Iterator[Path]:
 
 
 def fsync(file: Path) -> None:
-    """Wait until what was written is on the disk: some file systems tell only then that it is full."""
+    """Wait until a written file is on the disk. Some file systems report a full disk only then."""
     with file.open("rb+") as written:
         os.fsync(written.fileno())
 
 
 @contextmanager
 def explain_write_errors(file: Path) -> Iterator[None]:
-    """An error of the disk within the block becomes an OSError that names the file and says what to do."""
+    """Turn an error of writing within the block into an OSError that names the file and says what to do."""
     try:
         yield
-    except (OSError, RuntimeError, SafetensorError) as error:  # torch and safetensors wrap what the system says
-        kept = ", the one before it is kept" if os.path.isfile(file) else ""  # noqa: PTH113 (Path.is_file may raise)
+    except (OSError, RuntimeError, SafetensorError) as error:  # torch and safetensors wrap the system's OSError
+        old = ", the old file is unchanged" if os.path.isfile(file) else ""  # noqa: PTH113 (Path.is_file may raise)
         raise OSError(
-            f"{file} could not be written ({error}){kept}; free space, or give a folder that may be written"
+            f"{file} could not be written ({error}){old}; free space, or give a folder that may be written"
         ) from error

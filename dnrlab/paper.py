@@ -1,4 +1,4 @@
-"""What the paper reports, for the notebooks to put beside what was measured.
+"""Results that the paper reports. The notebooks show them beside measured results.
 
 Source: Cai, Yao and Chen, "Dynamic Normalization and Relay for Video Action Recognition", NeurIPS 2021: Table 2
 (Kinetics-400, 8 frames, 30 views; speed on an RTX 2080 Ti), and the ablation of the relay's direction (Kinetics-200).
@@ -7,7 +7,7 @@ Accuracies are in percent.
 
 import pandas as pd
 
-PLAIN_AND_DNR = [  # network, GFLOPs a view (they count MACs), then plain and with DNR: top-1, top-5, videos/s
+PLAIN_AND_DNR = [  # network, GFLOPs per view (the paper counts MACs), then plain and with DNR: top-1, top-5, videos/s
     ("tsn_resnet50", 33, (71.65, 90.17, 10.9), (74.35, 91.68, 7.6)),
     ("tsm_resnet50", 33, (73.78, 91.32, 9.5), (74.88, 91.99, 7.0)),
     ("tanet_resnet50", 36, (76.28, 92.46, 2.8), (76.93, 92.81, 1.8)),
@@ -16,11 +16,12 @@ PLAIN_AND_DNR = [  # network, GFLOPs a view (they count MACs), then plain and wi
 
 
 def kinetics400() -> pd.DataFrame:
-    """Accuracy and speed on Kinetics-400, two rows a network: ``tsn_resnet50`` and ``tsn_resnet50 + DNR``.
+    """Accuracy and speed on Kinetics-400, two rows per network: ``tsn_resnet50`` and ``tsn_resnet50 + DNR``.
 
-    Columns: network, paper_top1, paper_top5, paper_gflops, paper_videos_per_second and paper_speed_kept (videos/s with
-    DNR / without, to the two digits that these allow; NaN of the plain ones). TSN is trained from scratch, TSM from
-    ImageNet. Exact counts of MACs are those of ``dnrlab.bench.macs``; TANet's 36 is not what its authors' code takes.
+    Columns: network, paper_top1, paper_top5, paper_gflops, paper_videos_per_second and paper_speed_kept.
+    paper_speed_kept is videos/s with DNR divided by videos/s without, rounded to the two digits that the inputs allow.
+    It is NaN for plain networks. TSN is trained from scratch, TSM from ImageNet. ``dnrlab.bench.macs`` gives exact MAC
+    counts. TANet's 36 GFLOPs differ from what its authors' code takes.
     """
     rows = []
     for network, gflops, plain, dnr in PLAIN_AND_DNR:
@@ -33,8 +34,8 @@ def kinetics400() -> pd.DataFrame:
 def relay_direction() -> pd.DataFrame:
     """Supplement, Table 1: cross-temporal DNR alone in TSN-ResNet-50 on Kinetics-200, by direction and relay distance.
 
-    Columns: direction (none: batch norm, the baseline), relay_distance (frames, 0 of the baseline), top1 and top5 in
-    percent.
+    Columns: direction (``none`` is the baseline, batch norm), relay_distance (frames, 0 for the baseline), top1 and
+    top5 (percent).
     """
     rows = [
         ("none", 0, 72.80, 91.59),

@@ -1,4 +1,4 @@
-"""Words that several findings share."""
+"""Phrases that several findings share."""
 
 from collections.abc import Sequence
 
@@ -18,12 +18,15 @@ def count(number: int, noun: str) -> str:
 
 
 def span(low: float, high: float) -> str:
-    """``0.64 to 0.81``, or ``0.64`` where both read alike."""
+    """``0.64 to 0.81``, or ``0.64`` if both round to the same number."""
     return f"{low:.2f}" if f"{low:.2f}" == f"{high:.2f}" else f"{low:.2f} to {high:.2f}"
 
 
 def beyond(row: "pd.Series[float]") -> str:
-    """``+0.052 [0.024, 0.081]``, and whether that is no more than chance; without bounds the mean alone."""
+    """A mean with its interval: ``+0.052 [+0.024, +0.081]``, with ``(unclear)`` if the interval holds 0.
+
+    Without bounds (NaN), the mean alone.
+    """
     if pd.isna(row["low"]):
         return f"{row['mean']:+.3f}"
     clear = "" if row["low"] > 0 or row["high"] < 0 else " (unclear)"
@@ -31,14 +34,14 @@ def beyond(row: "pd.Series[float]") -> str:
 
 
 def quick(part: int, of: int, nouns: str = "epochs") -> str:
-    """``Quick setting (2 of 16 epochs):`` and a new line, to stand before a finding; empty if nothing is left out."""
+    """A line before a finding, such as ``Quick setting (2 of 16 epochs):``. Empty if ``part`` is all of them."""
     return f"Quick setting ({part} of {of} {nouns}):\n" if part < of else ""
 
 
 def duration(hours: float) -> str:
-    """Hours as people say them: ``2.5 years``, ``12 days``, ``3.4 hours``, ``25 minutes``, ``12 seconds``.
+    """Hours in words: ``2.5 years``, ``12 days``, ``3.4 hours``, ``25 minutes``, ``12 seconds``.
 
-    The unit is the largest of which there are two or more; below 10 there is one digit after the point.
+    The unit is the largest one that gives an amount of at least 2. Amounts below 10 have one decimal.
     """
     for unit, length in UNITS:
         amount = hours / length

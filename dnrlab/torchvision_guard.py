@@ -1,8 +1,9 @@
-"""Lets torchvision be imported where its compiled operators cannot be loaded.
+"""Makes ``import torchvision`` work where its compiled operators cannot be loaded.
 
-PyPI's torchvision is a CUDA build. Beside a CPU-only torch its library does not load, and ``import torchvision`` then
-fails while it registers shapes for operators that do not exist. Declaring their schemas first is enough for all that
-is pure Python there: models, transforms.v2, and grad-cam, which imports it. With matching builds nothing is declared.
+PyPI's torchvision is a CUDA build. Beside a CPU-only torch its library does not load. ``import torchvision`` then
+fails, because it registers shapes for operators that do not exist. It is enough to declare the schemas of these
+operators first. Then the pure Python parts work (models, transforms.v2), and so does grad-cam, which imports
+torchvision. With matching builds nothing is declared.
 """
 
 import functools
@@ -20,9 +21,9 @@ SCHEMAS = (
 
 @functools.cache
 def guard_torchvision() -> torch.library.Library | None:
-    """Declare torchvision's operators if its library does not load; call it before anything imports torchvision.
+    """Declare torchvision's operators if its library does not load. Call this before anything imports torchvision.
 
-    Returns the library that holds the declarations, kept alive by the cache, or None where nothing was missing.
+    Returns: the library with the declarations, which the cache keeps alive, or None if nothing was missing.
     """
     if operators_load():
         return None
@@ -33,7 +34,7 @@ def guard_torchvision() -> torch.library.Library | None:
 
 
 def operators_load() -> bool:
-    """Whether torchvision's compiled operators can be loaded beside this torch, without importing torchvision."""
+    """Whether torchvision's compiled operators load with this torch. Does not import torchvision."""
     spec = importlib.util.find_spec("torchvision")
     folders = list(spec.submodule_search_locations or ()) if spec else []
     for folder in folders:

@@ -1,17 +1,22 @@
-"""What tests share: small videos, made once a session, and small networks."""
+"""What tests share: one thread per worker, and small videos and trainings made once per session."""
 
 import os
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # before torch loads: workers and the processes they start share the cores
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import torch
 
 from dnrlab.data.manifest import read_manifest
 from dnrlab.data.synthetic.make import SyntheticConfig, make_synthetic
 from dnrlab.training.train import train
-from tests.trainings import tiny
+from tests.helpers.once import made_once
+from tests.helpers.trainings import tiny
 
-PROJECT = Path(__file__).parent.parent
 TINY = SyntheticConfig(train_scenes=2, val_scenes=1, test_scenes=1, num_frames=24, side=32)
 
 
@@ -30,7 +35,7 @@ def _seeded():
 @pytest.fixture(scope="session")
 def synthetic(tmp_path_factory):
     """Manifest of a tiny synthetic set: 40 videos of 24 frames, 32 pixels wide."""
-    return make_synthetic(tmp_path_factory.mktemp("synthetic"), TINY)
+    return made_once(tmp_path_factory, "synthetic", lambda folder: make_synthetic(folder, TINY)) / "manifest.csv"
 
 
 @pytest.fixture(scope="session")
@@ -45,5 +50,7 @@ def real_data():
 @pytest.fixture(scope="session")
 def finished(synthetic, tmp_path_factory):
     """A tiny training that has ended: its run folder and history."""
-    run_dir = tmp_path_factory.mktemp("runs") / "finished"
-    return run_dir, train(tiny(), read_manifest(synthetic), run_dir)
+    run_dir = made_once(
+        tmp_path_factory, "finished", lambda folder: train(tiny(), read_manifest(synthetic), folder / "run")
+    )
+    return run_dir / "run", pd.read_csv(run_dir / "run" / "history.csv")

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from dnrlab.torchvision_guard import guard_torchvision, operators_load
-from tests.conftest import PROJECT
+from tests.helpers.paths import PROJECT
 
 CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base", "seaborn": "seaborn-base"}
 PIP_ONLY = ("decord", "eva-decord", "grad-cam")

@@ -14,10 +14,11 @@ import pytest
 
 from dnrlab.batch import parameter_types
 from dnrlab.cli import COMMANDS
-from tests.conftest import PROJECT
+from tests.helpers.paths import PROJECT
 
 DOCUMENTS = [PROJECT / "README.md", *PROJECT.glob("[a-z]*/README.md"), *PROJECT.glob("[a-z]*/*/README.md")]
 DOCUMENTS += PROJECT.glob("notebooks/results/*.md")
+EXECUTED = ("README.md", "dnrlab/models/README.md", "dnrlab/training/README.md")  # their commands run as they stand
 
 
 def blocks(text, language):
@@ -36,6 +37,8 @@ def test_commands_name_notebooks_parameters_and_commands_that_exist(document):
     for block in blocks(document.read_text(), "bash"):
         for line in block.replace("\\\n", " ").splitlines():
             words = shlex.split(line, comments=True)
+            if words[:1] == ["torchrun"]:
+                words = words[words.index("-m") + 1 :]
             if words[:1] == ["papermill"]:
                 declared = parameter_types(PROJECT / next(word for word in words if word.endswith(".ipynb")))
                 names = [after for word, after in pairwise(words) if word == "-p"]
@@ -61,12 +64,14 @@ def workplace(synthetic, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_commands_of_the_readme_run(workplace):
-    commands = [block for block in blocks((PROJECT / "README.md").read_text(), "bash") if "make " not in block]
-    assert len(commands) >= 2
+@pytest.mark.parametrize("document", EXECUTED)
+def test_the_commands_of_the_documents_run(workplace, document):
+    commands = [block for block in blocks((PROJECT / document).read_text(), "bash") if "make " not in block]
+    assert commands
     script = "\n".join(["set -euo pipefail", "source .venv/bin/activate", *commands])
     subprocess.run(["bash", "-c", script], cwd=workplace, check=True)
-    assert (workplace / "runs" / "mine" / "metrics.json").is_file()
+    evaluated = [*workplace.glob("runs/*/metrics.json")]
+    assert len(evaluated) >= script.count(" evaluate ") + script.count("02_evaluate.ipynb runs")
 
 
 @pytest.mark.slow

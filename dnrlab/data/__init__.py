@@ -1,1 +1,1 @@
-"""Videos in: manifest, decoding, index samplers, transforms, datasets, and a maker of synthetic videos."""
+"""From manifests of videos to batches of clips: decoding, index samplers, transforms, datasets, synthetic videos."""

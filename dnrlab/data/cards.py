@@ -1,6 +1,6 @@
-"""Cards: what is known of a data set before its videos are read.
+"""Cards: JSON files with the facts of a data set that are known before its videos are read.
 
-Those of public sets lie in ``data_manifests/``; ``manifest build`` writes one beside every manifest.
+The cards of public sets are in ``data_manifests/``. ``dnrlab manifest build`` writes a card beside each manifest.
 """
 
 import json
@@ -13,25 +13,27 @@ from dnrlab.files import atomic_write
 
 FOLDER = Path(__file__).parents[2] / "data_manifests"
 PROTOCOL = {"num_frames": int, "clips": int, "crops": int, "sampling": str, "evaluate_on": str}
-Counts = dict[str, int]  # videos a split
+Counts = dict[str, int]  # number of videos per split
 
 
 @dataclass(frozen=True, kw_only=True)
 class Card:
-    """Facts of a data set. None or an empty dict: not known.
+    """Facts of a data set. None or an empty dict means: not known.
 
     Args:
-        name: short, as in ``dnrlab manifest build NAME``.
-        source: where it comes from: address, publication.
+        name: short name, as in ``dnrlab manifest build NAME``.
+        title: full name.
+        source: where the set comes from: address, publication.
+        licence: licence of the videos.
         flip: whether training clips may be mirrored: ``none``, ``mirror`` or ``label_aware``.
-        layout: how the videos lie on disk.
-        classes: how many there are.
-        counts: videos a split.
-        counts_by_fold: the same for each fold (``"1"``, ``"2"``, …) of a set that has several.
-        counts_from: where these numbers come from.
-        splits_share_sources: whether clips of one source stand in several official splits, as in HMDB-51.
-        protocol: how the field tests: ``num_frames``, ``clips``, ``crops``, ``sampling``, ``evaluate_on`` (a split).
-        built: how a manifest was made; in its own card only.
+        layout: how the videos are arranged on disk.
+        classes: number of classes.
+        counts: number of videos per split.
+        counts_by_fold: ``counts`` for each fold (``"1"``, ``"2"``, …) of a set with several folds.
+        counts_from: where the counts come from.
+        splits_share_sources: whether clips of one source are in several official splits, as in HMDB-51.
+        protocol: usual test protocol: ``num_frames``, ``clips``, ``crops``, ``sampling``, ``evaluate_on`` (a split).
+        built: how a manifest was made; only in the card beside that manifest.
     """
 
     name: str
@@ -66,28 +68,28 @@ class Card:
             require(known, "protocol", wanted, self.protocol)
 
     def expected(self, fold: int | None) -> Counts:
-        """Videos a split, of a fold where the set has several; empty if that is not known."""
+        """Number of videos per split, of one fold if the set has folds. Empty if not known."""
         return self.counts if fold is None else self.counts_by_fold.get(str(fold), {})
 
 
 def require(right: bool, name: str, wanted: str, got: object) -> None:
-    """ValueError that names the field unless it is right."""
+    """Raise ValueError that names the field, unless the field is right."""
     if not right:
-        raise ValueError(f"expected {name} to be {wanted}, got {got!r}")
+        raise ValueError(f"expected {name} to be {wanted}, got {got!r}; correct {name}")
 
 
 def is_count(value: object) -> bool:
-    """Whether a value is a whole number of at least 0."""
+    """Whether a value is an integer of at least 0."""
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 def is_counts(value: object) -> bool:
-    """Whether a value gives a count for each of some names."""
+    """Whether a value is a dict of counts."""
     return isinstance(value, dict) and all(map(is_count, value.values()))
 
 
 def read_card(file: str | Path) -> Card:
-    """Read a card. ValueError names the file, and the field that is missing, unknown or wrong."""
+    """Read a card. ValueError names the file and the field that is missing, unknown or wrong."""
     text = Path(file).read_text(encoding="utf-8")
     try:
         values = json.loads(text)
@@ -95,37 +97,37 @@ def read_card(file: str | Path) -> Card:
         require(isinstance(values, dict), "a card", "a JSON object", text[:40])
         unknown = [name for name in values if name not in known]
         if unknown:
-            raise ValueError(f"expected fields among {', '.join(known)}, got {', '.join(unknown)}; remove it")
+            raise ValueError(
+                f"expected only the fields {', '.join(known)}, got {', '.join(unknown)}; remove or rename it"
+            )
         needed = [name for name, each in known.items() if each.default is each.default_factory is MISSING]
         missing = [name for name in needed if name not in values]
         if missing:
-            raise ValueError(
-                f"expected the fields {', '.join(needed)}, got no {', '.join(missing)}; add what is missing"
-            )
+            raise ValueError(f"expected the fields {', '.join(needed)}, got no {', '.join(missing)}; add it")
         return Card(**values)
-    except ValueError as error:  # of the JSON, too
+    except ValueError as error:  # includes errors in the JSON
         raise ValueError(f"{file}: {error}") from error
 
 
 def card_of(name: str) -> Card:
-    """The card of a public set, by its name in ``data_manifests/``."""
+    """The card of a public set in ``data_manifests/``, by its name."""
     return read_card(FOLDER / f"{name}.card.json")
 
 
 def splits_share_sources(manifest_file: Path) -> bool:
-    """Whether the card beside a manifest, which may be a whole one or a few facts, says so."""
+    """The field ``splits_share_sources`` of the card beside a manifest. The card may hold only a few of the fields."""
     card = beside(manifest_file, "card.json")
     facts = json.loads(card.read_text(encoding="utf-8")) if card.is_file() else {}
     return isinstance(facts, dict) and facts.get("splits_share_sources") is True
 
 
 def own_card(name: str) -> Card:
-    """The card of one's own videos, to be filled in. Nothing is mirrored until it says so."""
+    """A card for your own videos, to be filled in. No clip is mirrored until you set ``flip``."""
     layout = "CLASS/VIDEO or SPLIT/CLASS/VIDEO"
     return Card(name=name, title=name, source="own videos", licence=None, flip="none", layout=layout)
 
 
 def write_card(card: Card, file: Path) -> None:
-    """Write a card as JSON."""
+    """Write a card to a JSON file."""
     with atomic_write(file) as unfinished:
         unfinished.write_text(json.dumps(asdict(card), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

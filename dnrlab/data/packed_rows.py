@@ -1,7 +1,7 @@
-"""Rows of a manifest as datasets hold them: in flat arrays, which worker processes share.
+"""The rows of a manifest in flat arrays, which the worker processes of a dataset share.
 
-A worker that looks at a Python object writes its reference count, and so takes a copy of its page. Text and numbers in
-one buffer each are only read: eight workers then hold the paths of 240,000 videos once, not nine times.
+A worker that reads a Python object changes its reference count, and so copies the memory page. One buffer of text and
+one of numbers are only read. So the paths of 240,000 videos are in memory once for eight workers, not nine times.
 """
 
 from collections.abc import Iterable
@@ -16,16 +16,16 @@ from dnrlab.data.manifest import Manifest, labels
 
 
 class PackedText:
-    """Strings end to end in one buffer, read by index: PackedText(["ab", "", "c"])[2] is "c"."""
+    """Strings stored end to end in one buffer and read by index: PackedText(["ab", "", "c"])[2] is "c"."""
 
     def __init__(self, texts: Iterable[str]) -> None:
         parts = [text.encode("utf-8", "surrogateescape") for text in texts]
         self.buffer = b"".join(parts)
-        self.ends = np.cumsum([0, *map(len, parts)], dtype=np.int64)  # (count + 1,), from 0 on
+        self.ends = np.cumsum([0, *map(len, parts)], dtype=np.int64)  # (count + 1,), the first is 0
 
     def __getitem__(self, index: int) -> str:
         if not 0 <= index < len(self):
-            raise IndexError(f"expected an index in [0, {len(self)}), got {index}")
+            raise IndexError(f"expected an index in [0, {len(self)}), got {index}; len() gives the number of rows")
         start, end = self.ends[index : index + 2]
         return self.buffer[start:end].decode("utf-8", "surrogateescape")
 
@@ -34,7 +34,7 @@ class PackedText:
 
 
 class Row(NamedTuple):
-    """A file, its class index, and the part of it that counts: nan is its beginning or its end."""
+    """A file, its class index, and its time span. nan stands for the file's start or its end."""
 
     path: str
     label: int
@@ -43,7 +43,7 @@ class Row(NamedTuple):
 
 
 class PackedRows:
-    """The rows of a manifest, as many as it has, each a ``Row``."""
+    """All rows of a manifest. Each item is a ``Row``."""
 
     def __init__(self, manifest: Manifest) -> None:
         self.paths = PackedText(manifest.rows["path"].tolist())
@@ -65,7 +65,7 @@ def one_row(manifest: Manifest, row: int) -> Row:
 
 
 def seconds(rows: pd.DataFrame, name: str) -> NDArray[np.float64]:
-    """A column of times, nan where a cell is empty or there is no such column."""
+    """A column of times in seconds. nan where a cell is empty or the column is missing."""
     if name not in rows:
         return np.full(len(rows), np.nan)
     return np.asarray(pd.to_numeric(rows[name], errors="coerce"), dtype=np.float64)

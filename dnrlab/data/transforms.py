@@ -1,8 +1,10 @@
-"""From decoded frames to what a network takes: resizing, crops, flips, mean and standard deviation.
+"""From decoded frames to the clips that a network takes: resize, crop, flip, normalize.
 
-The same for all frames of a clip. Clips stay uint8 until ``normalize``, so that a worker hands over a quarter of the
-bytes. Sources: Wang et al., "Temporal segment networks", ECCV 2016 (multi-scale crop at 5 places); Lin et al., "TSM",
-ICCV 2019, and its code (13 places).
+Every frame of a clip gets the same transform. Clips stay uint8 until ``normalize``, so that a worker sends a quarter of
+the bytes that float32 takes.
+
+Sources: Wang et al., "Temporal segment networks", ECCV 2016 (multi-scale crop at 5 positions); Lin et al., "TSM", ICCV
+2019, and its code (13 positions).
 """
 
 from collections.abc import Sequence
@@ -19,14 +21,14 @@ SCALES = (1.0, 0.875, 0.75, 0.66)
 
 Box = tuple[int, int, int, int]  # top, left, height, width, in pixels
 CORNERS_AND_CENTRE = ((0, 0), (0, 4), (4, 0), (4, 4), (2, 2))
-CROP_POSITIONS = {  # of a training crop: quarters of the free space above it and to its left
+CROP_POSITIONS = {  # of a training crop: the free space above and to the left of it, in quarters
     5: CORNERS_AND_CENTRE,
     13: (*CORNERS_AND_CENTRE, (0, 2), (2, 0), (2, 4), (4, 2), (1, 1), (1, 3), (3, 1), (3, 3)),
 }
 
 
 def operations() -> Any:
-    """torchvision.transforms.v2.functional, whose import takes seconds: only where it is used."""
+    """torchvision.transforms.v2.functional. It is imported only where it is used, because the import takes seconds."""
     guard_torchvision()
     from torchvision.transforms.v2 import functional
 
@@ -34,7 +36,7 @@ def operations() -> Any:
 
 
 def resize(frames: Tensor, height: int, width: int) -> Tensor:
-    """Frames (..., 3, H, W) uint8 at another size, bilinear with antialiasing."""
+    """Frames (..., 3, H, W) uint8, resized bilinearly with antialiasing."""
     if frames.shape[-2:] == (height, width):
         return frames
     resized: Tensor = operations().resize(frames, [height, width], antialias=True)
@@ -51,11 +53,12 @@ def resize_short_side(frames: Tensor, short_side: int) -> Tensor:
 def multi_scale_crop(
     height: int, width: int, scales: Sequence[float], generator: torch.Generator, *, positions: int = 5
 ) -> Box:
-    """A random box: each side is the short side times a scale, the two at most one step apart, at a place of a grid.
+    """A random crop box. Each side is the frame's short side times a scale, and the box lies at a point of a grid.
 
-    The places are quarters of the free space, each rounded down: of 5 ``positions`` the corners and the centre, of 13
-    also the middles of the edges and the points halfway to the corners. A box of 75 x 75 in 100 x 120 pixels may stand
-    at the tops 0, 6, 12, 18, 24 and the lefts 0, 11, 22, 33, 44.
+    The scales of height and width are at most one step apart in ``scales``. The grid divides the free space into
+    quarters, each rounded down. 5 ``positions`` are the corners and the centre. 13 also include the middles of the
+    edges and the points halfway to the corners. A box of 75 x 75 in a frame of 100 x 120 pixels has a top of 0, 6, 12,
+    18 or 24 and a left of 0, 11, 22, 33 or 44.
     """
     sizes = [int(min(height, width) * scale) for scale in scales]
     pairs = [(h, w) for i, h in enumerate(sizes) for j, w in enumerate(sizes) if abs(i - j) <= 1]
@@ -79,9 +82,11 @@ def training_clip(
     generator: torch.Generator,
     crop_positions: int = 5,
 ) -> tuple[Tensor, bool]:
-    """Frames (T, 3, H, W) uint8 as a training clip (3, T, crop_size, crop_size) uint8, randomly cropped.
+    """Make a randomly cropped training clip (3, T, crop_size, crop_size) uint8 from frames (T, 3, H, W) uint8.
 
-    Mirrored with probability 0.5 if ``flip``; also returns whether it was.
+    If ``flip``, the clip is mirrored with probability 0.5.
+
+    Returns: the clip, and whether it was mirrored.
     """
     frames = resize_short_side(frames, short_side)
     box = multi_scale_crop(frames.shape[-2], frames.shape[-1], scales, generator, positions=crop_positions)
@@ -91,14 +96,19 @@ def training_clip(
 
 
 def crop_boxes(height: int, width: int, crop_size: int, num_crops: int) -> list[Box]:
-    """The centre (1 crop), or three along the longer side: left or top, middle, right or bottom.
+    """The boxes of the test crops: one at the centre, or three along the longer side (both ends and the middle).
 
-    A frame of 256 x 340 and crops of 256 give the lefts 0, 42, 84.
+    Three crops of 256 in a frame of height 256 and width 340 have their left edges at 0, 42 and 84.
+
+    Raises: ValueError if ``num_crops`` is neither 1 nor 3, or ``crop_size`` is larger than the frame.
     """
     if num_crops not in (1, 3):
-        raise ValueError(f"expected 1 or 3 crops, got {num_crops}")
+        raise ValueError(f"expected num_crops of 1 or 3, got {num_crops}; set it to 1 or 3")
     if crop_size > min(height, width):
-        raise ValueError(f"expected crop_size of at most the short side {min(height, width)}, got {crop_size}")
+        raise ValueError(
+            f"expected crop_size of at most {min(height, width)} (the frame's short side, pixels), got {crop_size}; "
+            "lower crop_size or raise short_side"
+        )
     free_down, free_right = height - crop_size, width - crop_size
     if num_crops == 1:
         return [(free_down // 2, free_right // 2, crop_size, crop_size)]
@@ -108,19 +118,19 @@ def crop_boxes(height: int, width: int, crop_size: int, num_crops: int) -> list[
 
 
 def evaluation_clips(frames: Tensor, *, short_side: int, crop_size: int, num_crops: int) -> Tensor:
-    """Frames (T, 3, H, W) uint8 as clips (num_crops, 3, T, crop_size, crop_size) uint8."""
+    """Make the test crops (num_crops, 3, T, crop_size, crop_size) uint8 of frames (T, 3, H, W) uint8."""
     frames = resize_short_side(frames, short_side)
     boxes = crop_boxes(frames.shape[-2], frames.shape[-1], crop_size, num_crops)
     return torch.stack([frames[..., y : y + h, x : x + w].transpose(0, 1) for y, x, h, w in boxes])
 
 
 def to_unit(clips: Tensor) -> Tensor:
-    """Clips of any shape as numbers in [0, 1]: uint8 as float32, divided by 255; floating point is so already."""
+    """Clips of any shape in [0, 1]: uint8 clips become float32 and are divided by 255, float clips stay as they are."""
     return clips if clips.is_floating_point() else clips.to(torch.float32) / 255
 
 
 def normalize(clips: Tensor) -> Tensor:
-    """Clips (N, 3, T, H, W), uint8 or in [0, 1], with the mean and deviation of ImageNet's channels taken out."""
+    """Clips (N, 3, T, H, W), uint8 or in [0, 1], standardized by ImageNet's channel means and standard deviations."""
     unit = to_unit(clips)
     mean, std = (unit.new_tensor(values).view(3, 1, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
     return (unit - mean) / std

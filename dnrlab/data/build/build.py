@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
 from dnrlab.data.build import kinetics200
 from dnrlab.data.build.annotations import FORMATS
 from dnrlab.data.build.annotations.folders import read_folders
 from dnrlab.data.build.annotations.items import Annotations, split_file
-from dnrlab.data.cards import card_of, own_card, write_card
 from dnrlab.data.build.match import BuildResult, differences, match, relative_to, summary
 from dnrlab.data.build.video_tree import VideoTree, by_key, video_tree
+from dnrlab.data.cards import card_of, own_card, write_card
 from dnrlab.files import atomic_write
 
 NAMES = (*FORMATS, "folders")

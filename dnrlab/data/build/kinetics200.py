@@ -6,8 +6,10 @@ each, drawn at random from the training and validation sets. (Known as Mini-Kine
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
+
 import numpy as np
 import pandas as pd
+
 from dnrlab.data.build.annotations.items import lines_of
 from dnrlab.data.build.match import BuildResult
 

@@ -3,10 +3,13 @@
 import os
 from pathlib import Path
 from typing import Any, NamedTuple
+
 import pandas as pd
+
 from dnrlab.data.build.annotations.items import Annotations
-from dnrlab.data.cards import Card
 from dnrlab.data.build.video_tree import choose
+from dnrlab.data.cards import Card
+
 
 class BuildResult(NamedTuple):
     """What became of the annotated videos."""

@@ -5,7 +5,9 @@ from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
+
 from tqdm import tqdm
+
 from dnrlab.data.build.annotations.items import Item
 
 VIDEOS = frozenset(".mp4 .mkv .webm .avi .mov .m4v .mpg .mpeg .wmv .flv .ts .3gp .ogv".split())  # noqa: SIM905

@@ -1,4 +1,4 @@
-"""A path and frame indices become pixels. Knows no manifest."""
+"""Reads the pixels of a video, given its path and frame indices. It knows no manifest."""
 
 from dnrlab.data.decode.reader import READER, probe, read_frames
 from dnrlab.data.decode.types import Frames, Reader, VideoError, VideoInfo

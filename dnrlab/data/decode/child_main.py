@@ -1,7 +1,7 @@
-"""The process that ``decoding_process`` starts: answers (path, request) by facts, or by frames in shared memory.
+"""The process that ``child.py`` starts. It answers (path, request) with facts, or with frames in shared memory.
 
-A watchdog, a thread of C that needs no lock of the interpreter, ends the process with code 1 when an answer takes
-longer than the limit; so it does not outlive its parent for long even while a decoder hangs.
+A watchdog ends the process with code 1 when an answer takes longer than the limit. It is a C thread that does not need
+the interpreter's lock. So the process soon ends after its parent, even while a decoder hangs.
 """
 
 import faulthandler
@@ -21,8 +21,8 @@ from dnrlab.data.decode.types import Frames, Indices
 
 
 def main(connection: Connection, memory: int, limit_seconds: float) -> None:
-    """Answer until the parent closes its end."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then lets go
+    """Answer requests until the parent closes its end of the connection."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C and then closes the connection
     with Path(os.devnull).open("w") as nowhere:
         while True:
             try:
@@ -36,28 +36,28 @@ def main(connection: Connection, memory: int, limit_seconds: float) -> None:
 
 
 def answer(path: str, request: tuple[str, Indices] | None, memory: int) -> Any:
-    """Facts, the shape of the frames that were put into ``memory``, or the exception that came instead."""
+    """The facts, or the shape of the frames that were written to ``memory``, or the exception that was raised."""
     try:
         if request is None:
             return IN_PROCESS.examine(path)
-        decoder, numbers = request
+        decoder, indices = request
         if decoder == "decord":
             quiet_decord()
-        return put(IN_PROCESS.decode(decoder, path, numbers), memory)
-    except Exception as error:  # for the parent to raise
+        return put(IN_PROCESS.decode(decoder, path, indices), memory)
+    except Exception as error:  # the parent raises it
         return error
 
 
 @functools.cache
 def quiet_decord() -> None:
-    """Keep messages of the FFmpeg in decord out of logs and bars: they name no file. What counts comes as a reason."""
+    """Silence decord's FFmpeg, whose messages name no file. The ``reason`` of a VideoError says what matters."""
     import decord
 
     decord.logging.set_level(decord.logging.QUIET)
 
 
 def put(frames: Frames, memory: int) -> tuple[int, ...]:
-    """Copy frames into shared memory, which grows as it must and is kept for the next; returns their shape."""
+    """Copy frames into the shared memory, which grows if needed and is reused. Returns their shape."""
     if os.fstat(memory).st_size < frames.nbytes:
         os.ftruncate(memory, frames.nbytes)
     np.frombuffer(mmap.mmap(memory, frames.nbytes), np.uint8).reshape(frames.shape)[:] = frames

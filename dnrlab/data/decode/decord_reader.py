@@ -1,4 +1,4 @@
-"""Frames by decord, the quickest where it may seek."""
+"""Frames read by decord, the fastest decoder for files in which it can seek."""
 
 import importlib.util
 
@@ -6,21 +6,23 @@ from dnrlab.data.decode.types import DAMAGED, Frames, Indices, VideoError, first
 
 
 def have_decord() -> bool:
-    """Whether decord (or eva-decord, of the same import name) is installed."""
+    """Whether decord is installed, or eva-decord, which has the same import name."""
     return importlib.util.find_spec("decord") is not None
 
 
-def read_decord(path: str, numbers: Indices) -> Frames:
-    """The frames (T, H, W, 3) of ascending, distinct numbers, each decoded once. VideoError if one cannot be decoded.
+def read_decord(path: str, indices: Indices) -> Frames:
+    """The frames (T, H, W, 3) at ascending, distinct frame indices, each decoded once.
 
-    The reader is dropped after use: kept ones grow. ``fault_tol``: without it decord gives a neighbour in place of a
-    frame that it cannot decode, and says nothing.
+    The reader is dropped after use, because the memory of stored readers grows. ``fault_tol`` makes decord raise an
+    error for a frame that it cannot decode. Without it decord silently returns a neighbouring frame.
+
+    Raises: VideoError if a frame cannot be decoded.
     """
     import decord
 
     try:
         reader = decord.VideoReader(path, ctx=decord.cpu(0), num_threads=1, fault_tol=1e-9)
-        frames: Frames = reader.get_batch(numbers).asnumpy()
+        frames: Frames = reader.get_batch(indices).asnumpy()
     except (RuntimeError, IndexError, decord.DECORDError, decord.DECORDLimitReachedError) as error:
-        raise VideoError(path, f"decoding stopped, {DAMAGED} (decord: {first_line(error)})") from error
+        raise VideoError(path, f"decoding stopped (decord: {first_line(error)}); {DAMAGED}") from error
     return frames

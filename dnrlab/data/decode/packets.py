@@ -1,6 +1,6 @@
-"""What the packets of a video file say, without decoding one: how many frames, and whether decord finds them.
+"""Facts from a video file's packets, without decoding: the number of frames, and whether decord reads them rightly.
 
-A container's own count may be missing or too high, so packets are counted. Every decoder is given the same count.
+The frame count in a container's header may be missing or too high, so packets are counted. All decoders use this count.
 """
 
 import math
@@ -11,22 +11,22 @@ from dnrlab.data.decode.types import DAMAGED, VideoError, VideoInfo, first_line
 
 
 class Facts(NamedTuple):
-    """What is known of a video before it is decoded."""
+    """What is known about a video before it is decoded."""
 
     info: VideoInfo
-    suits_decord: bool  # whether decord takes the same stream and numbers its frames rightly
+    suits_decord: bool  # whether decord reads the same stream and returns the right frame for each index
 
 
 class Packet(NamedTuple):
-    """A frame as it is stored; packets come in the order of decoding."""
+    """A stored frame. Packets come in decoding order."""
 
-    time: int | None  # when it is shown, in ticks of the stream
+    time: int | None  # presentation time, in ticks of the stream
     is_key: bool
-    is_discarded: bool  # decoded but not shown, as an edit list may ask for
+    is_discarded: bool  # decoded but not shown, for example because of an edit list
 
 
 def examine_file(path: str) -> Facts:
-    """Count the packets of the best video stream. VideoError if there is no such stream or the file cannot be read."""
+    """Count the packets of the best video stream. VideoError if the file cannot be read or has no video stream."""
     import av
 
     try:
@@ -36,17 +36,19 @@ def examine_file(path: str) -> Facts:
             rate = float(stream.average_rate or 0) or math.nan
             alone = len(container.streams.video) == 1
     except av.FFmpegError as error:
-        raise VideoError(path, f"not a video that can be decoded, {DAMAGED} ({first_line(error)})") from error
+        raise VideoError(path, f"not a video that can be decoded ({first_line(error)}); {DAMAGED}") from error
     shown = sum(not packet.is_discarded for packet in found)
     if not shown:
-        raise VideoError(path, f"a video stream without a frame, {DAMAGED}")
+        raise VideoError(path, f"a video stream without a frame; {DAMAGED}")
     return Facts(VideoInfo(shown, rate), alone and seeks_exactly(found))
 
 
 def video_stream(path: str, container: Any) -> Any:
-    """The stream that a player would show. VideoError if there is none but a cover picture.
+    """The video stream that a player would show.
 
-    Where there are several, decord may take another: it knows nothing of the one marked as default.
+    In a file of several streams decord may read another one, because it ignores the mark "default".
+
+    Raises: VideoError if there is no video stream, or only a cover picture.
     """
     import av
 
@@ -57,11 +59,12 @@ def video_stream(path: str, container: Any) -> Any:
 
 
 def seeks_exactly(packets: Sequence[Packet]) -> bool:
-    """Whether no frame is shown on the other side of a key frame than it is stored on.
+    """Whether decord finds every frame: each frame stored after a key frame is also shown after it, and vice versa.
 
-    decord numbers frames by their times, seeks to a key frame and counts on. That goes wrong, without an error, where
-    times are missing or equal, where an edit list discards frames, and where frames stored after a key frame are
-    shown before it (open groups of pictures): key 2 in times 0, 2, 1, 3 makes it take frame 3 for frame 2.
+    decord sorts frames by their times, seeks to a key frame and counts on from there. It silently returns wrong frames
+    in three cases: where times are missing or equal, where an edit list discards frames, and where frames stored after
+    a key frame are shown before it (open groups of pictures). For example, with times 0, 2, 1, 3 and a key frame at
+    time 2, it returns frame 3 in place of frame 2.
     """
     times = [packet.time for packet in packets if packet.time is not None and not packet.is_discarded]
     if len(set(times)) < len(packets) or not packets[0].is_key:

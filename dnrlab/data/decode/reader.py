@@ -1,8 +1,8 @@
-"""Reading frames of videos: one ``read_frames(path, indices)`` over decord, PyAV and folders of JPEG frames.
+"""Reading frames of videos: one ``read_frames(path, indices)`` for decord, PyAV and folders of JPEG frames.
 
-What is in a file is counted once, for every decoder alike (``packets``). decord reads it where it may seek in it; PyAV
-where decord has no wheel, would number frames wrongly, or fails. data_manifests/DECODING.md lists what comes of
-damaged and odd files.
+The frames of a file are counted once, for all decoders (``packets``). decord reads a file where it can seek exactly.
+PyAV reads it where decord has no wheel, would return wrong frames, or fails. data_manifests/DECODING.md lists the
+outcome for damaged and odd files.
 """
 
 import functools
@@ -27,27 +27,27 @@ __all__ = ["DAMAGED", "DECODERS", "READER", "Frames", "Reader", "VideoError", "V
 DECODERS = ("auto", "decord", "pyav")
 
 
-UNSUITED = "decord would number its frames wrongly, or take another stream; set decoder to auto or pyav"
+UNSUITED = "decord would return wrong frames or read another stream; set decoder to auto or pyav"
 
 
 log = logging.getLogger("dnrlab")
 
 
 class Decoding(NamedTuple):
-    """What opens files: in this process (``HERE``), or in one of its own (``decoding_process``)."""
+    """Two functions that open files: in this process (``IN_PROCESS``), or in a separate one (``decoding_in_child``)."""
 
     examine: Callable[[str], Facts]
-    decode: Callable[[str, str, Indices], Frames]  # decoder, path, ascending numbers
+    decode: Callable[[str, str, Indices], Frames]  # decoder, path, ascending frame indices
 
 
 def examine(path: str) -> Facts:
-    """Facts of a video file or a folder of frames. VideoError if it is neither."""
+    """Facts of a video file or a folder of JPEG frames. VideoError if it is neither."""
     return Facts(examine_folder(path), False) if Path(path).is_dir() else examine_file(path)
 
 
-def decode(decoder: str, path: str, numbers: Indices) -> Frames:
-    """Frames (T, H, W, 3) of ascending, distinct numbers, by ``decord``, ``pyav`` or ``folder``."""
-    return {"decord": read_decord, "pyav": read_pyav, "folder": read_folder}[decoder](path, numbers)
+def decode(decoder: str, path: str, indices: Indices) -> Frames:
+    """Frames (T, H, W, 3) at ascending, distinct frame indices. ``decoder`` is ``decord``, ``pyav`` or ``folder``."""
+    return {"decord": read_decord, "pyav": read_pyav, "folder": read_folder}[decoder](path, indices)
 
 
 IN_PROCESS = Decoding(examine, decode)
@@ -55,11 +55,11 @@ IN_PROCESS = Decoding(examine, decode)
 
 @dataclass(frozen=True)
 class VideoFiles:
-    """Probing and reading, by one choice of decoder. A class, so that its methods can be sent to a worker process.
+    """Probes and reads videos with one choice of decoder. A class, so that its methods can be pickled for a worker.
 
     Args:
-        decoder: ``auto`` (decord, and PyAV where it must), ``decord`` or ``pyav``, which take no other's place.
-        decoding: what opens the files.
+        decoder: ``auto`` (decord, or PyAV where decord cannot read), ``decord`` alone, or ``pyav`` alone.
+        decoding: the functions that open the files.
     """
 
     decoder: str = "auto"
@@ -67,49 +67,49 @@ class VideoFiles:
 
     def __post_init__(self) -> None:
         if self.decoder not in DECODERS:
-            raise ValueError(f"expected a decoder of {', '.join(DECODERS)}, got {self.decoder!r}")
+            raise ValueError(f"expected decoder to be one of {', '.join(DECODERS)}, got {self.decoder!r}")
 
     def probe(self, path: str) -> VideoInfo:
-        """Number of frames and frame rate of a video. VideoError if it cannot be opened or has no frame."""
+        """The number of frames and the frame rate of a video. VideoError if it cannot be opened or has no frame."""
         return facts_of(path, self.decoding).info
 
     def read_frames(self, path: str, indices: Indices) -> Frames:
-        """The frames of the given numbers, in the given order; each is decoded once however often it is asked for.
+        """The frames at the given frame indices, in the given order. A repeated frame is decoded once.
 
         Args:
             path: a video file, or a folder of JPEG frames.
-            indices: frame numbers, (T,), each in [0, number of frames).
+            indices: frame indices, (T,), each in [0, number of frames).
 
         Returns: (T, H, W, 3) uint8, RGB.
 
-        Raises: VideoError if the file cannot be read; IndexError if a number lies outside the video; TypeError if
-        the numbers are no integers.
+        Raises: VideoError if the file cannot be read; IndexError if an index lies outside the video; TypeError if the
+        indices are not integers.
         """
         facts = facts_of(path, self.decoding)
         check_indices(path, np.asarray(indices), facts.info.num_frames)
         unique, inverse = np.unique(indices, return_inverse=True)
         return self.read_sorted(path, facts, unique)[inverse]
 
-    def read_sorted(self, path: str, facts: Facts, numbers: Indices) -> Frames:
-        """The frames of ascending, distinct numbers, by the decoder that the choice and the file allow."""
+    def read_sorted(self, path: str, facts: Facts, indices: Indices) -> Frames:
+        """The frames at ascending, distinct frame indices. ``self.decoder`` and the file decide which decoder reads."""
         if Path(path).is_dir():
-            return self.decoding.decode("folder", path, numbers)
+            return self.decoding.decode("folder", path, indices)
         if self.decoder == "decord" and not facts.suits_decord:
             raise VideoError(path, UNSUITED)
         if self.decoder == "pyav" or not facts.suits_decord or not have_decord():
-            return self.decoding.decode("pyav", path, numbers)
+            return self.decoding.decode("pyav", path, indices)
         try:
-            return self.decoding.decode("decord", path, numbers)
+            return self.decoding.decode("decord", path, indices)
         except VideoError as error:
             if self.decoder == "decord":
                 raise
-            frames = self.decoding.decode("pyav", path, numbers)
+            frames = self.decoding.decode("pyav", path, indices)
             log_once(path, error.reason)
             return frames
 
 
 def facts_of(path: str, decoding: Decoding) -> Facts:
-    """Facts of a video, remembered until the file changes."""
+    """Facts of a video, cached until the file changes."""
     check_file(path)
     stat = Path(path).stat()
     return remembered_facts(path, stat.st_size, stat.st_mtime_ns, decoding)
@@ -117,45 +117,47 @@ def facts_of(path: str, decoding: Decoding) -> Facts:
 
 @functools.lru_cache(maxsize=100_000)
 def remembered_facts(path: str, size: int, changed: int, decoding: Decoding) -> Facts:
-    """Facts of a file, kept by its size in bytes and its time of change, so that a new file is opened anew."""
+    """Facts of a file. Its size (bytes) and modification time are arguments so that a changed file is opened again."""
     return decoding.examine(path)
 
 
 def forget_facts() -> None:
-    """Let every file be examined again, as in a process that has not read it yet."""
+    """Clear the cache of facts, so that every file is examined again, as in a new process."""
     remembered_facts.cache_clear()
 
 
 @functools.lru_cache(maxsize=100_000)
 def log_once(path: str, reason: str) -> None:
-    """Log that PyAV had to read a file."""
-    log.warning(f"{path}: read by PyAV, since decord failed: {reason}")
+    """Log that PyAV reads a file because decord failed, once per file and reason."""
+    log.warning(f"{path}: decord failed, so PyAV reads it: {reason}")
 
 
 def check_file(path: str) -> None:
-    """VideoError unless ``path`` is a folder, or a file with something in it that may be read."""
+    """VideoError unless ``path`` is a folder, or a file that may be read and is not empty."""
     if not Path(path).exists():
         raise VideoError(path, "no such file; correct the path, or the root that it is relative to")
     if Path(path).is_dir():
         return
     if not Path(path).is_file():  # opening a named pipe waits for a writer
-        raise VideoError(path, "neither a file nor a folder, but a pipe, socket or device")
+        raise VideoError(path, "neither a file nor a folder, but a pipe, socket or device; name a video file")
     if not os.access(path, os.R_OK):
-        raise VideoError(path, "a file that must not be read; ask for the permission, or copy it")
+        raise VideoError(path, "no permission to read the file; change its permissions, or copy it")
     if Path(path).stat().st_size == 0:
         raise VideoError(path, "an empty file (0 bytes); copy or download it again")
 
 
 def check_indices(path: str, indices: Indices, num_frames: int) -> None:
-    """Refuse what decord would take: it truncates 1.7 and wraps -1."""
+    """Raise an error for indices that decord would accept: it truncates 1.7 and wraps -1."""
     if not np.issubdtype(indices.dtype, np.integer):
-        raise TypeError(f"{path}: expected frame numbers that are integers, got {indices.dtype}")
+        raise TypeError(f"{path}: expected frame indices of an integer type, got {indices.dtype}; round them first")
     if indices.ndim != 1 or len(indices) == 0 or indices.min() < 0 or indices.max() >= num_frames:
-        raise IndexError(f"{path}: expected frame numbers in [0, {num_frames}), got {indices.tolist()}")
+        raise IndexError(
+            f"{path}: expected frame indices in [0, {num_frames}), got {indices.tolist()}; probe(path) gives num_frames"
+        )
 
 
 def reader_of(files: VideoFiles) -> Reader:
-    """The two functions that the rest of the library takes."""
+    """The two reading functions of ``files``, in the form that the rest of the library takes."""
     return Reader(files.probe, files.read_frames)
 
 

@@ -1,4 +1,4 @@
-"""By what a changed file is recognised, and copies of a file: size, time of change, and a digest."""
+"""Recognise a changed file by its size and modification time, and copies of a file by a digest."""
 
 import hashlib
 import os
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def files_of(path: str) -> list[str]:
-    """The file itself, or the files of a folder of frames, in order."""
+    """The file itself, or the sorted files of a folder of frames."""
     if not Path(path).is_dir():
         return [path]
     with os.scandir(path) as entries:
@@ -15,7 +15,10 @@ def files_of(path: str) -> list[str]:
 
 
 def signature(path: str) -> tuple[int, int]:
-    """Size in bytes and time of change, by which a changed file is told; of a folder of frames the sum and the last."""
+    """Size in bytes and modification time (ns) of a file. For a folder of frames, the total size and the latest time.
+
+    Returns: (-1, -1) if the file cannot be found.
+    """
     try:
         stats = [os.stat(path)]  # noqa: PTH116 (Path.stat is slower)
     except OSError:
@@ -26,10 +29,10 @@ def signature(path: str) -> tuple[int, int]:
 
 
 def digest_of(path: str) -> str:
-    """A hash of all bytes, equal for copies. The file has just been read, and lies in the system's memory."""
-    summed = hashlib.blake2b(digest_size=16)
+    """A hash of all bytes, equal for copies. Cheap right after decoding, while the system still caches the file."""
+    digest = hashlib.blake2b(digest_size=16)
     for file in files_of(path):
         with Path(file).open("rb") as stream:
             while part := stream.read(2**20):
-                summed.update(part)
-    return summed.hexdigest()
+                digest.update(part)
+    return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""What a video is to the rest of the library: a way to read it, what it says of itself, and what is wrong with it."""
+"""The types that describe a video: how to read it, its number of frames and frame rate, and why it cannot be read."""
 
 import re
 from collections.abc import Callable
@@ -13,14 +13,14 @@ DAMAGED = "encode it again or leave it out"
 Frames = NDArray[np.uint8]  # (T, H, W, 3), RGB
 
 
-Indices = NDArray[np.int64]  # (T,), frame numbers from 0
+Indices = NDArray[np.int64]  # (T,), frame indices from 0
 
 
 class VideoInfo(NamedTuple):
-    """What a video says of itself."""
+    """Number of frames and frame rate of a video."""
 
     num_frames: int
-    fps: float  # frames a second, the average; nan where it is unknown, as of a folder of pictures
+    fps: float  # frames per second, on average; nan where unknown, as for a folder of JPEG frames
 
     @property
     def duration_seconds(self) -> float:
@@ -29,17 +29,17 @@ class VideoInfo(NamedTuple):
 
 
 class Reader(NamedTuple):
-    """A way to read videos: facts by path, and frames by path and frame numbers."""
+    """Two functions that read videos: ``probe(path)`` and ``read_frames(path, indices)``."""
 
     probe: Callable[[str], VideoInfo]
     read_frames: Callable[[str, Indices], Frames]
 
 
 class VideoError(RuntimeError):
-    """A video that cannot be read; carries its ``path`` and the ``reason``."""
+    """A video cannot be read. The attributes ``path`` and ``reason`` say which and why."""
 
     def __init__(self, path: str, reason: str) -> None:
-        super().__init__(path, reason)  # both, so that it can be pickled
+        super().__init__(path, reason)  # both arguments, so that the error can be pickled
         self.path, self.reason = path, reason
 
     def __str__(self) -> str:
@@ -47,7 +47,7 @@ class VideoError(RuntimeError):
 
 
 def first_line(error: Exception) -> str:
-    """What an exception of a decoder says, without error numbers, lines of its source, paths, and decord's stack."""
+    """The first line of a decoder's exception, without error numbers, source lines, paths and decord's stack."""
     line = (str(error).strip().splitlines() or [type(error).__name__])[0]
     before = r"^(\[Errno \d+\] )?(\[[\d:]+\] )?(\S+:\d+: )?(Check failed: )?(\[[^\]]*\])?"
     return re.sub(before, "", line).split(": '")[0]

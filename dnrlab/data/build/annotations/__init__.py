@@ -1,6 +1,7 @@
 """Official annotation files, a reader for each format: pure, from lines to labelled names of videos."""
 
 from collections.abc import Callable, Sequence
+
 from dnrlab.data.build.annotations.hmdb51 import read_hmdb51
 from dnrlab.data.build.annotations.items import Annotations, SplitFile
 from dnrlab.data.build.annotations.kinetics import read_kinetics

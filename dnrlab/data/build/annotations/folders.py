@@ -7,7 +7,9 @@ A folder of JPEG frames counts as a video; deeper folders do not matter.
 """
 
 from collections.abc import Iterable
+
 from dnrlab.data.build.annotations.items import SPLITS, Annotations, Item
+
 
 def read_folders(paths: Iterable[str]) -> Annotations:
     """The videos of a tree, by their paths within it; the key of each is its whole path.

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 
+
 def one_fold(folds: Collection[int]) -> int:
     """The only fold of some files. ValueError if there are several, in which a video has several splits."""
     if len(folds) != 1:

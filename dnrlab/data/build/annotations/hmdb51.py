@@ -9,6 +9,7 @@ parts, camera motion, number of people, viewpoint, quality, and a number.
 
 import re
 from collections.abc import Sequence
+
 from dnrlab.data.build.annotations.folds import one_fold
 from dnrlab.data.build.annotations.items import Annotations, Item, SplitFile, lines_of
 

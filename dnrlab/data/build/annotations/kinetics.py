@@ -11,6 +11,7 @@ seconds of six digits each: ``-3B32lodo2M_000059_000069.mp4``.
 import csv
 from collections.abc import Sequence
 from pathlib import Path
+
 from dnrlab.data.build.annotations.items import SPLITS, Annotations, Item, SplitFile, split_of
 
 COLUMNS = ("youtube_id", "time_start", "time_end")

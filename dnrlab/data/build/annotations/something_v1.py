@@ -9,7 +9,9 @@ The videos are folders of JPEG frames, named by their number. The last file fixe
 """
 
 from collections.abc import Sequence
+
 from dnrlab.data.build.annotations.items import Annotations, Item, SplitFile, check_labels, lines_of, split_of
+
 
 def read_something_v1(files: Sequence[SplitFile]) -> Annotations:
     """The labelled videos of some files. ValueError names file and line."""

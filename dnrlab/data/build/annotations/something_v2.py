@@ -13,7 +13,9 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
 from dnrlab.data.build.annotations.items import Annotations, Item, SplitFile, check_labels, split_of
+
 
 def read_something_v2(files: Sequence[SplitFile]) -> Annotations:
     """The labelled videos of some files. ValueError names the file."""

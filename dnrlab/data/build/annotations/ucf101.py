@@ -9,6 +9,7 @@ The clips of a group (``g08`` of a class) come from one video. The last file fix
 
 import re
 from collections.abc import Sequence
+
 from dnrlab.data.build.annotations.folds import one_fold
 from dnrlab.data.build.annotations.items import Annotations, Item, SplitFile, check_labels, lines_of
 
