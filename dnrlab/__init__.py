@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 __version__ = "0.1.0.dev0"
 __all__ = ["DNRConfig", "create_model", "model_names", "record_dynamics"]
 
-# Threads of torch that wait for each other spin. Where other work keeps the cores busy they take them from the thread
-# that they wait for, and a training step of 30 ms takes seconds. A short spin keeps an idle machine's speed. libgomp
-# reads the variable when torch loads it, and every process that starts from here inherits it.
+# Waiting OpenMP threads of torch spin. On busy cores a spinning thread takes the core from the thread that it waits
+# for, and a training step of 30 ms takes seconds. A short spin is as fast on an idle machine. libgomp reads the
+# variable when torch loads it. Every process that this process starts inherits it.
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "5000")
 
@@ -27,7 +27,7 @@ HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    """The package's names on first use: torch takes seconds to import, which a process that only decodes can save."""
+    """Import a public name on first use: torch takes seconds to import, and a decoding process does not need it."""
     if name in HOMES:
         return getattr(importlib.import_module(HOMES[name]), name)
     raise AttributeError(f"module 'dnrlab' has no attribute {name!r}")

@@ -1,4 +1,4 @@
-"""Notebooks as batch runs: papermill, with parameters that are checked before a kernel starts."""
+"""Notebooks as batch runs by papermill. Parameters are checked before a kernel starts."""
 
 import io
 import sys
@@ -8,23 +8,23 @@ from typing import Any
 
 from dnrlab.notebook import check_parameters, declared_parameters
 
-KERNEL = "python3"  # the one of this interpreter's environment, whatever the notebook was saved with
+KERNEL = "python3"  # of this interpreter's environment, whatever kernel the notebook names
 ATTEMPTS = 3  # to start a kernel
 
 
 def parameter_types(notebook: str | Path) -> dict[str, type]:
     """Names and types that a notebook declares in its cell tagged ``parameters``.
 
-    Raises: FileNotFoundError if there is no such notebook; ValueError if it has no such cell.
+    Raises: FileNotFoundError if there is no such notebook; ValueError if it does not have exactly one such cell.
     """
     import nbformat
 
     if not Path(notebook).is_file():
-        raise FileNotFoundError(f"expected a notebook at {notebook}, found none")
+        raise FileNotFoundError(f"expected a notebook at {notebook}, got no such file; check the path")
     cells = nbformat.read(notebook, as_version=4).cells
     tagged = [cell.source for cell in cells if "parameters" in cell.metadata.get("tags", [])]
     if len(tagged) != 1:
-        raise ValueError(f"{notebook}: expected one cell tagged parameters, got {len(tagged)}")
+        raise ValueError(f"{notebook}: expected one cell tagged parameters, got {len(tagged)}; tag one cell")
     return declared_parameters(tagged[0])
 
 
@@ -34,13 +34,15 @@ def run_notebook(
     """Execute a notebook into ``out``, in the working directory of this process.
 
     Args:
-        notebook: the source, which stays as it is.
-        out: the executed copy; its folder is made.
-        parameters: by name; checked against the declared names and types first.
+        notebook: the source, which does not change.
+        out: the executed copy. Its folder is made.
+        parameters: values by name, checked first against the declared names and types.
         report: called with every line that the notebook prints, while it runs.
 
-    Raises: ValueError or TypeError for the parameters; papermill's PapermillExecutionError, with the notebook's own
-    error in it, if a cell fails. The executed copy is kept then, too.
+    Returns: the path of the executed copy.
+
+    Raises: ValueError or TypeError for the parameters; papermill's PapermillExecutionError if a cell fails. It quotes
+    the notebook's error, and the executed copy is still written.
     """
     import papermill
 
@@ -55,17 +57,17 @@ def run_notebook(
                 kernel_name=KERNEL,
                 progress_bar=report is None and sys.stderr.isatty(),
                 stdout_file=LineWriter(report) if report else None,
-                extra_arguments=["--IPKernelApp.log_level=ERROR"],  # its warnings are not for who reads the report
+                extra_arguments=["--IPKernelApp.log_level=ERROR"],  # the kernel's warnings do not belong in the report
             )
             break
-        except RuntimeError as error:  # kernels that start side by side can race for a port
+        except RuntimeError as error:  # kernels that start at the same time can race for a port
             if "Kernel died before replying" not in str(error) or attempt == ATTEMPTS:
                 raise
     return Path(out)
 
 
 class LineWriter(io.TextIOBase):
-    """A file that passes every line written to it on to a function."""
+    """A text file that calls a function with every line written to it."""
 
     def __init__(self, report: Callable[[str], None]) -> None:
         self.report = report

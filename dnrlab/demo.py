@@ -1,8 +1,8 @@
-"""The demo: four small networks trained, evaluated and explained on videos that it makes itself.
+"""The demo: make synthetic videos, then train, evaluate and explain four small networks on them.
 
     python -m dnrlab.demo --out runs/demo
 
-Everything runs through the notebooks and papermill, two trainings at a time where there are two cores.
+The demo runs the notebooks with papermill, two trainings at a time on two or more cores.
 """
 
 import argparse
@@ -37,10 +37,12 @@ MEANINGS = {
 def main() -> None:
     """Run the demo and print its table."""
     parser = argparse.ArgumentParser(prog="python -m dnrlab.demo", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--out", default="runs/demo", help="folder for runs, figures and summary.json")
+    parser.add_argument("--out", default="runs/demo", help="folder of the runs, figures and summary.json")
     parser.add_argument("--notebooks", default="notebooks", help="folder of the notebooks")
-    parser.add_argument("--epochs", type=int, default=0, help="epochs of each training; 0: the recipe's")
-    parser.add_argument("--keep", default="", help="folder that also takes what is needed to open the four networks")
+    parser.add_argument("--epochs", type=int, default=0, help="epochs of each training; 0 takes the recipe's")
+    parser.add_argument(
+        "--keep", default="", help="folder to copy the four networks into: configuration, weights and metrics"
+    )
     arguments = parser.parse_args()
     summary = run_demo(Path(arguments.out), Path(arguments.notebooks), arguments.epochs)
     print("\n" + table(summary) + "\n")
@@ -54,15 +56,15 @@ def main() -> None:
 
 
 def run_demo(out: Path, notebooks: Path, epochs: int = 0) -> dict[str, Any]:
-    """Make the videos, run the notebooks, write ``summary.json``; returns what it holds."""
+    """Make the videos, run the notebooks and write ``summary.json``. Returns the content of that file."""
     start = time.perf_counter()
-    say = Reporter("demo", start)
-    say("making the synthetic videos")
+    report = Reporter("demo", start)
+    report("making the synthetic videos")
     manifest = small_synthetic()
-    say(f"{len(read_manifest(manifest).rows)} videos in {manifest.parent}; training four networks")
+    report(f"{len(read_manifest(manifest).rows)} videos in {manifest.parent}; training four networks")
     jobs = [joblib.delayed(train_and_evaluate)(name, out, notebooks, manifest, epochs, start) for name in NETWORKS]
     results = joblib.Parallel(n_jobs=min(2, os.cpu_count() or 1))(jobs)
-    say("heat maps and affine dynamics")
+    report("heat maps and affine dynamics")
     figures = str(out / "figures")
     shared = {"manifest": str(manifest), "out_dir": figures, "num_videos": 4}
     runs = [str(out / name) for name in ("bn", "relay", "dnr")]
@@ -79,19 +81,19 @@ def run_demo(out: Path, notebooks: Path, epochs: int = 0) -> dict[str, Any]:
 def train_and_evaluate(
     name: str, out: Path, notebooks: Path, manifest: Path, epochs: int, start: float
 ) -> dict[str, Any]:
-    """Run notebooks 01 and 02 for one network; returns its accuracies on the test split."""
-    say, run_dir = Reporter(name, start), out / name
+    """Run notebooks 01 and 02 for one network. Returns its accuracies on the test split."""
+    report, run_dir = Reporter(name, start), out / name
     shared = {"manifest": str(manifest), "run_dir": str(run_dir)}
     training = {**shared, **NETWORKS[name], "recipe": "demo", "epochs": epochs}
-    run_notebook(notebooks / "01_train.ipynb", run_dir / "01_train.ipynb", training, report=say)
-    run_notebook(notebooks / "02_evaluate.ipynb", run_dir / "02_evaluate.ipynb", shared, report=say)
+    run_notebook(notebooks / "01_train.ipynb", run_dir / "01_train.ipynb", training, report=report)
+    run_notebook(notebooks / "02_evaluate.ipynb", run_dir / "02_evaluate.ipynb", shared, report=report)
     predictions = pd.read_csv(run_dir / "predictions.csv")
     evaluated = json.loads((run_dir / "metrics.json").read_text(encoding="utf-8"))["evaluated"]
     return {**pair_accuracy(list(predictions["label"]), list(predictions["predicted"])), "evaluated": evaluated}
 
 
 def keep_networks(out: Path, folder: Path) -> None:
-    """Copy configuration, weights and metrics of the four networks from the demo's folder ``out`` into ``folder``."""
+    """Copy configuration, weights and metrics of the four networks from ``out`` into ``folder``."""
     for name in NETWORKS:
         (folder / name).mkdir(parents=True, exist_ok=True)
         for file in ("config.json", "best.safetensors", "metrics.json"):
@@ -99,7 +101,7 @@ def keep_networks(out: Path, folder: Path) -> None:
 
 
 class Reporter:
-    """Prints lines behind the time since ``start`` and a name; a class, so that it can be sent to a process."""
+    """Prints each line after the seconds since ``start`` and a name. It is a class because processes must pickle it."""
 
     def __init__(self, name: str, start: float) -> None:
         self.name, self.start = name, start
@@ -109,7 +111,7 @@ class Reporter:
 
 
 def table(summary: dict[str, Any]) -> str:
-    """The accuracies of the four networks, one a line."""
+    """The accuracies of the four networks, one line per network."""
     lines = [f"{'network':<34}{'top-1':>7}{'pair':>7}{'within pair':>13}"]
     for name, meaning in MEANINGS.items():
         row = summary[name]

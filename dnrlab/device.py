@@ -1,4 +1,4 @@
-"""Where work runs: on which device, in which arithmetic, beside which workers and stored videos."""
+"""Where work runs: device, precision, reading workers and the cache of decoded videos."""
 
 import re
 from dataclasses import dataclass
@@ -8,42 +8,45 @@ import torch
 
 @dataclass(frozen=True, kw_only=True)
 class Runtime:
-    """How a training, an evaluation or a survey runs on this machine. The results do not depend on it.
+    """How a training, an evaluation or a survey runs on this machine. Results do not depend on these fields.
 
     ``auto`` becomes the device that ``pick_device`` chooses.
 
     Raises: ValueError if the device is unknown or absent, or num_workers is negative.
     """
 
-    device: str = "cpu"  # cpu, cuda, cuda:1; auto takes a GPU if there is one
-    num_workers: int = 0  # processes that read clips; 0 reads in this one
-    cache_dir: str = ""  # folder of decoded videos; auto: runs/cache for sets of up to 5,000 videos; '' for none
+    device: str = "cpu"  # cpu, cuda or cuda:N; auto takes a GPU if there is one
+    num_workers: int = 0  # processes that read clips; 0 reads in this process
+    cache_dir: str = ""  # folder that stores decoded videos; auto: runs/cache for up to 5,000 videos; '' stores none
     progress: bool = False  # show a progress bar
 
     def __post_init__(self) -> None:
         if self.num_workers < 0:
-            raise ValueError(f"expected num_workers of at least 0, got {self.num_workers}; 0 reads in this process")
+            raise ValueError(
+                f"expected num_workers of at least 0, got {self.num_workers}; give 0 to read in this process"
+            )
         object.__setattr__(self, "device", pick_device(self.device))  # frozen for its users
 
 
 def pick_device(device: str) -> str:
-    """``auto`` becomes ``cuda`` where a GPU is present and ``cpu`` elsewhere; ``cpu``, ``cuda`` and ``cuda:N`` stay.
+    """``auto`` becomes ``cuda`` where a GPU is present, else ``cpu``. ``cpu``, ``cuda`` and ``cuda:N`` stay.
 
-    Raises: ValueError for any other name, and for a GPU that is absent.
+    Raises: ValueError for any other name, and for an absent GPU.
     """
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     if not re.fullmatch(r"cpu|cuda(:\d+)?", device):
-        raise ValueError(f"expected device auto, cpu, cuda or cuda:N, got {device!r}")
+        raise ValueError(f"expected device auto, cpu, cuda or cuda:N, got {device!r}; give one of these")
     if device != "cpu" and int(device[5:] or 0) >= torch.cuda.device_count():
         raise ValueError(
-            f"expected a GPU that torch sees, got {device!r} of {torch.cuda.device_count()}; use cpu or auto"
+            f"expected device to be one of the {torch.cuda.device_count()} GPUs that torch sees, got {device!r}; "
+            "give cpu or auto"
         )
     return device
 
 
 def autocast(device: str | torch.device) -> torch.autocast:
-    """A context in which convolutions and matrix products run in bfloat16 on a GPU, and in float32 on a CPU."""
+    """A context in which convolutions and matrix products run in bfloat16 on a GPU and in float32 on a CPU."""
     kind = torch.device(device).type
     return torch.autocast(kind, dtype=torch.bfloat16, enabled=kind == "cuda")
 

@@ -1,6 +1,6 @@
-"""Several processes that work on one thing: started by torchrun, or from a notebook by ``launch``.
+"""Several processes that share one job: started by torchrun, or from a notebook by ``launch``.
 
-Where a process stands among them is handed on as a value, ``World``; alone nothing here needs torch.distributed.
+Rank and world size are passed on as a value, ``World``. A single process does not need torch.distributed.
 """
 
 import os
@@ -18,19 +18,19 @@ from torch import Tensor
 from torch.distributed.distributed_c10d import PrefixStore
 from torch.distributed.rendezvous import rendezvous
 
-RESTARTS = 3  # times that all processes start again after one has died
+RESTARTS = 3  # of all processes, after one has died
 
 
 @dataclass(frozen=True)
 class World:
-    """Where this process stands among those that work together."""
+    """Rank of this process, and number of processes that share the job."""
 
     rank: int = 0
     size: int = 1
 
     @property
     def is_main(self) -> bool:
-        """Whether it is the one that writes files and talks."""
+        """Whether this process writes the files and the log: rank 0."""
         return self.rank == 0
 
 
@@ -39,42 +39,45 @@ ALONE = World()
 
 @contextmanager
 def join(device: str) -> Iterator[tuple[World, str]]:
-    """Join the processes that torchrun or ``launch`` started, while the block runs; any other process is alone.
+    """Join the process group of torchrun or ``launch`` while the block runs. A process of neither gets ``ALONE``.
 
-    Gives this process's place, and its device: ``cuda`` becomes that of its local rank. NCCL joins GPUs, gloo CPUs.
+    Yields the ``World`` and the device of this process: ``cuda`` becomes the GPU of its local rank. The backend is NCCL
+    on GPUs and gloo on CPUs.
 
-    Raises: ValueError if there are more processes than GPUs on this machine.
+    Raises: ValueError if this machine has more processes than GPUs.
     """
     if "TORCHELASTIC_RUN_ID" not in os.environ or dist.is_initialized():
         yield (World(dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else ALONE), device
         return
-    local, on_machine = int(os.environ["LOCAL_RANK"]), int(os.environ["LOCAL_WORLD_SIZE"])
+    local_rank, local_size = int(os.environ["LOCAL_RANK"]), int(os.environ["LOCAL_WORLD_SIZE"])
     if device.startswith("cuda"):
-        if on_machine > torch.cuda.device_count():
+        if local_size > torch.cuda.device_count():
             raise ValueError(
-                f"expected a GPU a process, got {on_machine} processes and {torch.cuda.device_count()} GPUs; "
+                f"expected one GPU per process, got {local_size} processes and {torch.cuda.device_count()} GPUs; "
                 "start as many processes as there are GPUs, or give device cpu"
             )
-        device = f"cuda:{local}"
-        torch.cuda.set_device(local)
+        device = f"cuda:{local_rank}"
+        torch.cuda.set_device(local_rank)
     elif "OMP_NUM_THREADS" not in os.environ:
-        torch.set_num_threads(max((os.cpu_count() or 1) // on_machine, 1))
-    store, rank, count = next(rendezvous("env://"))
-    # After a restart gloo would find the addresses of the dead processes in the store: each attempt has its own names.
+        torch.set_num_threads(max((os.cpu_count() or 1) // local_size, 1))
+    store, rank, size = next(rendezvous("env://"))
+    # After a restart gloo would find the addresses of dead processes in the store. A prefix per attempt hides them.
     store = PrefixStore(f"attempt{os.environ.get('TORCHELASTIC_RESTART_COUNT', 0)}", store)
     backend = "nccl" if device.startswith("cuda") else "gloo"
-    dist.init_process_group(backend, store=store, rank=rank, world_size=count)
-    yield World(rank, count), device
-    dist.destroy_process_group()  # an error skips it: the others must not fail, for want of this one, before it is told
+    dist.init_process_group(backend, store=store, rank=rank, world_size=size)
+    yield World(rank, size), device
+    dist.destroy_process_group()  # not after an error: the other ranks would fail first and hide this rank's error
 
 
 def launch(function: Callable[..., Any], count: int, *arguments: Any, restarts: int = RESTARTS) -> list[Any]:
-    """Call ``function(*arguments)`` in ``count`` new processes of this machine; what each returns, in order of rank.
+    """Call ``function(*arguments)`` in ``count`` new processes of this machine.
 
-    The function must be importable, so that it cannot stand in a notebook, and joins by ``joined``. When a process
-    dies all are started again, ``restarts`` times at most.
+    The function must be importable, so it cannot be defined in a notebook. It calls ``join``. When a process dies, all
+    processes are started again, at most ``restarts`` times.
 
-    Raises: ``torch.distributed.elastic.multiprocessing.errors.ChildFailedError`` if that does not help.
+    Returns: what each process returned, in order of rank.
+
+    Raises: ``torch.distributed.elastic.multiprocessing.errors.ChildFailedError`` if a process still dies after that.
     """
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
@@ -96,16 +99,16 @@ def launch(function: Callable[..., Any], count: int, *arguments: Any, restarts: 
 
 @contextmanager
 def restored_signals() -> Iterator[None]:
-    """Put back what this process does on signals; elastic_launch leaves its own, which end a kernel with an error."""
-    if threading.current_thread() is not threading.main_thread():  # signals are the main thread's
+    """Restore the signal handlers of this process. elastic_launch leaves its own, which end a kernel with an error."""
+    if threading.current_thread() is not threading.main_thread():  # only the main thread may set signal handlers
         yield
         return
     names = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT")
-    kept = {name: signal.getsignal(getattr(signal, name)) for name in names if hasattr(signal, name)}
+    handlers = {name: signal.getsignal(getattr(signal, name)) for name in names if hasattr(signal, name)}
     try:
         yield
     finally:
-        for name, handler in kept.items():
+        for name, handler in handlers.items():
             if handler is not None:  # not set from Python
                 signal.signal(getattr(signal, name), handler)
 
@@ -120,7 +123,7 @@ def all_sum(values: Tensor, world: World) -> Tensor:
 
 
 def all_gather(value: Any, world: World) -> list[Any]:
-    """What each process gives, in order of rank, in each of them."""
+    """The values of all processes, in order of rank, in each of them."""
     if world.size == 1:
         return [value]
     values: list[Any] = [None] * world.size
@@ -129,13 +132,13 @@ def all_gather(value: Any, world: World) -> list[Any]:
 
 
 def barrier(world: World) -> None:
-    """Go on when every process has come here."""
+    """Wait until every process has called this."""
     if world.size > 1:
         dist.barrier()
 
 
 def broadcast(value: Any, world: World) -> Any:
-    """What the first process gives, in each of them; it goes out once, and what the others give is not looked at."""
+    """The value of rank 0, in every process. The values of the other ranks are ignored."""
     if world.size == 1:
         return value
     values = [value]

@@ -1,6 +1,6 @@
-"""What notebooks share: their parameters are checked before any work, and they run alike wherever they are started.
+"""What notebooks share: their parameters are checked before any work, and their working directory is the project.
 
-papermill only warns of a mistyped parameter, and does not look at types; both cost a night on a cluster.
+papermill only warns of a misspelt parameter and does not check types. Both can cost a night on a cluster.
 """
 
 import ast
@@ -23,7 +23,7 @@ INJECTED = "# Parameters"  # first line of the cell that papermill injects
 def declared_parameters(source: str) -> dict[str, type]:
     """Names and types of a parameters cell, from lines like ``lr: float = 0.1  # peak learning rate``.
 
-    Assignments annotated with anything but ``TYPES`` are no parameters.
+    An assignment with an annotation outside ``TYPES`` is not a parameter.
     """
     nodes = [node for node in ast.parse(source).body if isinstance(node, ast.AnnAssign)]
     types = {ast.unparse(node.target): ast.unparse(node.annotation) for node in nodes}
@@ -31,12 +31,12 @@ def declared_parameters(source: str) -> dict[str, type]:
 
 
 def check_parameters(declared: dict[str, type], given: dict[str, Any]) -> None:
-    """ValueError for names that are not declared, TypeError for values of another type; each lists all of them."""
+    """Raise a ValueError that lists all undeclared names, or a TypeError that lists all values of the wrong type."""
     unknown = [name for name in given if name not in declared]
     if unknown:
-        near = {name: difflib.get_close_matches(name, declared, 1) for name in unknown}
-        hints = [f"{name!r}" + (f" (did you mean {near[name][0]!r}?)" if near[name] else "") for name in unknown]
-        raise ValueError(f"unknown parameter {', '.join(hints)}; known: {', '.join(declared)}")
+        close = {name: difflib.get_close_matches(name, declared, 1) for name in unknown}
+        hints = [f"{name!r}" + (f" (did you mean {close[name][0]!r}?)" if close[name] else "") for name in unknown]
+        raise ValueError(f"expected parameters among {', '.join(declared)}, got {', '.join(hints)}; correct the name")
     wrong = [name for name, value in given.items() if not fits(value, declared[name])]
     if wrong:
         lines = [f"{name}: expected {declared[name].__name__}, got {given[name]!r}" for name in wrong]
@@ -51,7 +51,7 @@ def check_parameters(declared: dict[str, type], given: dict[str, Any]) -> None:
 
 
 def fits(value: Any, kind: type) -> bool:
-    """Whether a value is of a type; an int passes for a float, a bool for neither."""
+    """Whether a value is of a type. An int passes as a float. A bool passes as neither."""
     if isinstance(value, bool) or kind is bool:
         return kind is bool and isinstance(value, bool)
     return isinstance(value, (int, float) if kind is float else kind)
@@ -61,12 +61,12 @@ def start(namespace: dict[str, Any]) -> None:
     """First call of a notebook, as ``start(globals())``: check its parameters, enter the project, show the log.
 
     Args:
-        namespace: the notebook's names. Its ``In`` holds the cells run so far; the parameters are the annotated
-            assignments among them, and those of the cell that papermill injects.
+        namespace: the notebook's names. Its ``In`` holds the cells run so far. The parameters are the annotated
+            assignments in these cells, and the assignments of the cell that papermill injects.
 
-    Words ``true`` and ``false`` become booleans where one is declared: ``papermill -p dnr true`` passes them as text.
+    The words ``true`` and ``false`` become booleans where a bool is declared: ``papermill -p dnr true`` passes text.
 
-    Raises: ValueError or TypeError, as of ``check_parameters``.
+    Raises: ValueError or TypeError, see ``check_parameters``.
     """
     declared: dict[str, type] = {}
     given: set[str] = set()
@@ -81,14 +81,14 @@ def start(namespace: dict[str, Any]) -> None:
         if kind is bool and word in ("true", "false"):
             namespace[name] = word == "true"
     check_parameters(declared, {name: namespace[name] for name in {*declared, *given}})
-    here = Path.cwd()
-    if here.name == "notebooks" and (here.parent / "dnrlab").is_dir():  # JupyterLab starts a kernel beside the notebook
-        os.chdir(here.parent)
+    folder = Path.cwd()
+    if folder.name == "notebooks" and (folder.parent / "dnrlab").is_dir():  # JupyterLab starts a kernel in this folder
+        os.chdir(folder.parent)
     logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(message)s", force=True)
 
 
 def is_python(source: str) -> bool:
-    """Whether a cell parses; one with a magic or a shell command does not."""
+    """Whether a cell parses. A cell with a magic or a shell command does not."""
     try:
         ast.parse(source)
     except SyntaxError:

@@ -11,7 +11,7 @@ def test_a_device_that_is_not_there_is_named():
     assert pick_device("auto") in ("cpu", "cuda")
     with pytest.raises(ValueError, match="expected device auto, cpu, cuda or cuda:N, got 'gpu'"):
         pick_device("gpu")
-    with pytest.raises(ValueError, match="a GPU that torch sees, got 'cuda:99'"):
+    with pytest.raises(ValueError, match="GPUs that torch sees, got 'cuda:99'"):
         pick_device("cuda:99")
 
 

@@ -1,1 +1,1 @@
-"""Recipes, schedule, loop and checkpoints."""
+"""The trainer: optimizer, schedule, loop, checkpoints and the processes that share a training."""

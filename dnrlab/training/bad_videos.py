@@ -1,4 +1,4 @@
-"""Videos that a training cannot read: the first stops it, or they are left out, counted and listed; never replaced."""
+"""Videos that a training cannot read. They stop it, or are left out, counted and listed. They are never replaced."""
 
 import logging
 from collections.abc import Iterable, Iterator
@@ -12,7 +12,13 @@ from dnrlab.data.manifest import Manifest
 from dnrlab.files import atomic_write
 from dnrlab.runs.folder import SKIPPED_IN_TRAINING
 
-COLUMNS = ("path", "start_seconds", "end_seconds", "label", "split")  # those that the manifest has; then reason
+COLUMNS = (
+    "path",
+    "start_seconds",
+    "end_seconds",
+    "label",
+    "split",
+)  # as far as the manifest has them; the column reason follows
 
 log = logging.getLogger("dnrlab")
 
@@ -20,22 +26,22 @@ log = logging.getLogger("dnrlab")
 def readable(
     batches: Iterable[TrainingBatch], manifest: Manifest, bad_videos: str, reasons: dict[int, str]
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Clips and labels of the batches; with ``skip`` the reasons of bad videos are added to ``reasons``, by row.
+    """Yield clips and labels of the batches. Where ``bad_videos`` is ``skip``, ``reasons`` collects the errors by row.
 
-    Raises: VideoError naming the first bad video, where ``bad_videos`` is ``error``.
+    Raises: VideoError that names the first bad video, where ``bad_videos`` is ``error``.
     """
     for batch in batches:
-        for each in batch.unreadable:
+        for video in batch.unreadable:
             if bad_videos == "error":
-                raise bad_video(manifest, each)
-            if each.row not in reasons:
-                log.warning(f"left out of the training: {manifest.rows['path'].iloc[each.row]}: {each.reason}")
-            reasons[each.row] = each.reason
+                raise bad_video(manifest, video)
+            if video.row not in reasons:
+                log.warning(f"left out of the training: {manifest.rows['path'].iloc[video.row]}: {video.reason}")
+            reasons[video.row] = video.reason
         yield batch.clips, batch.labels
 
 
 def write_skipped(run_dir: Path, manifest: Manifest, reasons: dict[int, str]) -> None:
-    """Add rows of ``manifest`` to the run's list of bad videos, each once, however often it is met or resumed."""
+    """Add rows of ``manifest`` to the run's list of bad videos. The list holds each video once, also after resuming."""
     if not reasons:
         return
     rows, file = sorted(reasons), run_dir / SKIPPED_IN_TRAINING
@@ -48,6 +54,6 @@ def write_skipped(run_dir: Path, manifest: Manifest, reasons: dict[int, str]) ->
 
 
 def count_skipped(run_dir: Path, split: str) -> int:
-    """How many videos of a split the run's list of bad videos holds, those of calls before among them."""
+    """How many videos of a split are in the run's list of bad videos. The list includes those of earlier calls."""
     file = run_dir / SKIPPED_IN_TRAINING
     return int((pd.read_csv(file, dtype=str)["split"] == split).sum()) if file.is_file() else 0

@@ -15,7 +15,7 @@ from dnrlab.recipes.config import recipe_from_dict, recipe_to_dict
 from dnrlab.runs.folder import CONFIG, WEIGHTS
 from dnrlab.training.loop import Sums
 
-MAY_DIFFER = ("bad_videos", "checkpoint_every")  # a run that a bad video stopped can go on without it
+MAY_DIFFER = ("bad_videos", "checkpoint_every")  # so that a run that a bad video stopped can resume without it
 
 
 def save_checkpoint(
@@ -29,10 +29,12 @@ def save_checkpoint(
     config: dict[str, Any],
     classes: tuple[str, ...],
 ) -> None:
-    """Write the state of a training run; the file before it stays until the new one is complete.
+    """Write the state of a training run. The previous file stays until the new one is complete.
 
-    ``step`` counts iterations, of which ``so_far`` sums up those since the epoch began; ``config`` and ``classes`` are
-    plain values.
+    Args:
+        step: iterations done so far.
+        so_far: sums over the iterations of the current epoch.
+        config, classes: plain values.
     """
     device = next(model.parameters()).device
     rng = {"cpu": torch.get_rng_state()}
@@ -56,11 +58,11 @@ def save_checkpoint(
 def load_checkpoint(
     file: Path, model: nn.Module, optimizer: Optimizer, schedule: LRScheduler, *, config: dict[str, Any], device: str
 ) -> tuple[int, Sums]:
-    """Put a saved state back. Returns its step, and what the epoch had given by then.
+    """Restore a saved state. Returns its step and the sums of its epoch so far.
 
-    The settings ``MAY_DIFFER`` may be others: no weight depends on them.
+    The settings in ``MAY_DIFFER`` may differ from the saved ones: the weights do not depend on them.
 
-    Raises: ValueError if the run was started with another configuration; it lists what differs.
+    Raises: ValueError that lists the differences, if the run was started with another configuration.
     """
     state = torch.load(file, map_location=device, weights_only=True)
     refuse_other(file, state["config"], config)
@@ -70,11 +72,16 @@ def load_checkpoint(
     torch.set_rng_state(state["rng"]["cpu"].cpu())
     if "cuda" in state["rng"] and device.startswith("cuda"):
         torch.cuda.set_rng_state(state["rng"]["cuda"].cpu(), device)
-    return int(state["step"]), Sums(**state.get("so_far", {}))  # before, a checkpoint always ended an epoch
+    return int(state["step"]), sums_from(state.get("so_far", {}))  # older checkpoints have no so_far: they end an epoch
+
+
+def sums_from(values: dict[str, Any]) -> Sums:
+    """The sums in a checkpoint. Older checkpoints call ``correct`` ``right``."""
+    return Sums(**{"correct" if name == "right" else name: value for name, value in values.items()})
 
 
 def refuse_weights_of_another(run_dir: Path, config: dict[str, Any]) -> None:
-    """ValueError if a folder without checkpoint holds weights of another configuration, which would be lost."""
+    """ValueError if a folder without checkpoint holds weights of another configuration. A run would overwrite them."""
     file = run_dir / CONFIG
     if file.is_file() and (run_dir / WEIGHTS).is_file():
         saved = json.loads(file.read_text(encoding="utf-8"))
@@ -83,25 +90,25 @@ def refuse_weights_of_another(run_dir: Path, config: dict[str, Any]) -> None:
 
 
 def refuse_other(file: Path, saved: dict[str, Any], config: dict[str, Any]) -> None:
-    """ValueError that lists what differs between the configuration in a file and another; it may be an older one."""
-    saved = saved | recipe_to_dict(recipe_from_dict(saved))  # fields that came later: their defaults
+    """ValueError that lists the differences between a saved configuration and another. The file may be an older one."""
+    saved = saved | recipe_to_dict(recipe_from_dict(saved))  # fields that an older file lacks take their defaults
     saved["training"] |= {name: config["training"][name] for name in MAY_DIFFER}
-    saved.setdefault("training_rows", config.get("training_rows"))  # before, only their number was kept
+    saved.setdefault("training_rows", config.get("training_rows"))  # older files hold only their number
     differing = differences(saved, config)
     if differing:
         raise ValueError(
-            f"{file} was written with another configuration:\n  " + "\n  ".join(differing) + "\n"
-            "give the same settings to resume, or another run folder (with initial_weights to start from this one)"
+            f"expected the configuration of {file}, got another:\n  " + "\n  ".join(differing) + "\n"
+            "give the same settings to resume, or another run folder (initial_weights can start from this one)"
         )
 
 
 def renamed_schedule(saved: dict[str, Any]) -> dict[str, Any]:
-    """The names that torch's schedulers keep their state under."""
+    """The schedule's state under the names of torch's schedulers."""
     return {"last_epoch": saved["last_epoch"], "_last_lr": saved["last_lr"], "_step_count": saved["last_epoch"] + 1}
 
 
 def differences(before: dict[str, Any], now: dict[str, Any], prefix: str = "") -> list[str]:
-    """Lines ``name: before -> now`` for all that differs between two nested dictionaries."""
+    """Lines ``name: before -> now`` for all differences between two nested dictionaries."""
     lines: list[str] = []
     for name in sorted({*before, *now}):
         old, new = before.get(name), now.get(name)
@@ -113,5 +120,5 @@ def differences(before: dict[str, Any], now: dict[str, Any], prefix: str = "") -
 
 
 def plain(value: Any) -> Any:
-    """Tuples as lists: JSON knows no tuples."""
+    """Tuples as lists: JSON has no tuples."""
     return list(value) if isinstance(value, tuple) else value

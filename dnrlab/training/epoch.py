@@ -1,4 +1,4 @@
-"""An epoch of a training, with checkpoints on the way."""
+"""One epoch of a training, with checkpoints within it."""
 
 import logging
 import time
@@ -32,7 +32,7 @@ class Task(NamedTuple):
     """What stays the same while a run trains."""
 
     recipe: Recipe
-    config: dict[str, Any]  # of ``run_config``
+    config: dict[str, Any]  # see ``run_config``
     plan: Plan
     train_set: Manifest
     val_set: Manifest | None
@@ -53,13 +53,16 @@ def train_epoch(
     bad: dict[int, str],
     clock: Clock,
 ) -> Sums:
-    """Train from ``step`` to the end of its epoch, with checkpoints on the way. Returns the sums of the whole epoch.
+    """Train from ``step`` to the end of its epoch, with checkpoints within it. Returns the sums of the whole epoch.
 
-    ``bad`` takes the reasons of videos that cannot be read, by row.
+    ``bad`` collects, by row, why a video cannot be read.
+
+    Raises: FloatingPointError that names the last good checkpoint, if the loss or its gradient is not finite;
+        ValueError if no clip could be read.
     """
     settings, world, stops = task.recipe.training, task.world, task.plan.stops(step)
     epoch = step // task.plan.steps_per_epoch
-    bar = tqdm(  # every 10 s: an executed notebook keeps each line of a bar
+    bar = tqdm(  # every 10 s: an executed notebook stores each update of the bar
         total=task.plan.steps_per_epoch,
         initial=step - epoch * task.plan.steps_per_epoch,
         desc=f"epoch {epoch + 1}/{task.plan.epochs}",
@@ -85,7 +88,7 @@ def train_epoch(
             except FloatingPointError as error:
                 raise FloatingPointError(f"{error}; {last_good(task, step)}") from error
             so_far, step = so_far + replace(sums, seconds=time.perf_counter() - start), stop
-            bad |= {row: reason for each in all_gather(bad, world) for row, reason in each.items()}
+            bad |= {row: reason for rank_bad in all_gather(bad, world) for row, reason in rank_bad.items()}
             if world.is_main:
                 write_skipped(task.run_dir, task.train_set, bad)
             if world.is_main and stop != stops[-1]:
@@ -93,19 +96,19 @@ def train_epoch(
                 line = step_line(row_of(task.plan, state, step, so_far), step, task.plan.total_steps)
                 log.info(line + clock.left(step))
     if so_far.clips == 0:
-        raise ValueError("expected clips to train on, got none; 'dnrlab manifest check' lists videos that are bad")
+        raise ValueError("expected clips to train on, got none; 'dnrlab manifest check' lists bad videos")
     return so_far
 
 
 def shown(batches: Iterator[TrainingBatch], bar: "tqdm[Any]") -> Iterator[TrainingBatch]:
-    """The batches, and a bar that moves with them."""
+    """Yield the batches and advance the bar with each."""
     for batch in batches:
         yield batch
         bar.update()
 
 
 def row_of(plan: Plan, state: State, step: int, so_far: Sums) -> dict[str, Any]:
-    """A row of the history, of an epoch that ends at ``step`` or goes on; not validated."""
+    """The history row of an epoch that has reached ``step``, its end or not, before validation."""
     epoch = (step - 1) // plan.steps_per_epoch
     begin = epoch * plan.steps_per_epoch
     row = {"epoch": epoch, "lr": rate_at(state.schedule, begin)} | so_far.means()
@@ -120,6 +123,6 @@ def save(task: Task, state: State, step: int, so_far: Sums) -> None:
 
 
 def last_good(task: Task, step: int) -> str:
-    """Where a run that diverged can be taken up again."""
+    """From which checkpoint a diverged run can resume."""
     file = task.run_dir / CHECKPOINT
-    return f"the last good checkpoint is that of step {step}, {file}" if step else "there is no checkpoint before it"
+    return f"the last good checkpoint is {file} of step {step}" if step else "there is no checkpoint yet"

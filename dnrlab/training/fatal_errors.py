@@ -1,7 +1,7 @@
-"""Errors that starting again does not mend: when one stops a process of several, the restarted ones end at once.
+"""Errors that a restart cannot fix. When one stops a rank, the restarted processes end at once with its message.
 
-Otherwise torchrun would repeat a diverged training, or meet the same bad video, as often as it may restart, and tell
-of the processes that lost each other where one had a reason.
+Otherwise torchrun would restart a diverged training, or one with a bad video, as often as it may. It would report that
+the ranks lost their connection, and not the error of the first rank.
 """
 
 import json
@@ -15,34 +15,40 @@ from dnrlab.distributed import World
 from dnrlab.files import atomic_write
 from dnrlab.runs.folder import FATAL_ERROR
 
-FATAL = (ValueError, TypeError, IndexError, FloatingPointError, VideoError)  # a full disk may pass
+FATAL = (
+    ValueError,
+    TypeError,
+    IndexError,
+    FloatingPointError,
+    VideoError,
+)  # no OSError: a full disk may have room at the next attempt
 
 
 @contextmanager
 def no_restart(run_dir: Path, world: World) -> Iterator[None]:
-    """Keep what a lasting error within the block says, for the next attempt of these processes, which it ends.
+    """Store the message of a fatal error of the block. The next attempt of these processes reads it and ends.
 
-    Raises: ValueError with what the attempt before was stopped by.
+    Raises: ValueError with the stored message, if a fatal error stopped the previous attempt.
     """
     if world.size == 1:
         yield
         return
-    file, agent = run_dir / FATAL_ERROR, os.getppid()  # the agent starts all attempts of one call
+    file, agent = run_dir / FATAL_ERROR, os.getppid()  # one agent process starts all attempts of a call
     if os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") != "0" and (reason := fatal_error_of(run_dir, agent)):
         raise ValueError(reason)
     if world.is_main:
-        file.unlink(missing_ok=True)  # of an earlier call
+        file.unlink(missing_ok=True)  # left by an earlier call
     try:
         yield
     except FATAL as error:
         with atomic_write(file, writer=f".{world.rank}") as unfinished:
-            told = {"agent": agent, "reason": f"{type(error).__name__}: {error}"}
-            unfinished.write_text(json.dumps(told), encoding="utf-8")
+            stored = {"agent": agent, "reason": f"{type(error).__name__}: {error}"}
+            unfinished.write_text(json.dumps(stored), encoding="utf-8")
         raise
 
 
 def fatal_error_of(run_dir: Path, agent: int) -> str:
-    """What stopped for good the processes that the process ``agent`` started; empty if nothing did, or others'."""
+    """The fatal error of the processes that the process ``agent`` started, or empty without one."""
     file = run_dir / FATAL_ERROR
-    told = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-    return str(told["reason"]) if told.get("agent") == agent else ""
+    stored = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    return str(stored["reason"]) if stored.get("agent") == agent else ""

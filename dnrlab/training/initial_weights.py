@@ -1,4 +1,4 @@
-"""The weights that a training starts from: those of ImageNet, or of another run."""
+"""The initial weights of a training: ImageNet weights, or the weights of another run."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,13 +12,13 @@ from dnrlab.models.weights import load_weights
 from dnrlab.runs.folder import WEIGHTS
 from dnrlab.torchvision_guard import guard_torchvision
 
-IMAGENET = "imagenet"  # in place of a run folder
+IMAGENET = "imagenet"  # a value of initial_weights, in place of a run folder
 
 
 def imagenet_weights(name: str) -> Mapping[str, Tensor]:
-    """torchvision's weights (V1) of the ResNet in a network's name: those of resnet50 for ``tsm_resnet50``.
+    """torchvision's weights (V1) of the ResNet in a network's name: resnet50 for ``tsm_resnet50``.
 
-    Raises: OSError if they can neither be found nor downloaded.
+    Raises: OSError if they are not on disk and cannot be downloaded.
     """
     guard_torchvision()
     from torchvision.models import get_model_weights
@@ -30,51 +30,56 @@ def imagenet_weights(name: str) -> Mapping[str, Tensor]:
         file = get_model_weights(resnet).IMAGENET1K_V1.url.rsplit("/", 1)[-1]
         folder = f"{torch.hub.get_dir()}/checkpoints"
         raise OSError(
-            f"expected {file} in {folder} or a network to download it from ({error}); copy it there"
+            f"expected {file} in {folder}, got no such file and no download ({error}); copy the file there"
         ) from error
     return weights
 
 
 def put_imagenet(model: nn.Module, weights: Mapping[str, Tensor]) -> list[str]:
-    """Put a ResNet's weights into a video network, but for its classifier; returns the names that stay random.
+    """Load a ResNet's weights into a video network, without the classifier.
 
-    Random stay what images do not have: DNR's cells, the modules of TANet and TDN, the biases that TDN's convolutions
-    carry. Left out are the learned affine pairs of norms that DNR replaced. TDN's copy of layer1 takes that of layer1,
-    and its stem for differences the mean over the colours of the stem.
+    Tensors that a network for images does not have stay random: DNR's cells, the modules of TANet and TDN, and the
+    biases of TDN's convolutions. The affine parameters of norms that DNR replaced are not loaded. TDN's copy of layer1
+    takes the weights of layer1. TDN's stem for differences takes the stem's weights, averaged over the colours.
 
-    Raises: ValueError if a convolution differs in shape (another width or depth), naming it.
+    Returns: the names of the parameters that stay random.
+
+    Raises: ValueError that names a convolution of another shape (another width or depth).
     """
-    ours, taken = model.state_dict(), {}
+    target, loaded = model.state_dict(), {}
     for name, value in weights.items():
-        for own in (name, name.replace("layer1.", "layer1_difference.", 1)):
-            if own in ours and not own.startswith("fc."):
-                taken[own] = value
-    unfit = [name for name, value in taken.items() if ours[name].shape != value.shape]
-    missed = [name for name in weights if ".conv" in name and name not in taken]
-    if unfit or missed or not taken:
+        for target_name in (name, name.replace("layer1.", "layer1_difference.", 1)):
+            if target_name in target and not target_name.startswith("fc."):
+                loaded[target_name] = value
+    unfit = [name for name, value in loaded.items() if target[name].shape != value.shape]
+    missed = [name for name in weights if ".conv" in name and name not in loaded]
+    if unfit or missed or not loaded:
         first = (unfit + missed + ["conv1.weight"])[0]
         raise ValueError(
-            f"expected the network of the ImageNet weights, got another: {first} differs; weights of ImageNet are "
-            "those of width 64"
+            f"expected the network of the ImageNet weights, got another: {first} differs; "
+            "give width 64 and the same depth"
         )
-    model.load_state_dict(taken, strict=False)  # what stays random is returned
+    model.load_state_dict(loaded, strict=False)  # not strict: the other tensors stay random
     if isinstance(model, TDN):
         model.difference.initialize_from(model.conv1)
-    return [name for name, _ in model.named_parameters() if name not in taken]
+    return [name for name, _ in model.named_parameters() if name not in loaded]
 
 
 CLASSIFIER = "fc."
 
 
 def transfer_weights(model: nn.Module, run_dir: str | Path) -> None:
-    """Put the best weights of a run into ``model``, running statistics included; its classifier stays as it is.
+    """Load the best weights of a run into ``model``, with the running statistics and without the classifier.
 
-    Raises: FileNotFoundError if the run has no weights; ValueError if they are of another network.
+    Raises: FileNotFoundError if the run has no weights; ValueError if they belong to another network.
     """
     file = Path(run_dir) / WEIGHTS
     if not file.is_file():
-        raise FileNotFoundError(f"expected trained weights to start from at {file}, found none; train that run first")
+        raise FileNotFoundError(f"expected initial weights at {file}, got no such file; train that run first")
     try:
         load_weights(model, load_file(file), wanted=lambda name: not name.startswith(CLASSIFIER))
     except ValueError as error:
-        raise ValueError(f"{file} is of another network; give the same model, width and dnr: {error}") from error
+        raise ValueError(
+            f"expected {file} to hold weights of this network, got those of another network: {error}\n"
+            "give the same model, width and dnr"
+        ) from error

@@ -1,4 +1,4 @@
-"""A training in several processes of this machine, as a notebook starts it."""
+"""A training in several processes of this machine, started from a notebook."""
 
 import logging
 import os
@@ -28,13 +28,15 @@ def launch_training(
     run_dir: str | Path,
     runtime: Runtime = ON_CPU,
 ) -> pd.DataFrame:
-    """``train`` in one process, this one, or in several that share the clips of every step; one GPU each, if any.
+    """``train`` in this process, or in several processes that share the clips of every step.
 
-    When one of several dies, all go on from the last checkpoint. ``num_workers`` read clips for each of them.
+    On GPUs each process has its own. When a process dies, all start again from the last checkpoint. Each process has
+    ``num_workers`` workers.
 
-    Returns: the history, a row an epoch.
+    Returns: the history, one row per epoch.
 
-    Raises: as ``train``; RuntimeError with what stopped several, or what one said that could not be kept alive.
+    Raises: see ``train``. With several processes a RuntimeError gives the fatal error of one of them, or the last
+    message of a process that died too often.
     """
     if processes == 1:
         return train(recipe, manifest, run_dir, runtime)
@@ -47,34 +49,34 @@ def launch_training(
         rank, failure = error.get_first_failure()
         if reason := fatal_error_of(Path(run_dir), os.getpid()):
             raise RuntimeError(f"{processes} processes were stopped: {reason}") from error
-        told = failure.message  # with the traceback beside it, where an exception ended the process
-        said = told["message"] if isinstance(told, dict) else told
-        raise RuntimeError(f"process {rank} of {processes} failed: {said}") from error
+        message = failure.message  # a dictionary with the traceback, where an exception ended the process
+        message = message["message"] if isinstance(message, dict) else message
+        raise RuntimeError(f"rank {rank} of {processes} processes failed: {message}") from error
     history: pd.DataFrame = histories[0]
     return history
 
 
 def train_rank(recipe: Recipe, manifest: Manifest, run_dir: str, runtime: Runtime) -> pd.DataFrame:
-    """``train`` as one rank of the processes that ``launch`` started, without a progress bar."""
+    """``train`` as one rank of ``launch``, without a progress bar."""
     with join(runtime.device) as (world, device):
         return train(recipe, manifest, run_dir, replace(runtime, device=device, progress=False), world=world)
 
 
 @contextmanager
 def follow_log(file: Path, seconds: float = 1.0) -> Iterator[None]:
-    """While the block runs, log what others append to a log file, looking every so many seconds and at the end."""
+    """While the block runs, log the lines that another process appends to a log file; read it every ``seconds``."""
     ended = threading.Event()
-    place = file.stat().st_size if file.is_file() else 0
+    offset = file.stat().st_size if file.is_file() else 0
 
     def follow() -> None:
-        nonlocal place
-        last_look = False
-        while not last_look:
-            last_look = ended.wait(seconds)
+        nonlocal offset
+        last_read = False
+        while not last_read:
+            last_read = ended.wait(seconds)
             if file.is_file():
                 with file.open(encoding="utf-8") as text:
-                    text.seek(place)
-                    lines, place = text.read().splitlines(), text.tell()
+                    text.seek(offset)
+                    lines, offset = text.read().splitlines(), text.tell()
                 for line in lines:
                     log.info(line.split(" ", 2)[-1])  # without date and time
 

@@ -16,27 +16,27 @@ from dnrlab.data.transforms import normalize
 from dnrlab.device import autocast
 from dnrlab.distributed import ALONE, World, all_gather, all_sum
 
-DROPOUT_STREAM = 3  # keeps it apart from other uses of a seed; see dnrlab.data.dataset.seeded_generator
+DROPOUT_STREAM = 3  # differs from the other uses of a seed; see dnrlab.data.dataset.seeded_generator
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sums:
-    """What training steps gave, added up over clips or steps; a part of an epoch, or the whole."""
+    """Sums of training steps over clips or steps, for a part of an epoch or all of it."""
 
-    loss: float = 0.0  # cross-entropy, nats
-    right: float = 0.0  # clips whose highest logit was that of their label, as they were seen
-    grad_norm: float = 0.0  # norms of the gradient before clipping
+    loss: float = 0.0  # cross-entropy over the clips, nats
+    correct: float = 0.0  # clips with the highest logit for their label, before the step changed the weights
+    grad_norm: float = 0.0  # norms of the gradient before clipping, over the steps
     clips: int = 0
     steps: int = 0
-    seconds: float = 0.0  # by the clock, of one process
+    seconds: float = 0.0  # elapsed time of one process
 
     def __add__(self, other: "Sums") -> "Sums":
         return Sums(**{name: value + getattr(other, name) for name, value in asdict(self).items()})
 
     def means(self) -> dict[str, Any]:
-        """Columns of a history: ``loss`` and ``top1`` a clip, ``grad_norm`` a step, and the number of clips."""
+        """Columns of the history: ``loss`` and ``top1`` per clip, ``grad_norm`` per step, and the number of clips."""
         clips, steps = max(self.clips, 1), max(self.steps, 1)
-        means = {"loss": self.loss / clips, "top1": self.right / clips, "grad_norm": self.grad_norm / steps}
+        means = {"loss": self.loss / clips, "top1": self.correct / clips, "grad_norm": self.grad_norm / steps}
         return {**means, "clips": self.clips}
 
 
@@ -51,51 +51,53 @@ def train_steps(
     seed: int = 0,
     world: World = ALONE,
 ) -> Sums:
-    """Train on every batch once, in bfloat16 where a GPU is used.
+    """Train on every batch once, in bfloat16 on a GPU.
 
-    What is drawn in a step (dropout) depends on the seed, the step and the rank alone, so that a run that resumes at
-    any step draws the same.
+    The random numbers of a step (dropout) depend only on the seed, the step and the rank. So a run that resumes at any
+    step draws the same numbers.
 
     Args:
-        batches: this process's clips (N, 3, T, H, W), uint8 or in [0, 1], and labels (N,), a batch a step; where it is
-            empty there is no step, but the schedule moves on. Of several processes one without a clip takes a black
-            one, which counts nothing but in batch statistics.
+        batches: clips (N, 3, T, H, W), uint8 or in [0, 1], and labels (N,) of this rank, one batch per step. An empty
+            batch (N = 0) only advances the schedule. With several processes, a rank without a clip trains on a black
+            clip instead, which has no weight in the loss but is part of batch statistics.
         clip_norm: largest norm of the whole gradient.
-        world: of many processes each has its own part of a step's clips, and ``model`` is a DistributedDataParallel.
+        world: with several processes, each rank has its part of a step's clips, and ``model`` is a
+            DistributedDataParallel.
 
     Returns: the sums over all processes.
 
-    Raises: FloatingPointError naming the step and the learning rate if a loss or gradient is not finite, at the end.
+    Raises: FloatingPointError, after the last batch, that names the first step at which the loss or its gradient was
+        not finite, and the learning rate there.
     """
     model.train()
-    sums = torch.zeros(3, dtype=torch.float64, device=device)  # loss, right, norm of the gradient
+    sums = torch.zeros(3, dtype=torch.float64, device=device)  # loss, correct, norm of the gradient
     clips_seen, steps, rates = 0, 0, {schedule.last_epoch: schedule.get_last_lr()[0]}
     bad_step = torch.full((), torch.inf, dtype=torch.float64, device=device)  # .item() here would stall a GPU
     for clips, labels in batches:
         step = schedule.last_epoch
         torch.manual_seed(step_seed(seed, step, world.rank))
-        number = len(labels)
-        if number == 0 and world.size == 1:  # none of its videos could be read
+        num_clips = len(labels)
+        if num_clips == 0 and world.size == 1:  # none of its videos could be read
             schedule.step()
             continue
-        if number == 0:  # the other ranks wait for this one: a black clip that counts nothing
+        if num_clips == 0:  # the other ranks wait for this one: a black clip without weight
             clips, labels = clips.new_zeros(1, *clips.shape[1:]), labels.new_zeros(1)
         clips, labels = clips.to(device, non_blocking=True), labels.to(device, non_blocking=True)
-        share = share_of_step(number, world, device)
-        loss, right, norm = training_step(model, optimizer, clips, labels, clip_norm=clip_norm, share=share)
+        share = share_of_step(num_clips, world, device)
+        loss, correct, norm = training_step(model, optimizer, clips, labels, clip_norm=clip_norm, share=share)
         schedule.step()  # once per iteration, so that the warm-up may end within an epoch
-        sums += torch.stack([loss.double() * number, right.double() * (number > 0), norm.double()])
+        sums += torch.stack([loss.double() * num_clips, correct.double() * (num_clips > 0), norm.double()])
         finite = loss.isfinite() & norm.isfinite()  # a gradient can overflow where the loss does not
         bad_step = torch.where(finite, bad_step, bad_step.clamp(max=step))
-        clips_seen, steps = clips_seen + number, steps + 1
+        clips_seen, steps = clips_seen + num_clips, steps + 1
         rates[schedule.last_epoch] = schedule.get_last_lr()[0]
-    everywhere = all_gather((clips_seen, *sums.tolist(), bad_step.item()), world)
-    first_bad = min(each[-1] for each in everywhere)
+    ranks = all_gather((clips_seen, *sums.tolist(), bad_step.item()), world)
+    first_bad = min(rank[-1] for rank in ranks)
     if math.isfinite(first_bad):
         where = f"at step {int(first_bad)} (learning rate {rates[int(first_bad)]:.3g})"
         raise FloatingPointError(f"the loss or its gradient is not finite {where}; lower lr or lengthen the warm-up")
-    clips_seen, loss_sum, right_sum, norm_sum = (sum(each[place] for each in everywhere) for place in range(4))
-    return Sums(loss=loss_sum, right=right_sum, grad_norm=norm_sum / world.size, clips=int(clips_seen), steps=steps)
+    clips_seen, loss, correct, norm = (sum(rank[index] for rank in ranks) for index in range(4))
+    return Sums(loss=loss, correct=correct, grad_norm=norm / world.size, clips=int(clips_seen), steps=steps)
 
 
 def training_step(
@@ -114,8 +116,8 @@ def training_step(
         clip_norm: largest norm of the whole gradient.
         share: factor of the loss in the backward pass; see ``share_of_step``.
 
-    Returns: mean loss per clip (nats), clips whose highest logit is that of their label, and the norm of the gradient
-    before clipping; three scalars on the device, which nothing here waits for.
+    Returns: three scalars on the device: mean loss per clip (nats), number of clips with the highest logit for their
+        label, and norm of the gradient before clipping. Nothing here waits for the device.
     """
     with autocast(clips.device):
         logits = model(normalize(clips))  # (N, classes)
@@ -127,18 +129,19 @@ def training_step(
     return loss.detach(), (logits.argmax(dim=1) == labels).sum(), norm
 
 
-def share_of_step(number: int, world: World, device: str) -> Tensor | float:
-    """What the mean loss over ``number`` clips of this process counts in a step that DistributedDataParallel averages.
+def share_of_step(num_clips: int, world: World, device: str) -> Tensor | float:
+    """Factor of this rank's mean loss over ``num_clips`` clips. DistributedDataParallel then averages over the ranks.
 
-    Of two processes with 3 clips and 1 the first counts 1.5, the second 0.5; alone, or with equal parts, it is 1.
+    With the factor every clip of a step has the same weight. Two ranks with 3 clips and 1 clip have the factors 1.5 and
+    0.5. A single process, and ranks with equally many clips, have 1.
     """
     if world.size == 1:
         return 1.0
-    own = torch.full((), float(number), device=device)
-    return own * world.size / all_sum(own, world).clamp(min=1)
+    clips = torch.full((), float(num_clips), device=device)
+    return clips * world.size / all_sum(clips, world).clamp(min=1)
 
 
 def step_seed(seed: int, step: int, rank: int) -> int:
-    """The seed of what a process draws in a step."""
+    """The seed of the random numbers that a rank draws in a step."""
     (word,) = np.random.SeedSequence((DROPOUT_STREAM, seed, step, rank)).generate_state(1, np.uint64)
     return int(word >> np.uint64(1))  # below 2**63

@@ -1,4 +1,4 @@
-"""Which parameters learn at what pace, and which decay.
+"""Learning rate and weight decay of each parameter.
 
 Source: the published code of TSM (Lin et al., ICCV 2019), which TANet and TDN follow.
 """
@@ -31,7 +31,7 @@ NORMS = (nn.modules.batchnorm._NormBase, nn.GroupNorm)
 
 
 def make_optimizer(model: nn.Module, config: TrainConfig) -> SGD:
-    """SGD with momentum over the parameter groups of a configuration, at its peak learning rate."""
+    """SGD with momentum and the parameter groups of a configuration, at its peak learning rate."""
     groups = parameter_groups(model, lr=config.peak_lr, weight_decay=config.weight_decay, rules=config.parameter_rules)
     return SGD(groups, lr=config.peak_lr, momentum=config.momentum)
 
@@ -41,41 +41,41 @@ def parameter_groups(
 ) -> list[dict[str, Any]]:
     """The parameters of ``model`` in groups for ``torch.optim.SGD``, each parameter once.
 
-    - ``uniform``: every parameter learns and decays alike, as in DNR's paper.
-    - ``tsm``: norms do not decay; biases learn twice as fast and do not decay; the classifier's weight learns 5 times
-      as fast, its bias 10 times and without decay. DNR's LSTM learns at the common pace; its biases do not decay.
-    - ``tdn``: as ``tsm``, with the classifier like any other layer.
+    - ``uniform``: every parameter has the same rate and decay, as in DNR's paper.
+    - ``tsm``: norms do not decay. Biases have 2 times the rate and do not decay. The classifier's weight has 5 times
+      the rate, its bias 10 times and no decay. DNR's LSTM has the common rate, and its biases do not decay.
+    - ``tdn``: like ``tsm``, but the classifier is treated like any other layer.
 
     Returns: dictionaries with ``params``, ``lr`` and ``weight_decay``, in the order of the model.
 
-    Raises: ValueError if the rules are unknown.
+    Raises: ValueError if ``rules`` is unknown.
     """
     if rules not in RULES:
-        raise ValueError(f"expected parameter_rules in {RULES}, got {rules!r}")
+        raise ValueError(f"expected parameter_rules in {RULES}, got {rules!r}; choose one of these")
     if rules == "uniform":
         return [{"params": list(model.parameters()), "lr": lr, "weight_decay": weight_decay}]
     groups: dict[Pace, list[nn.Parameter]] = {}
     for name, pace in paces(model, fast_classifier=rules == "tsm").items():
         groups.setdefault(pace, []).append(model.get_parameter(name))
     return [
-        {"params": parameters, "lr": lr * each.lr, "weight_decay": weight_decay * each.decay}
-        for each, parameters in groups.items()
+        {"params": parameters, "lr": lr * pace.lr, "weight_decay": weight_decay * pace.decay}
+        for pace, parameters in groups.items()
     ]
 
 
 def paces(model: nn.Module, *, fast_classifier: bool) -> dict[str, Pace]:
-    """The pace of every parameter, by its name."""
+    """The pace of every parameter, by name."""
     relayed = tuple(f"{name}." for name, module in model.named_modules() if isinstance(module, RelayCell))
     found: dict[str, Pace] = {}
     for prefix, module in model.named_modules():
-        for local, _ in module.named_parameters(prefix, recurse=False):
-            is_bias = local.endswith("bias")
+        for name, _ in module.named_parameters(prefix, recurse=False):
+            is_bias = name.endswith("bias")
             if isinstance(module, NORMS):
-                found[local] = NORM
-            elif local.startswith(relayed):
-                found[local] = RELAY_BIAS if is_bias else PLAIN
+                found[name] = NORM
+            elif name.startswith(relayed):
+                found[name] = RELAY_BIAS if is_bias else PLAIN
             elif fast_classifier and prefix == CLASSIFIER:
-                found[local] = CLASSIFIER_BIAS if is_bias else CLASSIFIER_WEIGHT
+                found[name] = CLASSIFIER_BIAS if is_bias else CLASSIFIER_WEIGHT
             else:
-                found[local] = BIAS if is_bias else PLAIN
+                found[name] = BIAS if is_bias else PLAIN
     return found

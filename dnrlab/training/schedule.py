@@ -1,4 +1,4 @@
-"""The learning rate as a function of the iteration, and where epochs and checkpoints end."""
+"""The learning rate as a function of the step, and the steps at which epochs and checkpoints end."""
 
 import math
 from collections.abc import Sequence
@@ -12,22 +12,22 @@ from dnrlab.recipes.config import TrainConfig
 
 @dataclass(frozen=True)
 class Plan:
-    """The iterations of a run: 20 videos in batches of 8 are 2 an epoch, and 6 in 3 epochs."""
+    """The steps of a run. 20 videos in batches of 8 give 2 steps per epoch, and 6 steps in 3 epochs."""
 
     epochs: int
     steps_per_epoch: int
     clips_per_step: int  # over all processes
-    checkpoint_every: int  # iterations within an epoch
+    checkpoint_every: int  # steps from one checkpoint to the next within an epoch
 
     @property
     def total_steps(self) -> int:
-        """Iterations of the whole run."""
+        """Steps of the whole run."""
         return self.epochs * self.steps_per_epoch
 
     def stops(self, step: int) -> list[int]:
-        """The steps at which the epoch of ``step`` pauses, after it: at its checkpoints, and last at its end.
+        """The steps after ``step`` at which its epoch writes a checkpoint. The last is the end of the epoch.
 
-        With 10 steps an epoch and a checkpoint every 4, the epoch that begins with step 10 stops at 14, 18 and 20.
+        With 10 steps per epoch and a checkpoint every 4 steps, the epoch from step 10 on stops at 14, 18 and 20.
         """
         begin = step // self.steps_per_epoch * self.steps_per_epoch
         end = begin + self.steps_per_epoch
@@ -37,14 +37,16 @@ class Plan:
 
 
 def make_plan(settings: TrainConfig, num_videos: int, num_processes: int) -> Plan:
-    """The plan of a recipe for so many videos. A last short batch of an epoch is left out unless it is the only one.
+    """The plan of a training on ``num_videos`` videos.
 
-    Raises: ValueError if a batch has not a clip for every process.
+    A short last batch of an epoch is left out, unless it is the only batch.
+
+    Raises: ValueError if a batch has fewer clips than there are processes.
     """
     clips = min(settings.batch_size, num_videos)
     if clips < num_processes:
         raise ValueError(
-            f"expected a clip a step for each of {num_processes} processes, got batches of {clips}; "
+            f"expected at least one clip per step for each of {num_processes} processes, got batches of {clips} clips; "
             "start fewer processes, or raise batch_size"
         )
     return Plan(settings.epochs, max(num_videos // settings.batch_size, 1), clips, settings.checkpoint_every)
@@ -59,10 +61,11 @@ def learning_rate_factor(
     warmup: int = 0,
     warmup_factor: float = 0.01,
 ) -> float:
-    """Learning rate at ``step`` of ``total_steps`` over its peak.
+    """Learning rate at ``step`` of ``total_steps``, divided by its peak.
 
-    ``cosine`` falls from 1 to 0 over all steps; ``steps`` takes a tenth at each of ``milestones`` (in steps). The
-    warm-up multiplies it by a line from ``warmup_factor`` to 1. Steps 0, 50 and 100 of 100 give 1, 0.5 and 0.
+    ``cosine`` falls from 1 to 0 over all steps. ``steps`` falls to a tenth at each of ``milestones`` (in steps). During
+    the first ``warmup`` steps a factor rises linearly from ``warmup_factor`` to 1. For ``cosine``, steps 0, 50 and 100
+    of 100 give 1, 0.5 and 0.
     """
     if schedule == "cosine":
         factor = 0.5 * (1 + math.cos(math.pi * min(step / total_steps, 1)))
@@ -72,7 +75,7 @@ def learning_rate_factor(
 
 
 def make_schedule(optimizer: Optimizer, config: TrainConfig, steps_per_epoch: int) -> LambdaLR:
-    """The schedule of a configuration; step it once an iteration."""
+    """The schedule of a configuration. Call its ``step`` once per iteration."""
     return LambdaLR(
         optimizer,
         lambda step: learning_rate_factor(
@@ -87,10 +90,10 @@ def make_schedule(optimizer: Optimizer, config: TrainConfig, steps_per_epoch: in
 
 
 def warmup_steps(config: TrainConfig, steps_per_epoch: int) -> int:
-    """How many steps the learning rate rises."""
+    """Steps of the warm-up."""
     return config.warmup_iterations or round(config.warmup_epochs * steps_per_epoch)
 
 
 def rate_at(schedule: LambdaLR, step: int) -> float:
-    """The learning rate (of the first parameters) at any step."""
+    """The learning rate of the first parameter group at any step."""
     return float(schedule.base_lrs[0] * schedule.lr_lambdas[0](step))

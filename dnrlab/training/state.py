@@ -1,4 +1,4 @@
-"""What a training step changes: network, optimizer and schedule; made anew, put back, and shared by processes."""
+"""What a training step changes: network, optimizer and schedule. They can be shared by several processes."""
 
 import logging
 from pathlib import Path
@@ -31,7 +31,7 @@ class State(NamedTuple):
 
 
 def fresh_state(recipe: Recipe, num_classes: int, steps_per_epoch: int, device: str) -> State:
-    """The state before the first step, with random weights by the recipe's seed."""
+    """The state before the first step, with random weights from the recipe's seed."""
     settings = recipe.training
     torch.manual_seed(settings.seed)
     model = build_model(recipe.model, num_classes=num_classes, num_frames=recipe.data.num_frames).to(device)
@@ -40,18 +40,18 @@ def fresh_state(recipe: Recipe, num_classes: int, steps_per_epoch: int, device: 
 
 
 def start_from(model: nn.Module, initial_weights: str, name: str) -> None:
-    """Put the weights to start from into a network: those of ImageNet, of another run, or none."""
+    """Load the initial weights into a network: ImageNet weights, the weights of another run, or none."""
     if initial_weights == IMAGENET:
         random = put_imagenet(model, imagenet_weights(name))
-        log.info(f"weights of ImageNet; {len(random)} of {len(list(model.parameters()))} tensors start at random")
+        log.info(f"ImageNet weights; {len(random)} of {len(list(model.parameters()))} tensors start at random")
     elif initial_weights:
         transfer_weights(model, Path(initial_weights))
 
 
-def in_step(model: nn.Module, device: str, world: World, *, sync_statistics: bool) -> nn.Module:
-    """The network to call in training: of several processes one that averages their gradients.
+def distributed_model(model: nn.Module, device: str, world: World, *, sync_statistics: bool) -> nn.Module:
+    """The network to call in training. With several processes it averages their gradients.
 
-    Let go of it before the processes part: one that outlives their group hangs the end.
+    Delete it before the process group ends: a DistributedDataParallel that outlives its group hangs at the end.
     """
     if world.size == 1:
         return model
@@ -61,7 +61,7 @@ def in_step(model: nn.Module, device: str, world: World, *, sync_statistics: boo
 
 
 def share_buffers(model: nn.Module, world: World) -> None:
-    """Give all processes the running statistics of the first, so that they judge alike."""
+    """Copy the running statistics of rank 0 to all ranks, so that all validate the same network."""
     if world.size > 1:
         for buffer in model.buffers():
             dist.broadcast(buffer, 0)

@@ -1,4 +1,4 @@
-"""A training run from manifest to run folder."""
+"""A training run: from a manifest to a run folder."""
 
 import logging
 from contextlib import nullcontext
@@ -34,7 +34,7 @@ from dnrlab.training.fatal_errors import no_restart
 from dnrlab.training.loop import Sums
 from dnrlab.training.progress import Clock, epoch_line, tensorboard
 from dnrlab.training.schedule import make_plan, warmup_steps
-from dnrlab.training.state import State, fresh_state, in_step, share_buffers, start_from
+from dnrlab.training.state import State, distributed_model, fresh_state, share_buffers, start_from
 
 log = logging.getLogger("dnrlab")
 
@@ -47,22 +47,23 @@ def train(
     *,
     world: World = ALONE,
 ) -> pd.DataFrame:
-    """Train on the split ``train``, validate on ``val``, and keep all in ``run_dir``. The same call again resumes.
+    """Train on the split ``train``, validate on ``val``, and store everything in ``run_dir``. A second call resumes.
 
-    Writes ``config.json``, ``log.txt``, ``checkpoint.pt`` (every ``checkpoint_every`` iterations, and as an epoch
-    ends), and as each epoch ends a row of ``history.csv``, and ``best.safetensors`` where the validation accuracy is
-    the highest so far (without a split ``val``: the newest). A run that is stopped at any step and resumes ends with
-    the weights of one that was not, to the bit on a CPU. With ``bad_videos`` of ``skip`` those that cannot be read are
-    listed in ``skipped_in_training.csv``, and the history counts the clips that an epoch did without.
+    Writes ``config.json``, ``log.txt`` and ``checkpoint.pt`` (every ``checkpoint_every`` iterations and at the end of
+    an epoch). The end of each epoch adds a row to ``history.csv``. It also writes ``best.safetensors`` if the
+    validation accuracy is the highest so far, or always without a split ``val``. A run that was stopped at any step and
+    resumed ends with the weights of an uninterrupted run; on a CPU they agree to the bit. Where ``bad_videos`` is
+    ``skip``, ``skipped_in_training.csv`` lists the videos that cannot be read, and the history counts the skipped clips
+    of each epoch.
 
     Args:
-        runtime: device, workers, cache of decoded videos, and whether a bar shows the progress.
-        world: the processes that share the clips of every step; the first of them writes.
+        runtime: device, workers, cache of decoded videos, and whether to show a progress bar.
+        world: the processes that share the clips of every step. Rank 0 writes the files.
 
-    Returns: the history, a row an epoch.
+    Returns: the history, one row per epoch.
 
-    Raises: ValueError if the folder belongs to a run of other settings; VideoError naming a video that cannot be read,
-    where ``bad_videos`` is ``error``; FloatingPointError if the loss or its gradient is not finite.
+    Raises: ValueError if the folder belongs to a run with other settings; VideoError that names a video that cannot be
+        read, where ``bad_videos`` is ``error``; FloatingPointError if the loss or its gradient is not finite.
     """
     with no_restart(Path(run_dir), world):
         task = make_task(recipe, manifest, Path(run_dir), runtime, world)
@@ -96,32 +97,32 @@ def make_task(recipe: Recipe, manifest: Manifest, run_dir: Path, runtime: Runtim
 
 
 def start_or_resume(task: Task, state: State) -> tuple[int, Sums]:
-    """Make the run folder, or put its checkpoint's state back. Returns the step, and the sums since its epoch began.
+    """Make the run folder, or restore the state of its checkpoint. Returns the step and the sums of its epoch so far.
 
-    Raises: ValueError if several processes find different checkpoints; as ``load_checkpoint``.
+    Raises: ValueError if the processes find different checkpoints; see also ``load_checkpoint``.
     """
     file, config = task.run_dir / CHECKPOINT, task.config
     if file.is_file():
-        found = load_checkpoint(file, *state, config=config, device=task.runtime.device)
+        begin = load_checkpoint(file, *state, config=config, device=task.runtime.device)
     else:
         refuse_weights_of_another(task.run_dir, config)
         start_from(state.model, task.recipe.training.initial_weights, task.recipe.model.name)
         if task.world.is_main:
             write_config(task.run_dir, config)
-        found = 0, Sums()
-    steps = all_gather(found[0], task.world)  # all wait here: none writes a checkpoint that another has yet to read
+        begin = 0, Sums()
+    steps = all_gather(begin[0], task.world)  # a barrier too: no rank writes a checkpoint that another must still read
     if len({*steps}) > 1:
         raise ValueError(
-            f"expected all processes to find the same checkpoint in {task.run_dir}, got those of steps {steps}; "
-            "give a run folder that all machines see"
+            f"expected all processes to find the same checkpoint in {task.run_dir}, got checkpoints of steps {steps}; "
+            "give a run folder that all machines share"
         )
-    return found
+    return begin
 
 
 def train_epochs(task: Task, state: State, step: int, so_far: Sums, history: list[dict[str, Any]]) -> None:
-    """Train from ``step`` to the end; ``history`` grows by a row an epoch."""
+    """Train from ``step`` to the end. Appends one row per epoch to ``history``."""
     plan, settings, world = task.plan, task.recipe.training, task.world
-    model = in_step(state.model, task.runtime.device, world, sync_statistics=settings.sync_statistics)
+    model = distributed_model(state.model, task.runtime.device, world, sync_statistics=settings.sync_statistics)
     epochs, clock = range(step // plan.steps_per_epoch, plan.epochs), Clock(step, plan.total_steps)
     batches = training_batches(
         TrainingClips(task.train_set, task.recipe.data, task.reader, settings.seed),
@@ -146,18 +147,18 @@ def train_epochs(task: Task, state: State, step: int, so_far: Sums, history: lis
                 write_epoch(task.run_dir, history, state.model)
                 save(task, state, step, so_far)
                 log.info(epoch_line(row, plan.epochs) + clock.left(step))
-                numbers = {name: row[name] for name in ("loss", "top1", "val_top1", "lr", "grad_norm")}
-                draw(step, numbers | {"clips_per_second": row["clips"] / row["seconds"]})
+                curves = {name: row[name] for name in ("loss", "top1", "val_top1", "lr", "grad_norm")}
+                draw(step, curves | {"clips_per_second": row["clips"] / row["seconds"]})
     skipped = count_skipped(task.run_dir, "train") if world.is_main else 0
     if skipped:
         videos = len(task.train_set.rows)
         log.warning(
-            f"trained on {videos - skipped} of {videos} videos; the others: {task.run_dir / SKIPPED_IN_TRAINING}"
+            f"trained on {videos - skipped} of {videos} videos; {task.run_dir / SKIPPED_IN_TRAINING} lists the others"
         )
 
 
 def validate(task: Task, model: nn.Module, videos: Manifest) -> float:
-    """Accuracy on a validation set, one view a video; bad videos stop it or are listed, as in the training."""
+    """Top-1 accuracy on a validation set, one view per video. Bad videos are treated as in the training."""
     views = EvalConfig(bad_videos=task.recipe.training.bad_videos)
     predictions = evaluate(
         model,
@@ -175,7 +176,7 @@ def validate(task: Task, model: nn.Module, videos: Manifest) -> float:
 
 
 def log_start(task: Task, step: int) -> None:
-    """Log what begins or goes on, and what is odd about it."""
+    """Log what is trained and from which step. Warn if the warm-up is longer than the run."""
     plan, settings = task.plan, task.recipe.training
     begun = f"resumed at step {step} of {plan.total_steps}" if step else "started"
     batches = f"{plan.steps_per_epoch} batches of {plan.clips_per_step} from {len(task.train_set.rows)} videos"
@@ -186,6 +187,6 @@ def log_start(task: Task, step: int) -> None:
     warmup = warmup_steps(settings, plan.steps_per_epoch)
     if warmup >= plan.total_steps:
         log.warning(
-            f"the run has {plan.total_steps} iterations, fewer than the warm-up of {warmup}: lr stays below its peak; "
-            f"lower {'warmup_iterations' if settings.warmup_iterations else 'warmup_epochs'}, or train for longer"
+            f"the warm-up of {warmup} iterations is not shorter than the run of {plan.total_steps}: lr stays below its "
+            f"peak; lower {'warmup_iterations' if settings.warmup_iterations else 'warmup_epochs'} or raise epochs"
         )

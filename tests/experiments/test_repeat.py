@@ -88,7 +88,7 @@ def test_seeds_and_folds_are_one_request_that_resumes(folds, tmp_path, capsys, m
     assert (code, json.loads(out)) == (0, result)
     code, out, err = call(capsys, *words[:-1], "--lr", "0.2")
     assert code == 1
-    assert "written with another configuration" in err
+    assert "got another:" in err
     code, out, _ = call(capsys, "compare", tmp_path / "out", tmp_path / "out", "--json")
     same = json.loads(out)
     assert (same["difference"], same["videos"], same["smallest_difference"]) == (0, 40, None)

@@ -10,7 +10,7 @@ from dnrlab.data.manifest import read_manifest
 from dnrlab.device import Runtime
 from dnrlab.distributed import ALONE, all_gather, all_sum, broadcast, join
 from dnrlab.training.loop import train_steps
-from dnrlab.training.state import in_step, share_buffers
+from dnrlab.training.state import distributed_model, share_buffers
 from dnrlab.training.train import train
 
 DNR = DNRConfig(relay_distance=2)
@@ -48,7 +48,7 @@ def steps(name, sizes, world=ALONE):
     own = [(clips[world.rank :: world.size], labels[world.rank :: world.size]) for clips, labels in batches]
     optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
     schedule = torch.optim.lr_scheduler.ConstantLR(optimizer, 1)
-    stepped = in_step(model, "cpu", world, sync_statistics=sync)
+    stepped = distributed_model(model, "cpu", world, sync_statistics=sync)
     sums = train_steps(stepped, own, optimizer, schedule, device="cpu", clip_norm=5.0, world=world)
     share_buffers(model, world)
     return {name: value.detach() for name, value in model.state_dict().items()}, sums

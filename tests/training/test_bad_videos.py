@@ -81,7 +81,7 @@ def test_skipped_videos_are_counted_and_listed_once(trained):
     assert skipped["reason"].str.match("no such file|not a video").all()
     told = (run / "log.txt").read_text()
     assert told.count("left out of the training") == 2
-    assert "trained on 18 of 20 videos; the others: " in told
+    assert "trained on 18 of 20 videos; " in told
     assert "validated on 9 of 10 videos" in told
     assert told.count("18 of 20 clips") == 2
 

@@ -55,7 +55,9 @@ def test_a_plan_stops_at_its_checkpoints_and_at_the_end_of_an_epoch():
     plan = Plan(3, 10, 8, 4)
     assert [plan.stops(step) for step in (0, 10, 15, 18)] == [[4, 8, 10], [14, 18, 20], [18, 20], [20]]
     assert make_plan(tiny().training, 20, 1) == Plan(3, 2, 8, 1000)
-    with pytest.raises(ValueError, match=r"a clip a step for each of 9 processes, got batches of 8; start fewer"):
+    with pytest.raises(
+        ValueError, match=r"one clip per step for each of 9 processes, got batches of 8 clips; start fewer"
+    ):
         make_plan(tiny().training, 20, 9)
 
 
@@ -75,7 +77,7 @@ def test_two_processes_are_one_where_batch_statistics_do_not_enter_or_are_synchr
     for key, value in weights.items():
         torch.testing.assert_close(two[name][0][key], value, rtol=1e-6, atol=1e-8)
     assert two[name][1].loss == pytest.approx(sums.loss, rel=1e-10)
-    assert (two[name][1].clips, two[name][1].steps, two[name][1].right) == (sums.clips, sums.steps, sums.right)
+    assert (two[name][1].clips, two[name][1].steps, two[name][1].correct) == (sums.clips, sums.steps, sums.correct)
 
 
 def test_two_processes_differ_from_one_where_each_has_statistics_of_its_own(two):
@@ -111,13 +113,13 @@ def test_processes_that_find_different_checkpoints_are_refused(synthetic, tmp_pa
     train(recipe, read_manifest(synthetic), tmp_path / "1")
     first, second = launch(tasks.apart, 2, recipe, str(synthetic), tmp_path, restarts=0)
     assert "expected all processes to find the same checkpoint in" in first
-    assert "got those of steps [0, 2]; give a run folder that all machines see" in second
+    assert "got checkpoints of steps [0, 2]; give a run folder that all machines share" in second
 
 
 def test_a_process_without_a_clip_counts_nothing(two):
     weights, sums = tasks.steps("instance", (1,))
     found, of_two = two["one clip"]
-    assert (of_two.clips, of_two.right) == (1, sums.right)
+    assert (of_two.clips, of_two.correct) == (1, sums.correct)
     assert of_two.loss == pytest.approx(sums.loss, rel=1e-10)
     for key, value in weights.items():
         torch.testing.assert_close(found[key], value, rtol=1e-6, atol=1e-8)

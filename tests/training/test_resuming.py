@@ -13,7 +13,9 @@ from dnrlab.data.manifest import read_manifest
 from dnrlab.device import Runtime
 from dnrlab.files import atomic_write
 from dnrlab.runs.load import load_run
-from dnrlab.training.loop import train_steps
+from dnrlab.training.checkpoint import load_checkpoint
+from dnrlab.training.loop import Sums, train_steps
+from dnrlab.training.state import fresh_state
 from dnrlab.training.train import train
 from tests.helpers.trainings import interrupt, same, tiny, weights
 
@@ -69,7 +71,9 @@ def test_a_full_disk_stops_a_checkpoint_with_a_sentence(tmp_path):
 
 def test_a_folder_of_another_run_is_refused_with_what_differs(finished, synthetic):
     run_dir, _ = finished
-    with pytest.raises(ValueError, match=r"another configuration:\n  training.lr: 0.1 -> 0.2\n"):
+    with pytest.raises(
+        ValueError, match=r"expected the configuration of .*, got another:\n  training.lr: 0.1 -> 0.2\n"
+    ):
         train(tiny(lr=0.2), read_manifest(synthetic), run_dir)
 
 
@@ -77,7 +81,7 @@ def test_weights_of_another_run_are_not_lost_for_want_of_its_checkpoint(finished
     copy = shutil.copytree(finished[0], tmp_path / "copy")
     (copy / "checkpoint.pt").unlink()
     best = (copy / "best.safetensors").read_bytes()
-    with pytest.raises(ValueError, match=r"config.json was written with another configuration:\n  training.lr: 0.1 ->"):
+    with pytest.raises(ValueError, match=r"the configuration of .*config.json, got another:\n  training.lr: 0.1 ->"):
         train(tiny(lr=0.2), read_manifest(synthetic), copy)
     assert (copy / "best.safetensors").read_bytes() == best
 
@@ -110,7 +114,7 @@ def test_as_many_other_videos_are_refused_and_the_same_elsewhere_are_not(finishe
     other = rows.assign(split=rows["split"].map({"train": "test", "test": "train", "val": "train"}))
     other.to_csv(tmp_path / "other.csv", index=False)
     assert (other["split"] == "train").sum() == (rows["split"] == "train").sum()
-    with pytest.raises(ValueError, match=r"another configuration:\n  training_rows: '\w+' -> '\w+'\n"):
+    with pytest.raises(ValueError, match=r"got another:\n  training_rows: '\w+' -> '\w+'\n"):
         train(tiny(), read_manifest(tmp_path / "other.csv"), run_dir)
 
 
@@ -136,7 +140,7 @@ def test_a_loss_that_is_no_number_tells_the_last_good_checkpoint(synthetic, tmp_
 
     monkeypatch.setattr("dnrlab.training.epoch.train_steps", diverges)
     with pytest.raises(
-        FloatingPointError, match=r"not finite at step 3 \(learning rate 0.\d+\).*of step 3, .*checkpoint"
+        FloatingPointError, match=r"not finite at step 3 \(learning rate 0.\d+\).*checkpoint.pt of step 3"
     ):
         train(recipe, manifest, tmp_path / "run")
     state = torch.load(tmp_path / "run" / "checkpoint.pt", weights_only=True)
@@ -158,6 +162,14 @@ def test_a_checkpoint_within_an_epoch_holds_what_the_epoch_gave_so_far(finished,
     pd.testing.assert_frame_equal(resumed[same_columns], history[same_columns], check_exact=False, rtol=1e-6)
     assert same(weights(tmp_path), weights(run_dir))
     assert "resumed at step 3 of 6" in (tmp_path / "log.txt").read_text()
+
+
+def test_a_checkpoint_with_the_older_name_of_correct_clips_can_be_read(finished, tmp_path):
+    saved = torch.load(finished[0] / "checkpoint.pt", weights_only=True)
+    torch.save(saved | {"so_far": {"loss": 2.5, "right": 3.0, "clips": 4, "steps": 1}}, tmp_path / "checkpoint.pt")
+    state = fresh_state(tiny(), len(saved["classes"]), 2, "cpu")
+    _, so_far = load_checkpoint(tmp_path / "checkpoint.pt", *state, config=saved["config"], device="cpu")
+    assert so_far == Sums(loss=2.5, correct=3.0, clips=4, steps=1)
 
 
 @pytest.mark.needs_cuda
