@@ -11,7 +11,6 @@ from dnrlab.data.build.video_tree import choose
 from dnrlab.data.cards import Card
 
 
-
 class BuildResult(NamedTuple):
     """The annotated videos as manifest rows, and those that have no row."""
 
