@@ -25,7 +25,7 @@ class Runtime:
             raise ValueError(
                 f"expected num_workers of at least 0, got {self.num_workers}; give 0 to read in this process"
             )
-        object.__setattr__(self, "device", pick_device(self.device))  # frozen for its users
+        object.__setattr__(self, "device", pick_device(self.device))  # the dataclass is frozen
 
 
 def pick_device(device: str) -> str:

@@ -1,4 +1,4 @@
-"""What networks cost."""
+"""Costs of networks, trainings and reading: parameters, MACs, speed, memory and hours."""
 
 from dnrlab.bench.forward import measure, noise, speeds
 from dnrlab.bench.macs import macs

@@ -1,8 +1,8 @@
-"""What a training and a test of a whole data set take, from speeds measured on the machine at hand.
+"""Hours, disk and memory for a training and a test of a whole data set, from speeds measured on this machine.
 
-Measured: clips a second of a few steps and of reading, memory, and the sizes of some videos. All else is extrapolated:
-that every step takes as long, that all videos are like those at hand, and that all devices stand in one machine, whose
-workers read for all of them.
+Measured are clips per second of a few steps and of reading, memory, and the sizes of some videos. The rest is
+extrapolated. It assumes that every step takes equally long, that all videos are like the measured ones, and that all
+devices are in one machine, whose workers read for all of them.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ SECONDS_AN_HOUR = 3600
 MEASURED, AT_BEST = "measured", "at best"
 
 
-HOURS_FROM = {  # hours, and the speed that they come from
+HOURS_FROM = {  # column of hours: column of the speed that it is computed from
     "computing_hours": "clips_per_second",
     "computing_hours_low": "clips_per_second_high",
     "computing_hours_high": "clips_per_second_low",
@@ -28,23 +28,23 @@ HOURS_FROM = {  # hours, and the speed that they come from
 
 
 class Work(NamedTuple):
-    """How much there is to do."""
+    """How many clips, views and videos a training and a test take."""
 
-    training_clips: int  # of all epochs
-    validation_views: int  # of all validations, one a video
+    training_clips: int  # in all epochs
+    validation_views: int  # in all validations, one per video
     test_views: int
     test_videos: int
     training_videos: int
 
 
 def shape_of(recipe: Recipe) -> dict[str, Any]:
-    """What the speed of a step depends on most."""
+    """The settings with the largest effect on the speed of a step."""
     model, data = recipe.model, recipe.data
     return {"model": model.name, "width": model.width, "num_frames": data.num_frames, "crop_size": data.crop_size}
 
 
 def macs_of(recipe: Recipe, num_classes: int) -> int:
-    """Multiply-accumulates of one clip of the recipe."""
+    """Multiply-accumulates (MACs) of one clip of the recipe."""
     model, data = recipe.model, recipe.data
     return macs(
         model.name,
@@ -58,27 +58,27 @@ def macs_of(recipe: Recipe, num_classes: int) -> int:
 
 
 class Reading(NamedTuple):
-    """How fast the workers of a machine read; measured."""
+    """Measured speed of reading, of all workers of a machine."""
 
-    clips_per_second: float  # of a training, and of a validation, whose views are single clips, too
-    videos_per_second: float  # with all views of a test
+    clips_per_second: float  # in training, and in validation, where a view is a single clip
+    videos_per_second: float  # in a test, with all views
 
 
 def work_of(recipe: Recipe, card: Card, *, views: int) -> Work:
-    """The work of a recipe on a data set: all epochs and validations, and a test of so many views a video.
+    """The work of a recipe on a data set: all epochs and validations, and a test with ``views`` views per video.
 
-    240,171 videos in batches of 64 are 240,128 clips an epoch, since a last short batch is left out. Validations come
-    every ``validate_every`` epochs, and after the last.
+    240,171 videos in batches of 64 give 240,128 clips per epoch, because a short last batch is left out. A validation
+    follows every ``validate_every`` epochs and the last epoch.
 
-    Raises: ValueError if the card does not say how many videos are in ``train``, or in the split of the test.
+    Raises: ValueError if the card has no number of videos for ``train``, or for the split of the test.
     """
     split = card.protocol["evaluate_on"] if card.protocol else "test"
     counts = card.expected(1 if card.counts_by_fold else None)
     missing = [name for name in ("train", split) if not counts.get(name)]
     if missing:
         raise ValueError(
-            f"expected a card that counts the videos of {', '.join(missing)}, got {counts} of {card.name}; "
-            "take another, or write the counts into it"
+            f"expected a card with the number of videos of {', '.join(missing)}, got {counts} of {card.name}; "
+            "add the numbers to the card, or take another"
         )
     settings = recipe.training
     epoch = max(counts["train"] // settings.batch_size, 1) * min(settings.batch_size, counts["train"])
@@ -93,12 +93,13 @@ def work_of(recipe: Recipe, card: Card, *, views: int) -> Work:
 
 
 def clip_speeds(turns: pd.DataFrame) -> pd.DataFrame:
-    """Clips a second of all processes of a turn together: their clips over the seconds of the slowest.
+    """Clips per second of all processes of a turn together: their clips divided by the seconds of the slowest.
 
-    ``turns`` is what ``measure_steps`` returns. Two processes that take 2 s and 4 s for 8 clips each make 4 a second.
+    ``turns`` is the result of ``measure_steps``. Two processes with 8 clips each that take 2 s and 4 s make 4 clips per
+    second.
 
-    Returns: a row a kind, number of processes and round: kind, processes, round, clips_per_second, peak_bytes (of the
-        process that holds most).
+    Returns: one row per kind, number of processes and round: kind, processes, round, clips_per_second, peak_bytes (the
+        largest of the processes).
     """
     turn = turns.groupby(["kind", "processes", "round"], sort=False)
     speed = turn["clips"].sum() / turn["seconds"].max()
@@ -106,13 +107,14 @@ def clip_speeds(turns: pd.DataFrame) -> pd.DataFrame:
 
 
 def scaling(speeds: pd.DataFrame) -> pd.DataFrame:
-    """How speed grows with the processes; ``speeds`` is what ``clip_speeds`` returns.
+    """How speed grows with the number of processes. ``speeds`` is the result of ``clip_speeds``.
 
-    Efficiency is speed(N) / (N x speed(1)) within a round: rounds of 2 and 3 clips a second, which two processes turn
-    to 3 and 6, give 0.75 and 1, and the median 0.875.
+    Efficiency is speed(N) / (N x speed(1)) within a round. Example: one process makes 2 and 3 clips per second in two
+    rounds, and two processes make 3 and 6. The efficiencies are 0.75 and 1, and the median is 0.875.
 
-    Returns: a row a kind and number of processes: kind, processes, clips_per_second, and efficiency, with their lowest
-        and highest round as _low and _high; peak_gib (of the lowest round, as what a process has held before counts).
+    Returns: one row per kind and number of processes: kind, processes; clips_per_second and efficiency, as medians over
+        the rounds, with the lowest and highest round as _low and _high; peak_gib (the lowest round, because memory that
+        a process held before counts too).
     """
     alone = speeds[speeds["processes"] == 1].set_index(["kind", "round"])["clips_per_second"]
     first = alone.loc[pd.MultiIndex.from_frame(speeds[["kind", "round"]])].to_numpy()
@@ -127,22 +129,22 @@ def scaling(speeds: pd.DataFrame) -> pd.DataFrame:
 def budget(
     work: Work, speeds: pd.DataFrame, reading: Reading, *, devices: Sequence[int] = (1, 2, 8), shared: bool
 ) -> pd.DataFrame:
-    """Hours of the training steps, the validations in between, and the test, on numbers of devices.
+    """Hours of the training steps, the validations and the test, for several numbers of devices.
 
-    Numbers of devices that were measured have the speed of so many processes; the others are ``at best``: as many
-    times that of one. Reading takes the same however many compute.
+    A number of devices that was measured has the speed of as many processes. Any other is ``at best``: N times the
+    speed of one. The time of reading does not depend on the number of devices.
 
     Args:
-        speeds: kind, processes and clips_per_second with its _low and _high, as of ``scaling``; of 1 process at least.
-        shared: whether reading takes the cores that compute, as on a CPU: its time is added then. Otherwise workers
-            read ahead, and the longer of both times counts.
+        speeds: kind, processes and clips_per_second with its _low and _high, from ``scaling``. It must hold 1 process.
+        shared: whether reading and computing share the cores, as on a CPU. Then their times are added. Otherwise
+            workers read ahead, and the longer time counts.
 
-    Returns: a row a number of devices and task (``training``, ``validation``, ``testing``): devices, task, basis,
-        computing_hours, with those of the fastest and the slowest round as _low and _high; reading_hours, hours, bound
-        (``computing`` or ``reading``, whichever takes longer).
+    Returns: one row per number of devices and task (``training``, ``validation``, ``testing``): devices, task, basis,
+        computing_hours, with the hours by the fastest and the slowest round as _low and _high; reading_hours, hours,
+        bound (``computing`` or ``reading``, whichever takes longer).
     """
     by_processes = speeds.set_index(["kind", "processes"])[[*HOURS_FROM.values()]]
-    tasks = {  # its speed, its views, and the hours of reading them
+    tasks = {  # kind of its speed, clips or views, and seconds to read them
         "training": ("training", work.training_clips, work.training_clips / reading.clips_per_second),
         "validation": ("testing", work.validation_views, work.validation_views / reading.clips_per_second),
         "testing": ("testing", work.test_views, work.test_videos / reading.videos_per_second),
@@ -161,16 +163,16 @@ def budget(
 
 
 def needs(work: Work, sizes: pd.DataFrame, *, short_side: int, frames_a_clip: int, peak_gib: float) -> pd.DataFrame:
-    """Disk of all videos of training and test, if all were like those at hand; frames to decode; memory.
+    """Disk for all videos of training and test, frames to decode, and memory.
 
     Args:
-        sizes: of some videos: num_bytes, num_frames, height, width.
-        short_side: pixels of frames that are kept decoded, three bytes each.
-        frames_a_clip: that a training clip is made of.
-        peak_gib: that a training process was measured to hold.
+        sizes: num_bytes, num_frames, height and width of some videos. All videos are taken to be like these.
+        short_side: shorter side of stored decoded frames, in pixels of three bytes.
+        frames_a_clip: frames per training clip.
+        peak_gib: measured memory of a training process.
 
-    Returns: a row a need: need, amount, unit, basis. 10 videos like one of 1 MB and 100 frames of 120 x 160 take
-        0.01 GB, and decoded at a short side of 60 0.0144 GB.
+    Returns: one row per need: need, amount, unit, basis. 10 videos like one of 1 MB and 100 frames of 120 x 160 pixels
+        take 0.01 GB, and 0.0144 GB decoded with a shorter side of 60.
     """
     videos = work.training_videos + work.test_videos
     scale = short_side / sizes[["height", "width"]].min(axis=1)

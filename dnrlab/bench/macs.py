@@ -1,6 +1,7 @@
-"""Multiply-accumulates of a network, in closed form: convolutions and matrix products of one clip.
+"""Multiply-accumulates (MACs) of a network in closed form: convolutions and matrix products of one clip.
 
-1 MAC is 2 FLOPs; the papers' "GFLOPs" are these MACs. Norms, pooling and activations are not counted, as there.
+1 MAC is 2 FLOPs, and the papers' "GFLOPs" are these MACs. Norms, pooling and activations are not counted,
+as in the papers.
 Axes: T frames, C channels; c = C / 16.
 """
 
@@ -22,9 +23,11 @@ def macs(
     dnr: DNRConfig | None = None,
     temporal_pool: bool = False,
 ) -> int:
-    """MACs of one clip of T = ``num_frames`` frames (segments, of TDN) of ``size`` x ``size`` pixels.
+    """MACs of one clip of T = ``num_frames`` frames (for TDN: segments) of ``size`` x ``size`` pixels.
 
-    TSN-ResNet-50 with 400 classes takes 32,703,643,648 at 8 x 224 x 224. ValueError as of ``create_model``.
+    TSN-ResNet-50 with 400 classes takes 32,703,643,648 at 8 x 224 x 224.
+
+    Raises: ValueError, see ``create_model``.
     """
     family, block, depths = parsed(name)
     check_pool(name, temporal_pool)
@@ -53,27 +56,27 @@ def macs(
 
 
 class StageShape(NamedTuple):
-    """Sizes within a stage."""
+    """Sizes of a stage."""
 
     in_channels: int  # of its first block
     channels: int  # C, after the first convolution of a block
-    side: int  # pixels of its input
+    side: int  # of its input, pixels
     stride: int  # of its first block
     bottleneck: bool
 
     @property
     def out_side(self) -> int:
-        """Pixels of its output."""
+        """Side of its output, pixels."""
         return halved(self.side) if self.stride == 2 else self.side
 
     @property
     def out_channels(self) -> int:
-        """Of every block's output."""
+        """Channels of the output of every block."""
         return self.channels * (Bottleneck.expansion if self.bottleneck else 1)
 
-    def inner_side(self, number: int) -> int:
-        """Side in pixels of the map after the first convolution of a block; a bottleneck's keeps its size."""
-        return self.side if number == 0 and self.bottleneck else self.out_side
+    def inner_side(self, block: int) -> int:
+        """Side in pixels of the map after a block's first convolution, which has stride 1 in a bottleneck."""
+        return self.side if block == 0 and self.bottleneck else self.out_side
 
 
 def halved(side: int) -> int:
@@ -81,34 +84,34 @@ def halved(side: int) -> int:
     return ceil(side / 2)
 
 
-def block_macs(stage: StageShape, number: int) -> int:
-    """Of the convolutions of one block, a frame."""
-    in_channels = stage.in_channels if number == 0 else stage.out_channels
-    inner, outer, c = stage.inner_side(number) ** 2, stage.out_side**2, stage.channels
+def block_macs(stage: StageShape, block: int) -> int:
+    """MACs of the convolutions of one block, per frame."""
+    in_channels = stage.in_channels if block == 0 else stage.out_channels
+    inner, outer, c = stage.inner_side(block) ** 2, stage.out_side**2, stage.channels
     if stage.bottleneck:
         total = inner * in_channels * c + outer * c * c * 9 + outer * c * stage.out_channels
     else:
         total = outer * in_channels * c * 9 + outer * c * c * 9
-    reshaped = number == 0 and (stage.stride == 2 or in_channels != stage.out_channels)
+    reshaped = block == 0 and (stage.stride == 2 or in_channels != stage.out_channels)
     return total + (outer * in_channels * stage.out_channels if reshaped else 0)
 
 
 def adaptive_macs(channels: int, frames: int, side: int) -> int:
-    """Of TANet's module: global branch, local branch, and the convolution along T."""
+    """MACs of TANet's module: global branch, local branch, and the convolution along T."""
     inner = max(channels // 4, 1)
     branches = channels * (frames * 2 * frames + 2 * frames * 3) + frames * channels * inner * (3 + 1)
     return branches + channels * frames * side**2 * 3
 
 
 def long_term_macs(channels: int, side: int) -> int:
-    """Of TDN's module, a frame: squeeze, neighbour, both directions of the excitation, and the shift."""
+    """MACs of TDN's module, per frame: squeeze, neighbour, both directions of the excitation, and the shift."""
     inner, pixels, half = max(channels // 16, 1), side**2, (side // min(2, side)) ** 2
     direction = half * inner**2 * 9 + pixels * inner**2 * 9 + pixels * inner * channels
     return pixels * (channels * inner + inner * 9 + channels * 3) + 2 * direction
 
 
 def relay_macs(channels: int, frames: int, dnr: DNRConfig) -> int:
-    """Of the LSTM steps of one block: one a frame group, and one for the block; 2.5 C^2 each at r = 4."""
+    """MACs of the LSTM steps of one block: one step per frame group and one for the block, 2.5 C^2 each at r = 4."""
     step = 10 * channels * (channels // dnr.reduction) + (dnr.depth - 1) * 8 * channels**2
     groups = ceil(frames / dnr.relay_distance) * (1 if dnr.direction == "uni" else 2)
     steps = {"both": groups + 1, "temporal": groups, "layer": 1}

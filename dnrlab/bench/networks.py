@@ -1,4 +1,4 @@
-"""What DNR costs: parameters, MACs and speed of networks by name, without it and with it."""
+"""The cost of DNR: parameters, MACs and speed of networks by name, without and with DNR."""
 
 import os
 import platform
@@ -22,19 +22,19 @@ from dnrlab.relay import DNRConfig
 
 @dataclass(frozen=True, kw_only=True)
 class BenchConfig:
-    """What networks are measured on. Frames, width, classes and views are the paper's by default.
+    """What networks are measured on. The defaults of frames, width, classes and views are the paper's.
 
     Raises: ValueError if a number is below 1.
     """
 
-    num_frames: int = 8  # frames a clip; of TDN segments of five frames
-    crop_size: int = 224  # pixels
-    width: int = 64  # channels of the stem, 64 as published
-    num_classes: int = 400  # of the classifier
+    num_frames: int = 8  # frames per clip; for TDN, segments of five frames
+    crop_size: int = 224  # side of the frames, pixels
+    width: int = 64  # channels of the stem; the published networks have 64
+    num_classes: int = 400  # classes of the classifier
     batch_size: int = 1  # clips that go through a network at a time
-    rounds: int = 8  # passes a network, in turns with the others
-    views: int = 30  # a video, for the videos per second: 10 clips of 3 crops
-    seed: int = 0  # of weights, clips and turns
+    rounds: int = 8  # measured passes per network, in turns with the others
+    views: int = 30  # views per video, for the videos per second: 10 clips of 3 crops
+    seed: int = 0  # seed of weights, clips and turns
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
@@ -44,64 +44,66 @@ class BenchConfig:
 
 
 class Costs(NamedTuple):
-    """What was counted and measured; networks are called ``tsn_resnet50`` and ``tsn_resnet50 + DNR``."""
+    """Counts and measurements. Networks are named ``tsn_resnet50`` and ``tsn_resnet50 + DNR``."""
 
-    table: pd.DataFrame  # a row a network, and one of the control
-    seconds: pd.DataFrame  # a row a round and network: what the speeds come from
+    table: pd.DataFrame  # one row per network, and one for the control
+    seconds: pd.DataFrame  # one row per round and network, from ``measure``
 
 
 def measure_costs(names: Sequence[str], config: BenchConfig, *, device: str = "cpu", progress: bool = False) -> Costs:
-    """Count and time networks of random weights on clips of noise, each plain and with the paper's DNR.
+    """Count and time networks with random weights on clips of noise, each plain and with the paper's DNR.
 
-    The columns of the table: network, parameters, gmacs, and those of ``speeds``. The control is the first network
-    beside a copy of itself.
+    The table has columns network, parameters, gmacs, and the columns of ``speeds``. The control compares the first
+    network with a copy of itself.
 
-    Raises: ValueError if there is no name, one is unknown, or one is there twice.
+    Raises: ValueError if there is no name, a name is unknown, or a name is given twice.
     """
     counts = count_costs(names, config)
     torch.manual_seed(config.seed)
     generator = torch.Generator().manual_seed(config.seed)
     models, clips = {}, {}
-    for called, name, dnr in variants(names):
-        models[called] = build(name, config, dnr).to(device)
+    for label, name, dnr in variants(names):
+        models[label] = build(name, config, dnr).to(device)
         shape = (config.num_frames * frames_per_segment(name), config.crop_size, config.crop_size)
-        clips[called] = torch.randn(config.batch_size, 3, *shape, generator=generator).to(device)
+        clips[label] = torch.randn(config.batch_size, 3, *shape, generator=generator).to(device)
     seconds = measure(models, clips, rounds=config.rounds, generator=generator, progress=progress)
-    references = {called: name for called, name, dnr in variants(names) if dnr} | {CONTROL: names[0]}
+    references = {label: name for label, name, dnr in variants(names) if dnr} | {CONTROL: names[0]}
     return Costs(counts.merge(speeds(seconds, references, views=config.views), on="network"), seconds)
 
 
 def count_costs(names: Sequence[str], config: BenchConfig) -> pd.DataFrame:
     """Parameters and GMACs (of a view) of networks, each plain and with the paper's DNR, and of the control.
 
-    Nothing is run. Raises: as ``measure_costs``.
+    No network is run.
+
+    Raises: see ``measure_costs``.
     """
     if not names or len(set(names)) < len(names):
-        raise ValueError(f"expected names of networks, each once, got {list(names)}; such as tsn_resnet50")
+        raise ValueError(f"expected names of networks, each once, got {list(names)}; give names such as tsn_resnet50")
     classes, frames, size, width = config.num_classes, config.num_frames, config.crop_size, config.width
     rows = []
-    for called, name, dnr in variants(names):
+    for label, name, dnr in variants(names):
         with torch.device("meta"):
             learned = count_parameters(build(name, config, dnr))
         total = macs(name, num_classes=classes, num_frames=frames, size=size, width=width, dnr=dnr)
-        rows.append((called, learned, total / 1e9))
+        rows.append((label, learned, total / 1e9))
     return pd.DataFrame([*rows, (CONTROL, *rows[0][1:])], columns=["network", "parameters", "gmacs"])
 
 
 def variants(names: Sequence[str]) -> Iterator[tuple[str, str, DNRConfig | None]]:
-    """What a network is called, its name for ``create_model``, and its DNR: for each name plain, then with DNR."""
+    """Name in the table, name for ``create_model``, and DNR: first the plain network of each name, then with DNR."""
     for name in names:
         yield name, name, None
         yield f"{name} + DNR", name, DNRConfig()
 
 
 def build(name: str, config: BenchConfig, dnr: DNRConfig | None) -> nn.Module:
-    """A network of the configuration's size, with random weights."""
+    """A network with the sizes of the configuration and random weights."""
     return create_model(name, num_classes=config.num_classes, num_frames=config.num_frames, width=config.width, dnr=dnr)
 
 
 def machine(device: str = "cpu") -> dict[str, str | int]:
-    """What a speed belongs to: processor or GPU, cores, threads and versions."""
+    """The machine of a measurement: processor or GPU, cores, threads and versions."""
     on_gpu = device.startswith("cuda")
     return {
         "processor": torch.cuda.get_device_name(device) if on_gpu else processor(),
@@ -113,7 +115,7 @@ def machine(device: str = "cpu") -> dict[str, str | int]:
 
 
 def processor() -> str:
-    """Name of the CPU: as Linux says it, or what Python knows of it elsewhere."""
+    """Name of the CPU, from Linux or else from Python."""
     file = Path("/proc/cpuinfo")
     names = re.findall(r"model name\s*: (.+)", file.read_text(encoding="utf-8")) if file.is_file() else []
     return names[0] if names else platform.processor() or platform.machine()

@@ -1,4 +1,4 @@
-"""Datasets: they join manifest row, frame numbers, decoding and transform, and decide nothing themselves."""
+"""Datasets. They only combine the manifest row, the frame indices, the decoder and the transform."""
 
 from typing import NamedTuple
 
@@ -14,24 +14,24 @@ from dnrlab.data.packed_rows import PackedRows
 from dnrlab.data.transforms import Box, crop_boxes, resize_short_side, training_clip
 from dnrlab.data.video_span import locate, read_span
 
-Key = tuple[int, int]  # epoch, row: a clip depends on these and the seed, not on the worker that makes it
+Key = tuple[int, int]  # epoch, row: a clip depends on these and the seed, not on its worker process
 
 
 def seeded_generator(*numbers: int) -> torch.Generator:
-    """A generator that depends on ``numbers`` alone; the first keeps uses apart, as (a, b) and (a, b, 0) are alike."""
+    """A generator that depends only on ``numbers``. The first names the use, because (a, b) and (a, b, 0) are equal."""
     (seed,) = np.random.SeedSequence(numbers).generate_state(1, np.uint64)
     return torch.Generator().manual_seed(int(seed >> np.uint64(1)))  # below 2**63
 
 
 class Unreadable(NamedTuple):
-    """In place of a video that could not be read. (An exception would leave a worker with its traceback as text.)"""
+    """What a dataset returns for a bad video. (An exception would leave its worker with the traceback as text.)"""
 
     row: int
     reason: str
 
 
 class TrainingClips(Dataset[tuple[Tensor, int] | Unreadable]):
-    """One random clip (3, T, crop, crop) uint8 and its label, by (epoch, row); of a bad video the reason."""
+    """One random clip (3, T, crop, crop) uint8 and its label, by (epoch, row). ``Unreadable`` for a bad video."""
 
     def __init__(self, manifest: Manifest, config: DataConfig, reader: Reader, seed: int) -> None:
         self.rows, self.config, self.reader, self.seed = PackedRows(manifest), config, reader, seed
@@ -62,30 +62,30 @@ class TrainingClips(Dataset[tuple[Tensor, int] | Unreadable]):
 
 
 class Views(NamedTuple):
-    """All views of a video, as what they are cut from: every frame once, however many clips and crops show it."""
+    """All views of a video. Every frame is stored once, however many clips and crops contain it."""
 
     row: int
-    frames: Tensor  # (3, F, H, W) uint8, resized; the part of them that any crop shows
-    numbers: Tensor  # (V, T), the places in ``frames`` of each clip's frames
-    boxes: list[Box]  # of the crops, within ``frames``
+    frames: Tensor  # (3, F, H, W) uint8, resized, and cut to the area that the crops cover
+    frame_positions: Tensor  # (V, T), positions of each clip's frames along F
+    boxes: list[Box]  # the crops, within ``frames``
 
     @property
-    def number(self) -> int:
-        """How many views there are."""
-        return len(self.numbers) * len(self.boxes)
+    def num_views(self) -> int:
+        """Clips times crops."""
+        return len(self.frame_positions) * len(self.boxes)
 
     def clip(self, view: int) -> Tensor:
-        """View ``view`` (3, T, crop, crop) uint8, on the device of ``frames``; those of a clip follow each other."""
+        """View ``view`` (3, T, crop, crop) uint8, on the device of ``frames``. The crops of a clip come together."""
         y, x, h, w = self.boxes[view % len(self.boxes)]
-        return self.frames[..., y : y + h, x : x + w][:, self.numbers[view // len(self.boxes)]]
+        return self.frames[..., y : y + h, x : x + w][:, self.frame_positions[view // len(self.boxes)]]
 
     def clips(self) -> Tensor:
         """The views (V * crops, 3, T, crop, crop) uint8, clip by clip, on the device of ``frames``."""
-        return torch.stack([self.clip(view) for view in range(self.number)])
+        return torch.stack([self.clip(view) for view in range(self.num_views)])
 
 
 class VideoViews(Dataset[Views | Unreadable]):
-    """The test views of every video; one that cannot be read gives its reason instead, and never another video."""
+    """The test views of every video. ``Unreadable`` for a bad video, which is never replaced by another."""
 
     def __init__(
         self, manifest: Manifest, config: DataConfig, reader: Reader, *, num_clips: int = 1, num_crops: int = 1
@@ -96,17 +96,17 @@ class VideoViews(Dataset[Views | Unreadable]):
     def __getitem__(self, row: int) -> Views | Unreadable:
         try:
             video = locate(self.rows[row], self.reader)
-            numbers = view_indices(video.num_frames, self.config, self.num_clips)  # (V, T)
-            used, places = numbers.unique(return_inverse=True)
-            frames = read_span(video, used, self.reader)  # (F, 3, H, W)
+            indices = view_indices(video.num_frames, self.config, self.num_clips)  # (V, T)
+            unique, positions = indices.unique(return_inverse=True)
+            frames = read_span(video, unique, self.reader)  # (F, 3, H, W)
         except VideoError as error:
             return Unreadable(row, error.reason)
         frames = resize_short_side(frames, self.config.short_side)
         boxes = crop_boxes(frames.shape[-2], frames.shape[-1], self.config.crop_size, self.num_crops)
         top, left = min(box[0] for box in boxes), min(box[1] for box in boxes)
         bottom, right = (max(box[side] for box in boxes) + self.config.crop_size for side in (0, 1))
-        seen = frames[..., top:bottom, left:right].transpose(0, 1).contiguous()  # the planes of a colour together
-        return Views(row, seen, places, [(y - top, x - left, h, w) for y, x, h, w in boxes])
+        covered = frames[..., top:bottom, left:right].transpose(0, 1).contiguous()  # (3, F, H, W)
+        return Views(row, covered, positions, [(y - top, x - left, h, w) for y, x, h, w in boxes])
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -21,7 +21,7 @@ BAD_VIDEOS = ("error", "skip")
 
 
 class TrainingBatch(NamedTuple):
-    """Clips of an epoch. Those of bad videos are missing, so that a batch may be smaller than others, or empty."""
+    """A batch of training clips. Clips of bad videos are missing, so a batch can be smaller than others, or empty."""
 
     clips: Tensor  # (N, 3, T, H, W) uint8
     labels: Tensor  # (N,)
@@ -29,9 +29,10 @@ class TrainingBatch(NamedTuple):
 
 
 class EpochBatches(Sampler[list[Key]]):
-    """The keys of an epoch in random order, in batches; a last short batch is left out unless it is the only one.
+    """The keys of an epoch in random order, in batches. A short last batch is left out, unless it is the only batch.
 
-    Of several processes each has every so-manieth key of a batch: of a batch of 5 the first of two has 3, the other 2.
+    With several processes, rank r of N takes the keys r, r + N, r + 2N, … of each batch. A batch of 5 keys gives rank 0
+    of two ranks 3 keys, and rank 1 gets 2.
     """
 
     def __init__(self, num_rows: int, batch_size: int, seed: int, epoch: int, world: World = ALONE) -> None:
@@ -56,10 +57,10 @@ def training_batches(
     first: int = 0,
     world: World = ALONE,
 ) -> Iterator[TrainingBatch]:
-    """The batches of one epoch after the other, from batch ``first`` of the first epoch on.
+    """The batches of all epochs in order, from batch ``first`` of the first epoch on.
 
-    The workers live through all epochs: they import once, remember what they probed, and read ahead while another
-    part of the program validates.
+    The workers live through all epochs. They import once, remember the facts of the files, and read ahead during
+    validation.
     """
     keys = (EpochBatches(len(dataset), batch_size, dataset.seed, epoch, world) for epoch in epochs)
     if num_workers:
@@ -71,13 +72,13 @@ def training_batches(
         multiprocessing_context=context(num_workers),
         collate_fn=partial(collate_clips, clip_shape(dataset.config)),
         pin_memory=torch.cuda.is_available(),
-        generator=torch.Generator(),  # its own, as a seed for the workers is drawn: resuming must not move dropout
+        generator=torch.Generator(),  # its own: the seed drawn here must not change dropout after resuming
     )
     return iter(loader)
 
 
 def collate_clips(shape: tuple[int, ...], items: list[tuple[Tensor, int] | Unreadable]) -> TrainingBatch:
-    """The clips of a ``shape`` (3, T, H, W) that could be read as one batch, and the others' reasons."""
+    """A batch of the clips, of ``shape`` (3, T, H, W), that could be read, with the reasons of the others."""
     unreadable = tuple(item for item in items if isinstance(item, Unreadable))
     read = [item for item in items if not isinstance(item, Unreadable)]
     if not read:
@@ -89,7 +90,7 @@ def collate_clips(shape: tuple[int, ...], items: list[tuple[Tensor, int] | Unrea
 def view_loader(
     dataset: VideoViews, batch_size: int, num_workers: int, rows: Sequence[int] | None = None
 ) -> DataLoader[Views | Unreadable]:
-    """Lists of ``batch_size`` videos, in order: those of ``rows``, or all."""
+    """Lists of ``batch_size`` videos in order: the videos of ``rows``, or all."""
     if num_workers:
         operations()  # imported once here, not once in every worker
     return DataLoader(
@@ -103,19 +104,19 @@ def view_loader(
 
 
 def context(num_workers: int) -> str | None:
-    """How workers start, said outright: in joblib's processes a loader cannot use the default. None without workers."""
+    """How workers start. It is explicit because the default fails in joblib's processes. None without workers."""
     if not num_workers:
         return None
     return "fork" if sys.platform == "linux" else "spawn"
 
 
 def check_bad_videos(word: str) -> None:
-    """ValueError unless ``word`` says what a bad video does: ``error`` stops, ``skip`` leaves it out and counts it."""
+    """ValueError unless ``word`` is ``error`` (a bad video stops the run) or ``skip`` (it is left out and counted)."""
     if word not in BAD_VIDEOS:
-        raise ValueError(f"expected bad_videos in {BAD_VIDEOS}, got {word!r}")
+        raise ValueError(f"expected bad_videos in {BAD_VIDEOS}, got {word!r}; choose one of these")
 
 
 def bad_video(manifest: Manifest, unreadable: Unreadable) -> VideoError:
-    """The error that names a video of ``manifest`` and says how to find all others."""
+    """The error that names a bad video of ``manifest``, with a hint how to find all bad videos."""
     hint = "; 'dnrlab manifest check' lists all such videos; bad_videos=skip goes on without them"
     return VideoError(manifest.rows["path"].iloc[unreadable.row], unreadable.reason + hint)

@@ -1,4 +1,4 @@
-"""Manifests: CSV files that say which videos there are, what they show, and to which split they belong."""
+"""Manifests: CSV files of videos, with their labels and splits."""
 
 import hashlib
 import json
@@ -22,11 +22,11 @@ class Manifest:
     """A table of videos.
 
     Args:
-        rows: one a video, with ``path`` (absolute) and ``label``, and every other column of the file.
+        rows: one row per video, with ``path`` (absolute), ``label``, and every other column of the file.
         classes: label names in the order of the logits.
-        flip: whether a training clip may be mirrored, a property of the data set: ``none``, ``mirror``, or
-            ``label_aware``, where left and right then change places in the label.
-        file: where it was read.
+        flip: whether training clips may be mirrored, a property of the data set: ``none``, ``mirror``, or
+            ``label_aware``, which also swaps left and right in the label.
+        file: the file that it was read from.
     """
 
     rows: pd.DataFrame
@@ -40,18 +40,18 @@ def read_manifest(file: str | Path, root: str | Path | None = None) -> Manifest:
 
     Args:
         file: NAME.csv, with a header; columns ``path`` and ``label``, optionally ``split``, ``start_seconds``,
-            ``end_seconds``, ``num_frames`` and any others. ``NAME.classes.txt`` beside it, or else ``classes.txt``,
-            fixes the class order, which is that of the sorted names otherwise. ``NAME.card.json``, or else
-            ``card.json``, holds the flip rule, ``none`` otherwise.
-        root: folder that paths are relative to; None is the manifest's own.
+            ``end_seconds``, ``num_frames`` and any others. ``NAME.classes.txt`` in the same folder, or else
+            ``classes.txt``, gives the class order. Without it the names are sorted. ``NAME.card.json``, or else
+            ``card.json``, gives the flip rule. Without it the rule is ``none``.
+        root: folder that paths are relative to. None is the manifest's own folder.
 
-    Raises: FileNotFoundError if there is no such file; ValueError naming file and line if it is no table of videos
-    (``read_table``), a path stands twice with the same time span, or a label is not in ``classes.txt``.
+    Raises: FileNotFoundError if there is no such file; ValueError that names file and line if it is not a table of
+        videos (see ``read_table``), a path occurs twice with the same time span, or a label is not in ``classes.txt``.
     """
     file = Path(file).resolve()
     if not file.is_file():
         raise FileNotFoundError(
-            f"expected a manifest at {file}, found none; it is a CSV file with columns path, label, split"
+            f"expected a manifest at {file}, got no such file; give a CSV file with columns path, label, split"
         )
     rows = read_table(file)
     refuse_repeated(file, rows)
@@ -59,14 +59,14 @@ def read_manifest(file: str | Path, root: str | Path | None = None) -> Manifest:
     rows["path"] = [os.path.join(base, path) for path in rows["path"].tolist()]  # noqa: PTH118 (five times as fast)
     classes = read_classes(file, rows)
     listed = pd.Index(classes).get_indexer(rows["label"]) >= 0
-    refuse(file, ~listed, rows, "label not in classes.txt; add it there or correct it")
+    refuse(file, ~listed, rows, "expected a label of classes.txt, got another; add it there or correct it")
     return Manifest(rows=rows, classes=classes, flip=read_flip(file), file=file)
 
 
 def open_manifest(name: str, root: str | Path | None = None) -> Manifest:
-    """The manifest of a notebook: ``synthetic`` is the small set in ``runs/synthetic``, made on first use.
+    """The manifest of a notebook. ``synthetic`` is the small set in ``runs/synthetic``, which is made on first use.
 
-    Any other name is a path; see ``read_manifest``. An empty ``root`` is None.
+    Any other name is a path; see ``read_manifest``. An empty ``root`` means None.
     """
     from dnrlab.data.synthetic.make import small_synthetic
 
@@ -74,37 +74,41 @@ def open_manifest(name: str, root: str | Path | None = None) -> Manifest:
 
 
 def single_video(path: str | Path, classes: tuple[str, ...]) -> Manifest:
-    """A manifest of one video, whose label is unknown: empty."""
+    """A manifest of one video, with an empty label."""
     rows = pd.DataFrame({"path": [str(path)], "label": [""]})
     return Manifest(rows=rows, classes=classes, flip="none", file=Path(path))
 
 
 def refuse_repeated(file: Path, rows: pd.DataFrame) -> None:
-    """ValueError names both lines if a path stands twice with the same time span."""
+    """ValueError that names both lines if a path occurs twice with the same time span."""
     span = [name for name in ("path", *SECONDS) if name in rows]
     again = rows.duplicated(span).to_numpy()
     if again.any():
         second = int(again.argmax())
         key = rows[span].iloc[[second]]
-        first = rows[span].reset_index().merge(key, on=span)["index"].iloc[0]  # where nan is nan
+        first = rows[span].reset_index().merge(key, on=span)["index"].iloc[0]  # merge takes nan as equal to nan
         (line,) = line_numbers(file, [int(first)])
-        refuse(file, again, rows, f"this video stands in line {line} already; remove one of the two")
+        refuse(
+            file, again, rows, f"expected each video once, got the video of line {line} again; remove one of the two"
+        )
 
 
 def beside(file: Path, name: str) -> Path:
-    """Where facts of a manifest NAME.csv stand: ``NAME.name`` if there is such a file, else ``name`` in its folder."""
+    """The file that belongs to a manifest NAME.csv: ``NAME.name`` if it exists, else ``name`` in the same folder."""
     own = file.with_name(f"{file.stem}.{name}")
     return own if own.is_file() else file.with_name(name)
 
 
 def read_classes(file: Path, rows: pd.DataFrame) -> tuple[str, ...]:
-    """Names in the order of the manifest's ``classes.txt``, else sorted."""
+    """Names in the order of the manifest's ``classes.txt``, or sorted without it."""
     listed = beside(file, "classes.txt")
     if not listed.is_file():
         return tuple(sorted(rows["label"].unique()))
     names = [line.strip() for line in listed.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
     if len(set(names)) != len(names):
-        raise ValueError(f"{listed}: expected every class once, got {len(names) - len(set(names))} repeated names")
+        raise ValueError(
+            f"{listed}: expected every class once, got {len(names) - len(set(names))} repeated names; remove them"
+        )
     return tuple(names)
 
 
@@ -116,71 +120,84 @@ def read_flip(file: Path) -> str:
     try:
         facts = json.loads(card.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise ValueError(f'{card}: expected JSON such as {{"flip": "mirror"}}, got other text ({error})') from error
+        raise ValueError(
+            f'{card}: expected JSON such as {{"flip": "mirror"}}, got other text ({error}); correct the file'
+        ) from error
     flip = facts.get("flip", "none") if isinstance(facts, dict) else facts
     if flip not in FLIPS:
-        raise ValueError(f"{card}: expected flip to be one of {', '.join(FLIPS)}, got {flip!r}")
+        raise ValueError(f"{card}: expected flip to be one of {', '.join(FLIPS)}, got {flip!r}; correct the file")
     return str(flip)
 
 
 def select(manifest: Manifest, split: str | None, classes: tuple[str, ...] | None = None) -> Manifest:
-    """The rows of one split (None: all), with the classes of a run in place of the file's where given.
+    """The rows of one split (None: all rows).
 
-    Raises: ValueError if the split column or the split does not exist, or a label is unknown to ``classes``.
+    ``classes``, such as the classes of a run, replace the classes of the manifest.
+
+    Raises: ValueError if the split column or the split does not exist, or a label is not in ``classes``.
     """
     rows = manifest.rows
     if split is not None:
         known = sorted(rows["split"].unique()) if "split" in rows else []
         if split not in known:
-            named = ", ".join(name for name in known if name) or "none"
-            raise ValueError(f"{manifest.file}: expected rows of split {split!r}, found {named}; fill its column split")
+            named = ", ".join(name for name in known if name) or "no splits"
+            raise ValueError(f"{manifest.file}: expected rows of split {split!r}, got {named}; fill its column split")
         rows = rows[rows["split"] == split].reset_index(drop=True)
     classes = classes or manifest.classes
     unknown = sorted(set(rows["label"]) - set(classes))
     if unknown:
-        raise ValueError(f"{manifest.file}: labels {unknown} are not among the classes of the run: {list(classes)}")
+        raise ValueError(
+            f"{manifest.file}: expected labels among the classes {list(classes)}, got {unknown}; "
+            "give a manifest with the classes of the run"
+        )
     return replace(manifest, rows=rows, classes=classes)
 
 
 def split_by(manifest: Manifest, column: str, test_fold: str = "") -> Manifest:
-    """The manifest with its splits taken from another column; as it is where ``column`` is empty.
+    """The manifest with its splits taken from another column. An empty ``column`` changes nothing.
 
-    Without ``test_fold`` the cells of ``column`` are the splits. With it they are folds: rows of that fold become
-    ``test``, all others ``train``. There is no ``val`` then, so that a training keeps its newest weights. Of rows in
-    the folds 0, 1 and 2, ``split_by(manifest, "fold", "1")`` makes train, test and train.
+    Without ``test_fold`` the cells of ``column`` are the splits. With it they are folds: the rows of that fold become
+    ``test``, and all others ``train``. There is no ``val`` then, so a training stores its newest weights. For rows in
+    the folds 0, 1 and 2, ``split_by(manifest, "fold", "1")`` gives train, test and train.
 
-    Raises: ValueError if there is no such column or fold (it lists those there are), a fold is given without a column,
-    or a cell of ``column`` is empty where folds are wanted.
+    Raises: ValueError if there is no such column or fold (it lists the existing ones), a fold is given without a
+        column, or a cell of the folds is empty.
     """
     if not column:
         if test_fold:
-            raise ValueError(f"expected a column of folds with test_fold {test_fold}, got none; give split_column too")
+            raise ValueError(f"expected split_column with test_fold {test_fold}, got none; give split_column too")
         return manifest
     if column not in manifest.rows:
         others = [name for name in manifest.rows if name not in ("path", "label", *SECONDS)]
-        raise ValueError(f"{manifest.file}: expected a column {column!r}, found {', '.join(others) or 'none'}")
+        raise ValueError(
+            f"{manifest.file}: expected a column {column!r}, got columns {', '.join(others) or 'path, label'}; "
+            "correct split_column"
+        )
     cells = manifest.rows[column].astype(str).str.strip()
     if test_fold:
-        refuse(manifest.file, cells == "", manifest.rows, f"expected a fold in column {column}, got an empty cell")
+        refuse(
+            manifest.file, cells == "", manifest.rows, f"expected a fold in column {column}, got an empty cell; fill it"
+        )
         known = sorted(cells.unique())
         if test_fold not in known:
             raise ValueError(
-                f"{manifest.file}: expected a fold of column {column}, got {test_fold!r}; {known} are known"
+                f"{manifest.file}: expected test_fold among the folds {known} of column {column}, got {test_fold!r}; "
+                "choose one of them"
             )
         cells = (cells == test_fold).map({True: "test", False: "train"})
     return replace(manifest, rows=manifest.rows.assign(split=cells))
 
 
 def labels(manifest: Manifest) -> NDArray[np.int64]:
-    """The class index of every row, -1 where the label is no class."""
+    """The class index of every row; -1 if the label is not a class."""
     return np.asarray(pd.Index(manifest.classes).get_indexer(manifest.rows["label"]), dtype=np.int64)
 
 
 def mirrored_classes(classes: tuple[str, ...]) -> list[int]:
-    """The class index that each class has in a mirror: the words left and right change places.
+    """The index of the mirrored class of each class. Mirroring swaps the words left and right.
 
-    A change counts only if its result is a class, too: "pulling it right out" stays. By the text, since the order of
-    the labels differs between releases of Something-Something.
+    A class whose swapped name is not a class stays as it is: "pulling it right out". The names are compared, not the
+    indices, because the order of the labels differs between releases of Something-Something.
     """
     other = {"left": "right", "right": "left", "Left": "Right", "Right": "Left"}
     swapped = [re.sub(r"\b([Ll]eft|[Rr]ight)\b", lambda word: other[word[0]], name) for name in classes]
@@ -188,10 +205,10 @@ def mirrored_classes(classes: tuple[str, ...]) -> list[int]:
 
 
 def rows_digest(videos: Manifest, columns: Sequence[str], *, start: int = 0) -> str:
-    """A digest of the rows of a manifest, in their order: their paths, and those of ``columns`` that it has.
+    """A digest of the rows of a manifest, in their order. It covers the paths and the existing ones of ``columns``.
 
     Args:
-        start: characters at the beginning of every path that do not count, so that the folder of all videos may move.
+        start: number of characters to leave out at the start of every path, so that the folder of all videos may move.
 
     Returns: 16 hexadecimal digits of SHA-256.
     """

@@ -1,4 +1,4 @@
-"""Scores of videos from several views: V clips times 1 or 3 crops."""
+"""Scores of videos from several views: V clips times 1 or 3 crops per clip."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -22,43 +22,43 @@ from dnrlab.distributed import ALONE, World, all_gather, broadcast
 from dnrlab.evaluation.metrics import view_accuracy
 from dnrlab.evaluation.view_scores import Scores, ScoresFile, fingerprint, is_scored, open_scores
 
-BATCHES_PER_GATHER = 8  # of each rank, before the ranks exchange their scores
+BATCHES_PER_GATHER = 8  # per rank, between two exchanges of scores
 
 
-ROW = ("path", "start_seconds", "end_seconds", "label", "source")  # columns of a manifest that predictions keep
+ROW = ("path", "start_seconds", "end_seconds", "label", "source")  # columns of a manifest that the predictions repeat
 
 
 @dataclass(frozen=True, kw_only=True)
 class EvalConfig:
-    """How many views a video is judged by. Kinetics: 10 clips of 3 crops; Something-Something: 1 and 1."""
+    """How many views each video has. Kinetics: 10 clips of 3 crops; Something-Something: 1 clip of 1 crop."""
 
-    num_clips: int = 1
-    num_crops: int = 1  # 1 (centre) or 3 (along the longer side)
-    batch_size: int = 16  # views that go through the network at a time; bounds the memory
-    bad_videos: str = "skip"  # what one does: left out, counted and listed, or error, which stops
+    num_clips: int = 1  # per video
+    num_crops: int = 1  # per clip: 1 (centre) or 3 (along the longer side)
+    batch_size: int = 16  # views that go through the network at a time; limits the memory
+    bad_videos: str = "skip"  # skip leaves a bad video out, counts and lists it; error stops and names it
 
     def __post_init__(self) -> None:
         check_bad_videos(self.bad_videos)
         for name in ("num_clips", "batch_size"):
             if getattr(self, name) < 1:
-                raise ValueError(f"expected {name} of at least 1, got {getattr(self, name)}")
+                raise ValueError(f"expected {name} of at least 1, got {getattr(self, name)}; raise it")
         if self.num_crops not in (1, 3):
-            raise ValueError(f"expected num_crops of 1 (centre) or 3 (along the longer side), got {self.num_crops}")
+            raise ValueError(
+                f"expected num_crops of 1 (centre) or 3 (along the longer side), got {self.num_crops}; give 1 or 3"
+            )
 
     @property
     def num_views(self) -> int:
-        """Views a video."""
+        """Views per video."""
         return self.num_clips * self.num_crops
 
 
 class Predictions(NamedTuple):
-    """Result of an evaluation; every row of the manifest is in one of the first two tables."""
+    """Result of an evaluation. Every row of the manifest is in ``videos`` or in ``skipped``."""
 
-    videos: (
-        pd.DataFrame
-    )  # path, label, predicted (times and source too, if any), and scores in [0, 1], a column a class
+    videos: pd.DataFrame  # path, label, predicted, times and source if known, and one column of scores per class
     skipped: pd.DataFrame  # path, label, reason
-    views: pd.DataFrame  # clip, crop, top1, top5: accuracies of each view by itself, over the videos
+    views: pd.DataFrame  # clip, crop, top1, top5: accuracies of each single view, over the videos
 
 
 class Scored(NamedTuple):
@@ -81,16 +81,15 @@ def evaluate(
 ) -> Predictions:
     """Score every video of a manifest: the mean of the softmax scores of its views.
 
-    At a time ``batch_size`` views are cut and go through the network, whatever the number of views a video; the scores
-    do not depend on it, but for rounding.
+    ``batch_size`` views are cut and go through the network at a time. The scores depend on it only by rounding.
 
     Args:
-        keep: file NAME.npy that takes the scores of all views as they come. The same call again, after whatever ended
-            it, scores only what is missing, and tries videos that could not be read again. See ``kept``.
-        world: the processes that share the work. Each scores rows of its own, one writes; all return the same.
+        scores: file that stores the scores of all views during the evaluation. A second call scores only the rows
+            without scores, and tries again to read bad videos. See ``view_scores``.
+        world: the processes that share the work. Each scores its own rows and returns all predictions. Rank 0 writes.
 
-    Raises: ValueError if no video could be read or a score is not finite; VideoError naming one, where ``bad_videos``
-    is ``error``.
+    Raises: ValueError if no video could be read or a score is not finite; VideoError that names a bad video, where
+        ``bad_videos`` is ``error``.
     """
     dataset = VideoViews(manifest, data, reader, num_clips=config.num_clips, num_crops=config.num_crops)
     model.eval()
@@ -100,34 +99,37 @@ def evaluate(
     todo: list[int] = broadcast(np.flatnonzero(~is_scored(done)).tolist(), world)
     videos_at_once = max(config.batch_size // config.num_views, 1)
     loader = view_loader(dataset, videos_at_once, runtime.num_workers, todo[world.rank :: world.size])
-    found = scored_videos(model, loader, config.batch_size, runtime.device)
+    results = scored_videos(model, loader, config.batch_size, runtime.device)
     part = videos_at_once * (1 if world.size == 1 else BATCHES_PER_GATHER)
     reasons: dict[int, str] = {}
     with tqdm(total=len(todo), desc="evaluate", disable=not runtime.progress or not world.is_main) as bar:
         for _ in range(0, len(todo), part * world.size):  # the same number of rounds in every rank
-            for each in chain.from_iterable(all_gather(list(islice(found, part)), world)):
-                if isinstance(each, Unreadable):
+            for video in chain.from_iterable(all_gather(list(islice(results, part)), world)):
+                if isinstance(video, Unreadable):
                     if config.bad_videos == "error":
-                        raise bad_video(manifest, each)
-                    reasons[each.row] = each.reason
-                elif not np.isfinite(each.scores).all():
+                        raise bad_video(manifest, video)
+                    reasons[video.row] = video.reason
+                elif not np.isfinite(video.scores).all():
                     raise ValueError(
-                        "expected finite scores, got others; the network has diverged, train it with a lower lr"
+                        "expected finite scores, got nan or inf; the network has diverged, train it with a lower lr"
                     )
                 elif world.is_main:
-                    done[each.row] = each.scores
+                    done[video.row] = video.scores
                 bar.update()
     if len(reasons) == len(dataset):
-        raise ValueError(f"none of {len(dataset)} videos of {manifest.file} could be read; the first: {reasons.get(0)}")
-    own = predictions_of(manifest, config, done, reasons) if world.is_main else None
-    predictions: Predictions = broadcast(own, world)
+        raise ValueError(
+            f"expected videos that can be read, got none of {len(dataset)} in {manifest.file} (the first: "
+            f"{reasons.get(0)}); 'dnrlab manifest check' lists what is wrong"
+        )
+    tables = predictions_of(manifest, config, done, reasons) if world.is_main else None
+    predictions: Predictions = broadcast(tables, world)
     return predictions
 
 
 def scores_so_far(
     model: nn.Module, manifest: Manifest, data: DataConfig, config: EvalConfig, device: str, file: ScoresFile | None
 ) -> Scores:
-    """Scores (rows, views, classes) that an earlier call left in the file, nan where there are none."""
+    """Scores (rows, views, classes) from an earlier call. Rows without scores are nan."""
     shape = (len(manifest.rows), config.num_views, len(manifest.classes))
     if file is None:
         return open_scores(None, shape, {})
@@ -139,19 +141,19 @@ def scores_so_far(
 def scored_videos(
     model: nn.Module, loader: Iterable[list[Views | Unreadable]], batch_size: int, device: str
 ) -> Iterator[Scored | Unreadable]:
-    """Every video of a loader, with its scores or the reason that there are none."""
+    """Every video of a loader, with its scores or the reason why it has none."""
     for videos in loader:
         read = [video for video in videos if not isinstance(video, Unreadable)]
         scores: Iterable[Scores] = view_scores(model, read, batch_size, device) if read else ()
-        yield from (Scored(video.row, each) for video, each in zip(read, scores, strict=True))
+        yield from (Scored(video.row, values) for video, values in zip(read, scores, strict=True))
         yield from (video for video in videos if isinstance(video, Unreadable))
 
 
 @torch.inference_mode()
 def view_scores(model: nn.Module, videos: Sequence[Views], batch_size: int, device: str) -> Scores:
-    """Softmax scores (N, views, classes) of all views of N videos, of which ``batch_size`` are cut at a time."""
-    there = [video._replace(frames=video.frames.to(device)) for video in videos]
-    views = [(video, view) for video in there for view in range(video.number)]
+    """Softmax scores (N, views, classes) of all views of N videos. ``batch_size`` views are cut at a time."""
+    on_device = [video._replace(frames=video.frames.to(device)) for video in videos]
+    views = [(video, view) for video in on_device for view in range(video.num_views)]
     scores = []
     for start in range(0, len(views), batch_size):
         clips = torch.stack([video.clip(view) for video, view in views[start : start + batch_size]])
@@ -162,7 +164,7 @@ def view_scores(model: nn.Module, videos: Sequence[Views], batch_size: int, devi
 
 
 def predictions_of(manifest: Manifest, config: EvalConfig, scores: Scores, reasons: dict[int, str]) -> Predictions:
-    """The tables of an evaluation, from the scores of all rows (nan: not scored) and the reasons of the others."""
+    """The tables of an evaluation, from the scores of all rows (nan: not scored) and the reasons of unreadable rows."""
     mean = scores.mean(axis=1, dtype=np.float64)  # (rows, classes)
     rows = manifest.rows[[name for name in ROW if name in manifest.rows]]
     done, skipped = np.flatnonzero(is_scored(scores)), sorted(reasons)

@@ -1,8 +1,8 @@
-"""How sure a mean over videos is: bootstrap intervals, alone and of paired differences.
+"""How uncertain a mean over videos is: bootstrap intervals of means and of paired differences.
 
-Videos of one source (a scene filmed in all classes, a person, a film) are not independent, and are drawn together.
-Source: Efron and Tibshirani, "An introduction to the bootstrap", 1993, percentile intervals; of whole clusters as in
-Field and Welsh, "Bootstrapping clustered data", JRSS B 2007. Computed by SciPy.
+Videos of one source (a scene filmed in all classes, a person, a film) are not independent, so they are drawn together.
+Source: Efron and Tibshirani, "An introduction to the bootstrap", 1993, percentile intervals; for whole clusters, Field
+and Welsh, "Bootstrapping clustered data", JRSS B 2007. SciPy computes them.
 """
 
 from collections.abc import Sequence
@@ -19,29 +19,29 @@ RESAMPLES = 2000
 
 
 class Interval(NamedTuple):
-    """A mean, and the bounds of its 95 % interval; the bounds are nan for fewer than two values."""
+    """A mean and the bounds of its 95 % interval. The bounds are nan for fewer than two values."""
 
     mean: float
     low: float
     high: float
-    n: int  # values
+    n: int  # number of values
 
 
 def mean_interval(values: ArrayLike, sources: ArrayLike | None = None, *, seed: int = 0) -> Interval:
-    """The mean of one value a video, resampled over the videos, or over their sources; nan values are left out.
+    """The mean of one value per video, resampled over the videos or over their sources. Values of nan are left out.
 
     Twenty zeros and twenty ones have mean 0.5 and an interval of about 0.35 to 0.65.
 
     Args:
-        values: one a video.
-        sources: of each video, names of any kind; None takes every video for independent.
+        values: one per video.
+        sources: the source of each video, as names of any kind. None treats every video as independent.
     """
     known, sums, counts = in_clusters(values, sources)
     mean = float(known.mean()) if len(known) else np.nan
     if len(sums) < 2:
         return Interval(mean, np.nan, np.nan, len(known))
     low = high = mean
-    if known.min() < known.max():  # SciPy warns of values that are all the same
+    if known.min() < known.max():  # SciPy warns if all values are equal
         options = {"confidence_level": LEVEL, "n_resamples": RESAMPLES, "method": "percentile", "paired": True}
         rng = np.random.default_rng(seed)
         low, high = bootstrap((sums, counts), ratio, rng=rng, vectorized=True, **options).confidence_interval
@@ -51,7 +51,7 @@ def mean_interval(values: ArrayLike, sources: ArrayLike | None = None, *, seed: 
 def in_clusters(
     values: ArrayLike, sources: ArrayLike | None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """The values that are not nan, and the sum and number of those of each source; None: each is its own source."""
+    """The values that are not nan, and their sum and number per source. Without sources each value is its own."""
     known = np.asarray(values, dtype=float).ravel()
     names = np.arange(len(known)) if sources is None else pd.factorize(np.asarray(sources).ravel())[0]
     names, known = names[~np.isnan(known)], known[~np.isnan(known)]
@@ -60,56 +60,62 @@ def in_clusters(
 
 
 def ratio(sums: NDArray[np.floating], counts: NDArray[np.floating], axis: int = -1) -> NDArray[np.floating]:
-    """The mean of all values, from sums and counts of the clusters along ``axis``."""
+    """The mean of all values, from the sums and counts of the clusters along ``axis``."""
     return np.asarray(sums.sum(axis=axis) / counts.sum(axis=axis))
 
 
 def paired_difference(
     baseline: ArrayLike, other: ArrayLike, sources: ArrayLike | None = None, *, seed: int = 0
 ) -> Interval:
-    """The mean of ``other - baseline``, video by video: much narrower than two intervals where videos differ more.
+    """The mean of ``other - baseline`` over the videos.
+
+    Its interval is much narrower than two separate intervals where videos differ more than networks do.
 
     Raises: ValueError if the numbers of values differ.
     """
     first, second = np.asarray(baseline, dtype=float), np.asarray(other, dtype=float)
     if first.shape != second.shape:
-        raise ValueError(f"expected a value a video of both, got {first.shape} and {second.shape}; compare one split")
+        raise ValueError(
+            f"expected one value per video of both, got {first.shape} for baseline and {second.shape} for other; "
+            "compare results of one split"
+        )
     return mean_interval(second - first, sources, seed=seed)
 
 
 def standard_error(values: ArrayLike, sources: ArrayLike | None = None) -> float:
-    """The standard error of the mean of ``mean_interval``; nan for fewer than two sources.
+    """The standard error of the mean of ``mean_interval``. It is nan for fewer than two sources.
 
-    That of a ratio of sums over clusters; with every video its own source the textbook's, s / sqrt(n).
+    It is the standard error of a ratio of sums over clusters. If every video is its own source, it is s / sqrt(n).
     Source: Cochran, "Sampling techniques", 1977, Sec. 6.
     """
     known, sums, counts = in_clusters(values, sources)
     if len(sums) < 2:
         return float("nan")
-    left = sums - known.mean() * counts
-    return float(np.sqrt(len(sums) / (len(sums) - 1) * (left**2).sum()) / len(known))
+    residuals = sums - known.mean() * counts
+    return float(np.sqrt(len(sums) / (len(sums) - 1) * (residuals**2).sum()) / len(known))
 
 
 def smallest_difference(differences: ArrayLike, sources: ArrayLike | None = None) -> float:
-    """The smallest true mean of such differences that these videos would show, in four of five draws of them.
+    """The smallest true mean difference that as many videos would detect in four of five samples.
 
-    That is with a power of 80 % at the 5 % level, (1.96 + 0.84) standard errors. Where a network is right and another
-    wrong in 30 of 400 videos, the reverse in 10, and both do alike in the others, the standard error is 0.0156, and the
-    smallest difference 0.044. It says what the set can tell of two networks that differ in as many videos as these.
+    This is a power of 80 % at the 5 % level: (1.96 + 0.84) standard errors. Example: of 400 videos, 30 are right only
+    by the first network, 10 only by the second, and the others are right or wrong by both. The standard error is
+    0.0156 and the smallest difference is 0.044. It holds for two networks that disagree on as many videos as these.
     Source: Bloom, "Minimum detectable effects", Evaluation Review 1995.
 
-    Returns: the difference, in units of the values; nan if no two differences differ, or there are fewer than two
-    sources.
+    Returns: the difference, in units of the values. It is nan if all differences are equal or there are fewer than two
+        sources.
     """
     error = standard_error(differences, sources)
     return float((norm.ppf(0.5 + LEVEL / 2) + norm.ppf(POWER)) * error) if error > 0 else float("nan")
 
 
 def run_interval(values: ArrayLike) -> Interval:
-    """The mean of one value a run, and the t interval of what other runs would give; nan values are left out.
+    """The mean of one value per run, and its t interval over the runs. Values of nan are left out.
 
-    Accuracies 0.4, 0.5 and 0.6 have mean 0.5, deviation 0.1 and, at two degrees of freedom, the interval
-    0.5 ± 4.303 * 0.1 / sqrt(3), 0.252 to 0.748. It may reach beyond 0 and 1. Source: Student, Biometrika 1908.
+    Accuracies 0.4, 0.5 and 0.6 have mean 0.5 and standard deviation 0.1. With two degrees of freedom the interval is
+    0.5 ± 4.303 * 0.1 / sqrt(3), which is 0.252 to 0.748. It may extend below 0 and above 1.
+    Source: Student, Biometrika 1908.
     """
     known = np.asarray(values, dtype=float).ravel()
     known = known[~np.isnan(known)]
@@ -122,30 +128,31 @@ def run_interval(values: ArrayLike) -> Interval:
 def intervals_of(table: pd.DataFrame, by: Sequence[str], measures: Sequence[str]) -> pd.DataFrame:
     """Mean and interval of some columns in each group of rows, in the order of their first row.
 
-    A column ``source`` says which rows belong together.
-    Returns: the columns ``by``, measure, mean, low, high, n; a row a group and measure.
+    Rows with the same value in a column ``source`` are drawn together.
+
+    Returns: columns ``by``, measure, mean, low, high, n; one row per group and measure.
     """
     rows = []
     for key, group in table.groupby(list(by), sort=False):
         for measure in measures:
-            found = mean_interval(group[measure], group.get("source"))._asdict()
-            rows.append({**dict(zip(by, key, strict=True)), "measure": measure, **found})
+            interval = mean_interval(group[measure], group.get("source"))._asdict()
+            rows.append({**dict(zip(by, key, strict=True)), "measure": measure, **interval})
     return pd.DataFrame(rows, columns=[*by, "measure", *Interval._fields])
 
 
 def differences_to(table: pd.DataFrame, measures: Sequence[str], baseline: str) -> pd.DataFrame:
-    """The rows of all networks but the baseline, with its value of the same video (column ``row``) taken from each."""
-    own = table[table["network"] == baseline].set_index("row")
+    """The rows of all networks except the baseline, minus the baseline's values for the same video (column ``row``)."""
+    reference = table[table["network"] == baseline].set_index("row")
     others = table[table["network"] != baseline]
-    return others.assign(**{name: others[name] - others["row"].map(own[name]) for name in measures})
+    return others.assign(**{name: others[name] - others["row"].map(reference[name]) for name in measures})
 
 
 def differences_of(table: pd.DataFrame, measures: Sequence[str], *, baseline: str) -> pd.DataFrame:
-    """Every other network less the baseline, video by video. Returns: network, measure, mean, low, high, n."""
+    """Each other network minus the baseline, paired by video. Returns: network, measure, mean, low, high, n."""
     return intervals_of(differences_to(table, measures, baseline), ["network"], measures)
 
 
 def format_interval(interval: Interval, digits: int = 2) -> str:
-    """``0.50 [0.35, 0.65]``; without bounds the mean alone."""
+    """``0.50 [0.35, 0.65]``; only the mean if there are no bounds."""
     mean = f"{interval.mean:.{digits}f}"
     return mean if np.isnan(interval.low) else f"{mean} [{interval.low:.{digits}f}, {interval.high:.{digits}f}]"

@@ -1,4 +1,4 @@
-"""Two results on the same videos, compared video by video."""
+"""Two results on the same videos, compared by video."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,33 +10,33 @@ from dnrlab.evaluation.intervals import Interval, paired_difference, smallest_di
 from dnrlab.evaluation.results import read_results
 from dnrlab.runs.folder import REPEATS
 
-VIDEO = ("path", "start_seconds", "end_seconds")  # what says which video a row is
+VIDEO = ("path", "start_seconds", "end_seconds")  # columns that identify a video
 
 
 class Paired(NamedTuple):
-    """How much more often one network is right than another."""
+    """How much more often one network is correct than another."""
 
     baseline: float  # top-1, in [0, 1]
     other: float
-    difference: Interval  # of top-1, other less baseline, over the videos
-    smallest: float  # difference that these videos can show; see ``smallest_difference``; nan if none differ
-    sources: int  # that are drawn together; 0 if they are not known, and every video is for itself
-    runs: pd.DataFrame  # seed, fold and difference of every pair of runs; one row for two run folders
+    difference: Interval  # of top-1, other minus baseline, over the videos
+    smallest: float  # difference that these videos can detect; see ``smallest_difference``
+    sources: int  # number of sources, whose videos are drawn together; 0 if unknown: every video is its own
+    runs: pd.DataFrame  # seed, fold and difference; one row per pair of runs
 
 
 def compare_results(baseline: str | Path, other: str | Path, split: str = "test") -> Paired:
-    """Compare two run folders, or two folders of ``spread``, run by run with the same seed and fold.
+    """Compare two run folders, or two folders of ``dnrlab spread``. Runs of the same seed and fold form pairs.
 
-    Of a video that several runs score the share of them that is right counts, so that the interval is over videos, with
-    the trained networks as they are; ``runs`` says how far they differ among each other.
+    If several runs score a video, its value is the share of correct runs. So the interval is over videos, for these
+    trained networks. ``runs`` shows how much the runs differ.
 
-    Raises: FileNotFoundError if there are no results of the split; ValueError that shows what differs, if the two are
-    not of the same runs, videos and labels.
+    Raises: FileNotFoundError if there are no results of the split; ValueError that shows the difference, if the two
+        folders do not have the same runs, videos and labels.
     """
     firsts, seconds = runs_of(Path(baseline)), runs_of(Path(other))
     if set(firsts) != set(seconds):
-        only = [f"only in {who}: {named(keys)}" for who, keys in differing(firsts, seconds, baseline, other) if keys]
-        raise ValueError(f"expected the same seeds and folds in both; {'; '.join(only)}; train what is missing")
+        only = [f"{named(keys)} only in {who}" for who, keys in differing(firsts, seconds, baseline, other) if keys]
+        raise ValueError(f"expected the same seeds and folds in both, got {' and '.join(only)}; train the missing runs")
     pairs = {key: paired_videos(firsts[key], seconds[key], split) for key in firsts}
     rows = [
         {"seed": seed, "fold": fold, "difference": (table["right_other"] - table["right"]).mean()}
@@ -58,7 +58,7 @@ def compare_results(baseline: str | Path, other: str | Path, split: str = "test"
 
 
 def runs_of(folder: Path) -> dict[tuple[str, str], Path]:
-    """The run folders of a spread by seed and fold; a run folder is one of unknown seed and fold."""
+    """The run folders in a folder of ``spread``, by seed and fold. A single run folder has empty seed and fold."""
     table = folder / REPEATS
     if not table.is_file():
         return {("", ""): folder}
@@ -73,54 +73,58 @@ def differing(
     baseline: str | Path,
     other: str | Path,
 ) -> list[tuple[str | Path, list[tuple[str, str]]]]:
-    """Which runs only one of the two has."""
+    """The runs that only one of the two folders has, for each folder."""
     return [(baseline, sorted(set(firsts) - set(seconds))), (other, sorted(set(seconds) - set(firsts)))]
 
 
 def named(keys: list[tuple[str, str]]) -> str:
-    """``seed 0 fold 1, seed 2``; a run folder by itself is ``a single run``."""
+    """``seed 0 fold 1, seed 2``; ``a single run`` for a run folder."""
     names = [" ".join(filter(None, (seed and f"seed {seed}", fold and f"fold {fold}"))) for seed, fold in keys]
     return ", ".join(name or "a single run" for name in names)
 
 
 def paired_videos(baseline: Path, other: Path, split: str) -> pd.DataFrame:
-    """Columns that name a video, source if known, right and right_other (0 or 1), a row a video of both results."""
+    """Columns that identify a video, source if known, right and right_other (0 or 1). One row per video."""
     first, second = videos_of(baseline, split), videos_of(other, split)
     keys = [name for name in VIDEO if name in first and name in second]
     both = first.merge(second, how="outer", on=keys, suffixes=("", "_other"), indicator="found")
-    apart = [
+    unpaired = [
         f"{len(rows)} only in {who} (the first: {rows['path'].iloc[0]})"
         for who, rows in ((baseline, both[both["found"] == "left_only"]), (other, both[both["found"] == "right_only"]))
         if len(rows)
     ]
-    if apart:
+    if unpaired:
         raise ValueError(
-            f"expected results of the same videos, got {' and '.join(apart)}; evaluate both on one manifest"
+            f"expected results of the same videos, got {' and '.join(unpaired)}; evaluate both on one manifest"
         )
     renamed = both[both["label"] != both["label_other"]]
     if len(renamed):
         row = renamed.iloc[0]
         raise ValueError(
-            f"expected the same labels in both, got {len(renamed)} that differ (the first: {row['path']}, "
+            f"expected the same labels in both, got {len(renamed)} that differ (the first: {row['path']} has "
             f"{row['label']!r} in {baseline} and {row['label_other']!r} in {other}); evaluate both on one manifest"
         )
     return both[[name for name in (*VIDEO, "source", "right", "right_other") if name in both]]
 
 
 def videos_of(run_dir: Path, split: str) -> pd.DataFrame:
-    """Columns that name a video, label, source if known, and right (0 or 1), of the results of a split."""
+    """Columns that identify a video, label, source if known, and right (0 or 1), from the results of a split."""
     results = read_results(run_dir, split)
     if results is None:
-        raise FileNotFoundError(f"expected results of split {split!r} in {run_dir}, found none; evaluate it first")
+        raise FileNotFoundError(
+            f"expected results of split {split!r} in {run_dir}, got no such files; evaluate that run first"
+        )
     table = results[1]
-    first = list(table.columns).index("predicted") + 1  # the scores come behind it, of classes of any name
-    own = table.iloc[:, :first]
-    right = (own["label"] == own["predicted"]).astype(float)
-    if "source" in own:
-        own = own.assign(source=sources_of(own))
-    return own[[name for name in (*VIDEO, "label", "source") if name in own]].assign(right=right)
+    num_columns = (
+        list(table.columns).index("predicted") + 1
+    )  # by position: the score columns that follow may have any name
+    videos = table.iloc[:, :num_columns]
+    right = (videos["label"] == videos["predicted"]).astype(float)
+    if "source" in videos:
+        videos = videos.assign(source=sources_of(videos))
+    return videos[[name for name in (*VIDEO, "label", "source") if name in videos]].assign(right=right)
 
 
 def sources_of(videos: pd.DataFrame) -> pd.Series:
-    """The column ``source``; one that is not known (empty) is a video's own."""
+    """The column ``source``. A video with an empty source is its own source."""
     return videos["source"].where(videos["source"] != "", videos["path"])

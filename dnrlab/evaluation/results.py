@@ -22,11 +22,11 @@ def write_results(
     manifest: str,
     split: str,
 ) -> dict[str, Any]:
-    """Write ``metrics.json``, ``predictions.csv``, ``confusion.csv`` and ``skipped.csv`` (if any); return the metrics.
+    """Write ``metrics.json``, ``predictions.csv``, ``confusion.csv`` and ``skipped.csv`` (if any). Returns the metrics.
 
-    The names are those of the split ``test``; another is in the name, as in ``metrics_val.json``, all in ``_all``.
-    ``top1``, ``top5`` and ``mean_class`` are of videos, the mean over their views; ``clip_top1`` and ``clip_top5`` of
-    single views.
+    These are the names for the split ``test``. Other splits are part of the name: ``metrics_val.json`` of val, and
+    ``metrics_all.json`` of all rows. ``top1``, ``top5`` and ``mean_class`` are accuracies of videos, whose scores are
+    the mean over their views. ``clip_top1`` and ``clip_top5`` are accuracies of single views.
     """
     videos, skipped = predictions.videos, predictions.skipped
     scores = videos.iloc[:, -len(classes) :].to_numpy(dtype=float)
@@ -57,7 +57,7 @@ def write_results(
 
 
 def read_results(run_dir: str | Path, split: str) -> tuple[dict[str, Any], pd.DataFrame] | None:
-    """The metrics and predictions that ``write_results`` left for a split, None if it did not; labels are text."""
+    """The metrics and predictions that ``write_results`` wrote for a split, or None. Labels are read as text."""
     metrics_file, predictions_file = (file_of_split(run_dir, name, split) for name in (METRICS, PREDICTIONS))
     if not metrics_file.is_file() or not predictions_file.is_file():
         return None

@@ -1,7 +1,8 @@
-"""Scores of single views in a file that grows while an evaluation runs, so that one that was killed goes on.
+"""Scores of single views, stored in a file during an evaluation, so that a killed evaluation can resume.
 
-Beside ``NAME.npy``, float32 (rows, views, classes) with nan for rows that are not scored, stands ``NAME.json``, which
-says of which weights, videos, classes, clips and views the scores are. Scores of anything else are not gone on with.
+``NAME.npy`` is float32 (rows, views, classes), with nan for rows without scores. ``NAME.json`` beside it is the
+fingerprint of the scores: weights, videos, classes, clips and views. An evaluation with another fingerprint starts
+again.
 """
 
 import hashlib
@@ -34,23 +35,23 @@ Fingerprint = dict[str, Any]  # plain values, as in the JSON file
 
 
 class ScoresFile(NamedTuple):
-    """Where an evaluation stores the scores of its views, and the configuration of the network that gives them."""
+    """The file that stores the scores of all views, and the configuration of the network for its fingerprint."""
 
     path: Path  # NAME.npy
     model: ModelConfig
 
 
 def scores_file(run_dir: str | Path, split: str, model: ModelConfig) -> ScoresFile:
-    """The file of a run folder that takes the scores of all views of a split."""
+    """The file in a run folder that stores the scores of all views of a split."""
     return ScoresFile(file_of_split(run_dir, VIEW_SCORES, split), model)
 
 
 def fingerprint(
     model: nn.Module, config: ModelConfig, manifest: Manifest, data: DataConfig, views: dict[str, int], arithmetic: str
 ) -> Fingerprint:
-    """What scores depend on: the network's configuration, printed modules and weights, the rows, and how they are seen.
+    """All values that the scores depend on: configuration, printed modules and weights, rows, clips and views.
 
-    ``views`` has num_clips and num_crops. Batch size and the contents of the video files do not count.
+    ``views`` has num_clips and num_crops. Batch size and the contents of the video files are not part of it.
     """
     facts = {
         "model": asdict(config),
@@ -62,12 +63,12 @@ def fingerprint(
         "arithmetic": arithmetic,
         "versions": {"dnrlab": dnrlab.__version__, "torch": torch.__version__},
     }
-    plain: Fingerprint = json.loads(json.dumps(facts))  # tuples are lists there
+    plain: Fingerprint = json.loads(json.dumps(facts))  # JSON has lists, no tuples
     return plain
 
 
 def weights_digest(model: nn.Module) -> str:
-    """SHA-256 of names and values of all parameters and buffers, and of how the modules print."""
+    """SHA-256 of the names and values of all parameters and buffers, and of the printed modules."""
     digest = hashlib.sha256(repr(model).encode())
     for name, value in model.state_dict().items():
         digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
@@ -76,33 +77,33 @@ def weights_digest(model: nn.Module) -> str:
 
 
 def open_scores(file: Path | None, shape: tuple[int, int, int], facts: Fingerprint) -> Scores:
-    """The scores so far: those of ``file`` if they are of the same facts, else nan; what is put into them is kept.
+    """The scores so far: the scores in ``file`` if it has the fingerprint ``facts``, else nan.
 
-    Without a file they are in memory, and all nan.
+    The array is a memory map: values assigned to it are stored in the file. Without a file it is in memory, all nan.
     """
     if file is None:
         return np.full(shape, np.nan, np.float32)
     beside = file.with_suffix(".json")
     if beside.is_file():
-        before = json.loads(beside.read_text(encoding="utf-8"))
-        others = [name for name, value in facts.items() if before.get(name) != value]
-        if others:
-            log.info(f"scores in {file} are of other {', '.join(others)}: starting anew")
+        stored = json.loads(beside.read_text(encoding="utf-8"))
+        changed = [name for name, value in facts.items() if stored.get(name) != value]
+        if changed:
+            log.info(f"scores in {file} have other {', '.join(changed)}: all videos are scored again")
         elif is_whole(file, shape):
-            kept: Scores = np.load(file, mmap_mode="r+")
-            done = int(is_scored(kept).sum())
+            scores: Scores = np.load(file, mmap_mode="r+")
+            done = int(is_scored(scores).sum())
             if done:
-                log.info(f"{done} of {shape[0]} videos were scored before; remove {beside} to score them again")
-            return kept
-    beside.unlink(missing_ok=True)  # no moment in which it speaks of other scores
+                log.info(f"{done} of {shape[0]} videos have scores already; remove {beside} to score them again")
+            return scores
+    beside.unlink(missing_ok=True)  # first: it must never describe other scores
     write_unscored(file, shape)
     with atomic_write(beside) as unfinished:
         unfinished.write_text(json.dumps(facts, indent=2), encoding="utf-8")
-    return np.asanyarray(np.load(file, mmap_mode="r+"))  # what is put into it goes to the file
+    return np.asanyarray(np.load(file, mmap_mode="r+"))
 
 
 def write_unscored(file: Path, shape: tuple[int, int, int]) -> None:
-    """A file of nothing but nan, row by row: a full disk is met here, as an error, and not at a later write."""
+    """Write a file of nan, row by row. A full disk raises an error here, and not at a later write to the memory map."""
     row = np.full(shape[1:], np.nan, np.float32).tobytes()
     header = {"descr": "<f4", "fortran_order": False, "shape": shape}
     with atomic_write(file) as unfinished, unfinished.open("wb") as stream:
@@ -112,7 +113,7 @@ def write_unscored(file: Path, shape: tuple[int, int, int]) -> None:
 
 
 def is_whole(file: Path, shape: tuple[int, int, int]) -> bool:
-    """Whether a file holds scores of that shape; opened for writing, one cut short would be filled up with zeros."""
+    """Whether a file holds scores of this shape. (numpy pads a truncated file with zeros when it opens it to write.)"""
     try:
         return bool(np.load(file, mmap_mode="r").shape == shape)
     except (OSError, ValueError):
@@ -120,13 +121,13 @@ def is_whole(file: Path, shape: tuple[int, int, int]) -> bool:
 
 
 def is_scored(scores: Scores) -> NDArray[np.bool_]:
-    """Of each row whether all its views are scored."""
+    """For each row, whether all its views are scored."""
     return np.asarray(~np.isnan(scores).any(axis=(1, 2)))
 
 
 def read_scores(file: str | Path) -> tuple[Scores, Fingerprint]:
-    """Kept scores, mapped and not read, and what they are of. FileNotFoundError if there are none."""
+    """Stored scores as a memory map, and their fingerprint. FileNotFoundError if there are none."""
     file = Path(file)
     if not file.is_file() or not file.with_suffix(".json").is_file():
-        raise FileNotFoundError(f"expected scores of views at {file}, found none; evaluate that run first")
+        raise FileNotFoundError(f"expected scores of views at {file}, got no such file; evaluate that run first")
     return np.load(file, mmap_mode="r"), json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""Which part of DNR matters: variants of the paper's setting, one changed setting at a time, by question."""
+"""Ablations of DNR: variants of the paper's setting with one setting changed, grouped by question."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -12,21 +12,21 @@ from dnrlab.relay.config import PAPER
 
 
 class Variant(NamedTuple):
-    """A network to compare."""
+    """A variant of the network."""
 
-    dnr: DNRConfig | None  # None: batch norm
-    interlacing: bool | None  # None follows dnr, where the network does not shift channels already
-    label: str  # for people
+    dnr: DNRConfig | None  # None is batch norm
+    interlacing: bool | None  # None: with DNR only, if the network has no shift of its own
+    label: str  # for figures and tables
 
 
-BASELINE = Variant(None, False, "batch norm")  # what gains are measured from
+BASELINE = Variant(None, False, "batch norm")  # gains are relative to this variant
 
 
 DNR = Variant(PAPER, None, "DNR")
 
 
 def cross_temporal(direction: str, relay_distance: int) -> Variant:
-    """The relay over frame groups alone, without cross-layer DNR and interlacing, as in the paper's table."""
+    """Cross-temporal DNR without cross-layer DNR and interlacing, as in the paper's table."""
     dnr = DNRConfig(where="temporal", direction=direction, relay_distance=relay_distance)
     groups = "groups of 1 frame" if relay_distance == 1 else f"groups of {relay_distance} frames"
     return Variant(dnr, False, f"{direction.replace('_', ', ')}, {groups}")
@@ -69,44 +69,49 @@ QUESTIONS: dict[str, dict[str, Variant]] = {
 def variants(groups: Sequence[str]) -> dict[str, Variant]:
     """The variants of some questions by name, each once, after ``bn``.
 
-    ``dnr`` is the paper's setting and its neighbours change one setting of it; ``direction`` and ``shared`` are about
-    cross-temporal DNR by itself. ValueError if a question is unknown; it lists the known ones.
+    ``dnr`` is the paper's setting. The other variants change one setting of it, except in the questions ``direction``
+    and ``shared``, which are about cross-temporal DNR alone.
+
+    Raises: ValueError if a question is unknown (it lists the known questions).
     """
     unknown = [group for group in groups if group not in QUESTIONS]
     if unknown or not groups:
-        raise ValueError(f"expected groups among {', '.join(QUESTIONS)}, got {', '.join(unknown) or 'none'}")
+        raise ValueError(
+            f"expected groups among {', '.join(QUESTIONS)}, got {', '.join(unknown) or 'none'}; choose at least one"
+        )
     return {"bn": BASELINE} | {name: each for group in groups for name, each in QUESTIONS[group].items()}
 
 
 def varied(recipe: Recipe, chosen: Mapping[str, Variant]) -> dict[str, Recipe]:
-    """The recipe once a variant."""
+    """One recipe per variant."""
     models = {name: replace(recipe.model, dnr=each.dnr, interlacing=each.interlacing) for name, each in chosen.items()}
     return {name: replace(recipe, model=model) for name, model in models.items()}
 
 
 def with_gains(table: pd.DataFrame) -> pd.DataFrame:
-    """A comparison's table with a column ``gain``: top-1 over that of ``bn`` of the same seed and fold."""
+    """The table of ``sweep`` with a column ``gain``: top-1 minus the top-1 of ``bn`` with the same seed and fold."""
     same = [name for name in ("seed", "fold") if name in table]
     baseline = table[same].merge(table[table["name"] == "bn"], how="left", on=same)["top1"]
     return table.assign(gain=table["top1"] - baseline.to_numpy())
 
 
 def beside_paper(summary: pd.DataFrame, chosen: Mapping[str, Variant], published: pd.DataFrame) -> pd.DataFrame:
-    """A summary with a label and, where the paper has that variant, paper_top1, paper_top5 and paper_gain.
+    """A summary with a label, and the paper's results where the paper has the variant.
 
     Args:
-        summary: a row a variant, with its ``name``.
-        published: columns direction, relay_distance, top1 and top5 in percent, as of ``relay_direction``.
+        summary: one row per variant, with its ``name``.
+        published: columns direction, relay_distance, top1 and top5 in percent; see ``relay_direction``.
 
-    Returns: the summary with these columns; the paper's numbers as shares, as the measured ones, nan where it has none.
+    Returns: the summary with columns label, paper_top1, paper_top5 and paper_gain. The paper's results are in [0, 1]
+        like the measured ones, and nan where the paper has none.
     """
     numbers = published.set_index(["direction", "relay_distance"])[["top1", "top5"]] / 100
     known = {
         BASELINE if direction == "none" else cross_temporal(str(direction), int(distance)): row
         for (direction, distance), row in numbers.iterrows()
     }
-    own = [known.get(chosen[name]) for name in summary["name"]]
-    top1, top5 = ([float("nan") if row is None else row[name] for row in own] for name in ("top1", "top5"))
+    rows = [known.get(chosen[name]) for name in summary["name"]]
+    top1, top5 = ([float("nan") if row is None else row[name] for row in rows] for name in ("top1", "top5"))
     labels = [chosen[name].label for name in summary["name"]]
     gains = pd.Series(top1, summary.index) - numbers["top1"]["none", 0]
     return summary.assign(label=labels, paper_top1=top1, paper_top5=top5, paper_gain=gains)

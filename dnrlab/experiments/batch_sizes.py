@@ -14,40 +14,44 @@ KINDS = (*NORMS, "dnr")
 
 
 def at_batch_size(recipe: Recipe, batch_size: int) -> Recipe:
-    """The recipe with batches of another size: as many epochs, lr in proportion, and a warm-up over as many clips.
+    """The recipe with another batch size, the same epochs, lr in proportion, and a warm-up over as many clips.
 
-    Batches of 32 at lr 0.1 with 30 iterations of warm-up become batches of 8 at 0.025 with 120.
-    Source: Goyal et al., "Accurate, large minibatch SGD", 2017. ValueError if the size is below 1.
+    Batches of 32 with lr 0.1 and 30 iterations of warm-up become batches of 8 with lr 0.025 and 120 iterations.
+    Source: Goyal et al., "Accurate, large minibatch SGD", 2017.
+
+    Raises: ValueError if the size is below 1.
     """
     if batch_size < 1:
-        raise ValueError(f"expected batch sizes of at least 1 clip, got {batch_size}")
+        raise ValueError(f"expected batch_size of at least 1 clip, got {batch_size}; raise it")
     before = recipe.training
     lr, warmup = before.lr * batch_size / before.batch_size, before.warmup_iterations * before.batch_size / batch_size
     return replace(recipe, training=replace(before, batch_size=batch_size, lr=lr, warmup_iterations=round(warmup)))
 
 
 def with_norm(recipe: Recipe, kind: str) -> Recipe:
-    """The recipe with a norm of ``KINDS``; ``dnr`` is the paper's setting.
+    """The recipe with a norm of ``KINDS``. ``dnr`` is the paper's setting.
 
-    All are interlaced, where the network does not shift channels already: what differs is the norm, not whether the
-    network can tell the order of frames. ValueError if the norm is unknown.
+    All networks are interlaced unless they have a shift of their own. So only the norm differs, and every network can
+    use the order of frames.
+
+    Raises: ValueError if the norm is unknown.
     """
     if kind not in KINDS:
-        raise ValueError(f"expected a norm among {', '.join(KINDS)}, got {kind!r}")
+        raise ValueError(f"expected a norm among {', '.join(KINDS)}, got {kind!r}; choose one of these")
     dnr, norm = (PAPER, "batch") if kind == "dnr" else (None, kind)
     interlacing = not shifts_already(recipe.model.name)
     return replace(recipe, model=replace(recipe.model, dnr=dnr, norm=norm, interlacing=interlacing))
 
 
 def by_norm_and_batch(recipe: Recipe, norms: Sequence[str], batch_sizes: Sequence[int]) -> dict[str, Recipe]:
-    """The recipe once a norm and batch size; the names are as ``dnr_batch4``."""
+    """One recipe per norm and batch size, by names like ``dnr_batch4``."""
     return {
         f"{norm}_batch{size}": at_batch_size(with_norm(recipe, norm), size) for size in batch_sizes for norm in norms
     }
 
 
 def norms_and_batches(recipes: Mapping[str, Recipe]) -> pd.DataFrame:
-    """Columns name, norm (of ``KINDS``), label (for people), batch_size (clips) and lr of some recipes."""
+    """Columns name, norm (of ``KINDS``), label (for figures), batch_size (clips) and lr of some recipes."""
     norms = ["dnr" if each.model.dnr else each.model.norm for each in recipes.values()]
     return pd.DataFrame(
         {

@@ -1,4 +1,4 @@
-"""Several networks trained on one manifest and scored alike: a table with a row a network, seed and fold."""
+"""Several networks trained and scored on one manifest: a table with one row per network, seed and fold."""
 
 import logging
 import os
@@ -32,40 +32,40 @@ COLUMNS = ("name", "seed", "fold", *MEASURES, "clip_top1", "videos", "loss", "se
 
 
 class AllFailed(RuntimeError):
-    """None of the networks of a comparison could be trained and scored."""
+    """None of the networks of a sweep could be trained and scored."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SweepConfig:
     """How the recipes of a sweep are repeated and scored.
 
-    Raises: ValueError if there is no seed or fold, one stands twice, or workers is below 1.
+    Raises: ValueError if there is no seed or fold, one is given twice, or workers is below 1.
     """
 
-    seeds: Sequence[int] = (0,)  # each trains every recipe once; they replace the seed of the recipe
-    split_column: str = ""  # column of the manifest with the splits, or the folds of test_folds; see ``split_by``
-    test_folds: Sequence[str] = ("",)  # each is the split test once, all other rows are train; "": no folds
-    split: str = "test"  # rows to score; "" is all rows
+    seeds: Sequence[int] = (0,)  # every recipe is trained once with each; they replace the seed of the recipe
+    split_column: str = ""  # column of the manifest with the splits, or with the folds for test_folds; see ``split_by``
+    test_folds: Sequence[str] = ("",)  # each is the split test once, and all other rows are train; "": no folds
+    split: str = "test"  # split to score; "" is all rows
     views: EvalConfig = field(default_factory=EvalConfig)
-    workers: int = 2  # networks trained at a time, each in a process; no more than there are cores
+    workers: int = 2  # networks trained at a time, each in its own process; at most the number of cores
 
     def __post_init__(self) -> None:
         for name in ("seeds", "test_folds"):
             values = list(getattr(self, name))
             if not values or len(set(values)) < len(values):
-                raise ValueError(f"expected different {name}, at least one, got {values}; remove what stands twice")
+                raise ValueError(f"expected different {name}, at least one, got {values}; give each once")
         if self.workers < 1:
-            raise ValueError(f"expected workers of at least 1, got {self.workers}")
+            raise ValueError(f"expected workers of at least 1, got {self.workers}; raise it")
 
 
 ONCE = SweepConfig()
 
 
 class Fold(NamedTuple):
-    """What the networks of one fold are trained on and scored by."""
+    """What the networks of one fold are trained and scored on."""
 
     name: str  # "" without cross-validation
-    manifest: Manifest  # to train on
+    manifest: Manifest  # for training
     videos: Manifest  # to score
     config: SweepConfig
     runtime: Runtime
@@ -80,24 +80,24 @@ def sweep(
 ) -> pd.DataFrame:
     """Train every recipe with every seed and on every fold, and score each network on one split.
 
-    Each network has a run folder, ``out_dir/NAME_seedK`` or ``NAME_seedK_foldF``. The same call again resumes, scores
-    the videos that have no scores yet, and shows finished networks. A network that fails has its reason in the table
-    and does not stop the others.
+    Each network has a run folder, ``out_dir/NAME_seedK`` or ``NAME_seedK_foldF``. A second call resumes trainings and
+    scores the videos that have no scores yet. Finished networks are only listed. A network that fails has its error in
+    the table and does not stop the others.
 
-    Returns: one row per network with columns name, seed, fold, top1, top5, within_pair (nan but for the synthetic
+    Returns: one row per network with columns name, seed, fold, top1, top5, within_pair (nan except for the synthetic
     classes), clip_top1, videos (scored), loss (of the last epoch, nats per clip), seconds (of training), parameters,
-    and error, which is empty where all went well.
+    and error, which is empty without an error.
 
     Raises: ValueError if there is no recipe, the manifest has no such fold or split, or torchrun started this process;
         AllFailed, a RuntimeError, if all networks failed.
     """
     check_one_process()
     if not recipes:
-        raise ValueError("expected at least one recipe, got none")
-    manifests = {fold: split_by(manifest, config.split_column, fold) for fold in config.test_folds}
+        raise ValueError("expected at least one recipe, got none; give a recipe by name")
+    manifests = {name: split_by(manifest, config.split_column, name) for name in config.test_folds}
     folds = [
-        Fold(name, each, select(each, config.split or None), config, replace(runtime, progress=False))
-        for name, each in manifests.items()
+        Fold(name, split, select(split, config.split or None), config, replace(runtime, progress=False))
+        for name, split in manifests.items()
     ]
     tasks = [(name, seed, fold) for name in recipes for seed in config.seeds for fold in folds]
     jobs = [
@@ -111,17 +111,19 @@ def sweep(
         log.info(f"{len(rows)} of {len(tasks)}: {run_name(row['name'], row['seed'], row['fold'])}: {outcome}")
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     if (table["error"] != "").all():
-        raise AllFailed(f"none of {len(table)} networks could be trained and scored; the first: {table['error'][0]}")
+        raise AllFailed(
+            f"expected to train and score {len(table)} networks, got errors from all; the first: {table['error'][0]}"
+        )
     return table
 
 
 def check_one_process() -> None:
-    """ValueError if torchrun started this process: each of its processes would train all networks, in one folder."""
+    """ValueError if torchrun started this process: each rank would train all networks in the same folder."""
     if "TORCHELASTIC_RUN_ID" in os.environ:
         raise ValueError(
-            "expected one process to train several networks (dnrlab spread), got one of those that torchrun started; "
-            "start it without torchrun, where workers (--workers) says how many networks are trained at a time, "
-            "or share one training among processes with torchrun … -m dnrlab train"
+            "expected one process to train several networks (dnrlab spread), got one of several ranks of torchrun; "
+            "start it without torchrun, and set workers (--workers) to the number of networks trained at a time, "
+            "or share one training between processes with torchrun … -m dnrlab train"
         )
 
 
@@ -131,28 +133,28 @@ def with_seed(recipe: Recipe, seed: int) -> Recipe:
 
 
 def run_name(name: str, seed: int, fold: str = "") -> str:
-    """The run folder of a network within a comparison's: ``bn_seed0``, ``bn_seed0_fold2``."""
+    """The name of a network's run folder: ``bn_seed0``, ``bn_seed0_fold2``."""
     return f"{name}_seed{seed}" + (f"_fold{re.sub(r'[^-.0-9A-Za-z]', '_', fold)}" if fold else "")
 
 
 def train_and_score(name: str, recipe: Recipe, fold: Fold, out_dir: Path) -> dict[str, Any]:
-    """One row of the table. Whatever stops this network is written into it, so that the others go on."""
+    """One row of the table. An error of this network is stored in the row, so that the others go on."""
     seed = recipe.training.seed
     row: dict[str, Any] = {"name": name, "seed": seed, "fold": fold.name, "error": ""}
     try:
-        return row | scored(recipe, fold, out_dir / run_name(name, seed, fold.name))
+        return row | train_and_measure(recipe, fold, out_dir / run_name(name, seed, fold.name))
     except Exception as error:
         return row | {"error": f"{type(error).__name__}: {error}"}
 
 
-def scored(recipe: Recipe, fold: Fold, run_dir: Path) -> dict[str, Any]:
-    """Train, evaluate, and read what the run folder holds. What an earlier call has finished is not done again."""
+def train_and_measure(recipe: Recipe, fold: Fold, run_dir: Path) -> dict[str, Any]:
+    """Train and evaluate. Returns the results. Work that an earlier call has finished is not repeated."""
     split, views, runtime = fold.config.split, fold.config.views, fold.runtime
     history = train(recipe, fold.manifest, run_dir, runtime)
     run = load_run(run_dir, runtime.device)
     data = run.recipe.data
     reader = reader_for(runtime.cache_dir, data.short_side, len(fold.videos.rows), data.decoder)
-    # Results in the folder may belong to older weights or another crop; the stored scores name what they belong to.
+    # Result files in the folder may belong to older weights or another crop. The scores have a fingerprint.
     scores = scores_file(run_dir, split, run.recipe.model)
     predictions = evaluate(run.model, fold.videos, data, views, reader=reader, runtime=runtime, scores=scores)
     result = write_results(run_dir, predictions, run.classes, views, manifest=str(fold.manifest.file), split=split)
@@ -166,7 +168,7 @@ def scored(recipe: Recipe, fold: Fold, run_dir: Path) -> dict[str, Any]:
 
 
 def within_pair(predictions: pd.DataFrame, classes: tuple[str, ...]) -> float:
-    """The accuracy within the pairs of the synthetic classes; nan for other classes."""
+    """The accuracy within the pairs of the synthetic classes. nan for other classes."""
     if set(classes) != set(CLASSES):
         return float("nan")
     return pair_accuracy(list(predictions["label"]), list(predictions["predicted"]))["within_pair"]
@@ -175,10 +177,10 @@ def within_pair(predictions: pd.DataFrame, classes: tuple[str, ...]) -> float:
 def summarize(
     table: pd.DataFrame, *, by: Sequence[str] = ("name",), measures: Sequence[str] = MEASURES
 ) -> pd.DataFrame:
-    """Mean and standard deviation (of a sample; nan for one) over the seeds, in the order of ``table``.
+    """Mean and sample standard deviation (nan for one seed) over the seeds, in the order of ``table``.
 
-    Columns: ``by``, n (seeds that have the first measure), and for each measure its mean and ``MEASURE_std``. Seeds
-    with top-1 0.4 and 0.6 give n 2, top1 0.5 and top1_std 0.141.
+    Columns: ``by``, n (number of seeds with the first measure), and for each measure its mean and ``MEASURE_std``.
+    Seeds with top-1 0.4 and 0.6 give n 2, top1 0.5 and top1_std 0.141.
     """
     groups = table.groupby(list(by), sort=False)
     columns = {"n": groups[measures[0]].count()}

@@ -1,4 +1,4 @@
-"""Which network, as a value, and the network that it describes."""
+"""The configuration of a network, and the network that it describes."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -12,15 +12,17 @@ from dnrlab.relay import DNRConfig
 
 @dataclass(frozen=True, kw_only=True)
 class ModelConfig:
-    """Which network; see ``dnrlab.create_model``."""
+    """The configuration of a network; see ``dnrlab.create_model``."""
 
-    name: Annotated[str, tyro.conf.arg(name="model")] = "tsn_resnet50"  # see dnrlab.model_names()
-    dnr: DNRConfig | None = None  # None: a plain network
-    norm: str = "batch"  # of a plain network: batch; group, instance or layer, by the statistics of each image
-    interlacing: bool | None = None  # channels from the frames before and after; None: with DNR only, as in the paper
-    width: int = 64  # channels of the stem
+    name: Annotated[str, tyro.conf.arg(name="model")] = (
+        "tsn_resnet50"  # name of the network: tsn, tsm, tanet or tdn, with resnet18, 34, 50, 101 or 152
+    )
+    dnr: DNRConfig | None = None  # settings of DNR; None is a plain network
+    norm: str = "batch"  # norm of a plain network: batch; or group, instance, layer (statistics of each image)
+    interlacing: bool | None = None  # mix channels of neighbouring frames; None: with DNR only, as in the paper
+    width: int = 64  # channels of the stem; the published networks have 64
     dropout: float = 0.5  # probability before the classifier
-    temporal_pool: bool = False  # of TSM only: halves the frames before layer2
+    temporal_pool: bool = False  # halve the frames before layer2 (TSM only)
 
 
 def build_model(config: ModelConfig, *, num_classes: int, num_frames: int) -> nn.Module:

@@ -1,4 +1,4 @@
-"""Networks by name."""
+"""Networks by name, with random weights."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -27,30 +27,32 @@ RESNETS: dict[int, tuple[Block, tuple[int, ...]]] = {  # block, and blocks per s
 class Family(NamedTuple):
     """What the networks of a family have in common."""
 
-    build: Callable[..., nn.Module]  # block, blocks per stage, then keywords: ``interlacing`` and those of the network
-    frames_per_segment: int = 1  # neighbouring frames that the network takes in place of each of its T frames
-    shifts: bool = False  # whether it moves channels between frames itself, and is therefore not interlaced
-    pools: bool = False  # whether it takes ``temporal_pool``
+    build: Callable[
+        ..., nn.Module
+    ]  # takes block, blocks per stage, and keywords: ``interlacing`` and the settings of the network
+    frames_per_segment: int = 1  # neighbouring frames in place of each of the T frames
+    shifts: bool = False  # whether it moves channels between frames itself, so that interlacing is not used
+    pools: bool = False  # whether it has the setting ``temporal_pool``
 
 
 def build_tsn(block: Block, depths: Sequence[int], *, interlacing: TemporalAt, **settings: Any) -> nn.Module:
-    """TSN, interlaced or not."""
+    """TSN, with or without interlacing."""
     return TSN(block, depths, temporal=interlacing, **settings)
 
 
 def build_tsm(block: Block, depths: Sequence[int], *, interlacing: TemporalAt, **settings: Any) -> nn.Module:
-    """TSM; its own shift stands where interlacing would."""
+    """TSM. Its own shift replaces interlacing."""
     return TSM(block, depths, **settings)
 
 
 def build_tanet(block: Block, depths: Sequence[int], *, interlacing: TemporalAt, **settings: Any) -> nn.Module:
-    """TANet, interlaced or not."""
+    """TANet, with or without interlacing."""
     temporal = adaptive(settings["num_frames"], interlacing=interlacing)
     return TSN(block, depths, temporal=temporal, **settings)
 
 
 def build_tdn(block: Block, depths: Sequence[int], *, interlacing: TemporalAt, **settings: Any) -> nn.Module:
-    """TDN; its long-term modules start as a shift."""
+    """TDN. Its long-term modules start as a shift, which replaces interlacing."""
     return TDN(block, depths, **settings)
 
 
@@ -70,7 +72,7 @@ def model_names() -> list[str]:
 def parsed(name: str) -> tuple[str, Block, tuple[int, ...]]:
     """Family, block and blocks per stage of a name. ValueError lists the known names."""
     if name not in model_names():
-        raise ValueError(f"expected a network's name, got {name!r}; known: {', '.join(model_names())}")
+        raise ValueError(f"expected a network's name, got {name!r}; choose one of {', '.join(model_names())}")
     family, depth = name.split("_resnet")
     return family, *RESNETS[int(depth)]
 
@@ -81,25 +83,25 @@ def family_of(name: str) -> Family:
 
 
 def frames_per_segment(name: str) -> int:
-    """Neighbouring frames that a network takes in place of each of its T frames: 5 for TDN, 1 for the others."""
+    """Neighbouring frames in place of each of a network's T frames: 5 for TDN, 1 for the others."""
     return family_of(name).frames_per_segment
 
 
 def shifts_already(name: str) -> bool:
-    """Whether a network moves channels between frames itself, and is therefore not interlaced."""
+    """Whether a network moves channels between frames itself, so that interlacing is not used."""
     return family_of(name).shifts
 
 
 def check_pool(name: str, temporal_pool: bool) -> None:
-    """ValueError if a network is to pool over time and its family cannot."""
+    """ValueError if ``temporal_pool`` is set for a family that does not have it."""
     if temporal_pool and not family_of(name).pools:
         raise ValueError(f"expected temporal_pool with TSM only, got {name}; leave it out")
 
 
 def check_options(name: str, dnr: DNRConfig | None, norm: str, interlacing: bool | None, temporal_pool: bool) -> None:
-    """ValueError if an option of ``create_model`` does not fit the network."""
+    """ValueError that names an option of ``create_model`` that does not fit the network."""
     if norm not in NORMS:
-        raise ValueError(f"expected norm in {NORMS}, got {norm!r}")
+        raise ValueError(f"expected norm in {NORMS}, got {norm!r}; choose one of these")
     if dnr is not None and norm != "batch":
         raise ValueError(
             f"expected norm 'batch' with DNR, got {norm!r}; choose DNRConfig(standardization={norm!r}), or no DNR"
@@ -110,12 +112,12 @@ def check_options(name: str, dnr: DNRConfig | None, norm: str, interlacing: bool
 
 
 def check_sizes(*, num_classes: int, num_frames: int, width: int, dropout: float) -> None:
-    """ValueError that names the number of ``create_model`` that is out of range."""
+    """ValueError that names an argument of ``create_model`` that is out of range."""
     for name, value in {"num_classes": num_classes, "num_frames": num_frames, "width": width}.items():
         if value < 1:
-            raise ValueError(f"expected {name} of at least 1, got {value}")
+            raise ValueError(f"expected {name} of at least 1, got {value}; raise it")
     if not 0 <= dropout < 1:
-        raise ValueError(f"expected dropout in [0, 1), got {dropout}")
+        raise ValueError(f"expected dropout in [0, 1), got {dropout}; the default is 0.5")
 
 
 def create_model(
@@ -135,27 +137,25 @@ def create_model(
     Args:
         name: one of ``model_names()``.
         num_classes: logits per clip.
-        num_frames: T of the clips, later ``model.num_frames``; for TDN the number of segments of five frames.
+        num_frames: T, frames per clip, available as ``model.num_frames``. For TDN, segments of five frames each.
         dnr: settings of DNR; None is the plain network.
-        norm: of a plain network: batch, or group, instance or layer, with the statistics of each image.
-        width: channels of the stem, 64 as published.
-        interlacing: channel interlacing; None follows ``dnr`` in TSN and TANet. TSM and TDN shift already.
+        norm: norm of a plain network: batch; or group, instance or layer, which use the statistics of each image.
+        width: channels of the stem; the published networks have 64.
+        interlacing: channel interlacing, for TSN and TANet. None: with DNR only. TSM and TDN have their own shift.
         dropout: probability before the classifier.
-        temporal_pool: for TSM only: halves the frames before layer2.
+        temporal_pool: halve the frames before layer2 (TSM only).
 
     Returns: a module from clips (N, 3, T * model.frames_per_segment, H, W) to logits (N, num_classes).
 
-    Raises: ValueError if the name is unknown (it lists the known ones), a number is out of range, or an option does
-        not fit this network.
+    Raises: ValueError if the name is unknown (it lists the known names), an argument is out of range, or an option
+        does not fit this network.
     """
     family, block, depths = parsed(name)
     check_sizes(num_classes=num_classes, num_frames=num_frames, width=width, dropout=dropout)
     check_options(name, dnr, norm, interlacing, temporal_pool)
     interlaces = interlacing or (interlacing is None and dnr is not None)
     if width < NUM_PARTS and (interlaces or shifts_already(name)):
-        raise ValueError(
-            f"expected a width of at least {NUM_PARTS} to shift channels, got {width}; use a wider network"
-        )
+        raise ValueError(f"expected width of at least {NUM_PARTS} to shift channels, got {width}; use a wider network")
     settings: dict[str, Any] = {"num_classes": num_classes, "num_frames": num_frames, "dnr": dnr}
     settings |= {"width": width, "dropout": dropout}
     if FAMILIES[family].pools:

@@ -1,1 +1,1 @@
-"""What a training is, as values."""
+"""Recipes: all settings of a training, as values."""

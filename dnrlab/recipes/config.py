@@ -1,4 +1,4 @@
-"""Frozen configurations of a training run, and their way to JSON and back."""
+"""Frozen configurations of a training run, to and from JSON."""
 
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -17,35 +17,36 @@ RULES = ("uniform", "tsm", "tdn")
 
 
 def expect(name: str, holds: bool, what: str, value: object) -> None:
-    """ValueError that names a field, what it should be, and its value, unless the condition holds."""
+    """ValueError that names a field of ``TrainConfig`` and its value, unless the condition holds."""
     if not holds:
-        raise ValueError(f"expected {name} {what}, got {value!r}")
+        default = TrainConfig.__dataclass_fields__[name].default
+        raise ValueError(f"expected {name} {what}, got {value!r}; the default is {default!r}")
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
-    """How it is trained: SGD with momentum, a learning rate that changes every iteration."""
+    """Optimization: SGD with momentum, and a learning rate that changes every iteration."""
 
     epochs: int = 50  # passes over the training videos
-    batch_size: int = 32  # clips a step, over all processes
-    lr: float = 0.01  # peak, reached at the end of the warm-up
-    lr_batch: int = 0  # clips a step that lr is meant for; 0: whatever the batch
-    scale_lr: bool = False  # lr times batch_size / lr_batch
-    momentum: float = 0.9  # of SGD
-    weight_decay: float = 1e-4  # of what decays by parameter_rules
-    parameter_rules: str = "uniform"  # of lr and decay: uniform; tsm, tdn: of biases, norms, classifier (not of TDN)
+    batch_size: int = 32  # clips per step, over all processes
+    lr: float = 0.01  # peak learning rate, reached at the end of the warm-up
+    lr_batch: int = 0  # clips per step that lr is meant for, used by scale_lr; 0: not given
+    scale_lr: bool = False  # multiply lr by batch_size / lr_batch
+    momentum: float = 0.9  # momentum of SGD
+    weight_decay: float = 1e-4  # weight decay of the parameters that decay by parameter_rules
+    parameter_rules: str = "uniform"  # lr and decay per parameter: uniform, tsm or tdn (see the optimizer)
     clip_norm: float = 40.0  # largest norm of the whole gradient
-    schedule: str = "cosine"  # or steps: times 0.1 at each of lr_steps
-    lr_steps: tuple[int, ...] = ()  # epochs
-    warmup_iterations: int = 0  # linear, from warmup_factor times lr
-    warmup_epochs: float = 0.0  # in place of warmup_iterations
-    warmup_factor: float = 0.01
-    sync_statistics: bool = False  # batch statistics of all processes' clips; else each process takes those of its own
-    checkpoint_every: int = 1000  # iterations from one checkpoint to the next within an epoch; one ends every epoch
-    validate_every: int = 1  # epochs from one validation to the next; the last epoch is always validated
-    bad_videos: str = "error"  # what one does: error stops and names it; skip leaves it out, counts and lists it
-    initial_weights: str = ""  # imagenet, or a run folder to start from, without the classifier; empty: random
-    seed: int = 0  # of weights, order and crops
+    schedule: str = "cosine"  # cosine, or steps: a tenth of lr at each of lr_steps
+    lr_steps: tuple[int, ...] = ()  # epochs at which the schedule steps lowers lr
+    warmup_iterations: int = 0  # iterations of the warm-up, linear from warmup_factor times lr
+    warmup_epochs: float = 0.0  # the same in epochs; give only one of both
+    warmup_factor: float = 0.01  # lr at the start of the warm-up, as part of its peak
+    sync_statistics: bool = False  # batch statistics over the clips of all processes; else each process uses its own
+    checkpoint_every: int = 1000  # iterations between checkpoints in an epoch; each epoch ends with one
+    validate_every: int = 1  # epochs between validations; the last epoch is always validated
+    bad_videos: str = "error"  # error stops at a bad video and names it; skip leaves it out, counts and lists it
+    initial_weights: str = ""  # imagenet, or a run folder (all but the classifier is loaded); empty: random
+    seed: int = 0  # seed of weights, order of videos, clips and crops
 
     def __post_init__(self) -> None:
         check_bad_videos(self.bad_videos)
@@ -61,43 +62,45 @@ class TrainConfig:
         expect("schedule", self.schedule in SCHEDULES, f"in {SCHEDULES}", self.schedule)
         if self.warmup_epochs and self.warmup_iterations:
             raise ValueError(
-                f"expected a warm-up in epochs or in iterations, got warmup_epochs {self.warmup_epochs} and "
-                f"warmup_iterations {self.warmup_iterations}; leave one out"
+                f"expected warmup_iterations 0 with warmup_epochs {self.warmup_epochs}, got {self.warmup_iterations}; "
+                "give the warm-up in epochs or in iterations"
             )
         if self.scale_lr and not self.lr_batch:
-            raise ValueError("expected lr_batch, the clips per step that lr is meant for, with scale_lr; give it too")
+            raise ValueError(
+                "expected lr_batch of at least 1 with scale_lr, got 0; give the clips per step that lr is meant for"
+            )
 
     @property
     def peak_lr(self) -> float:
-        """``lr``, scaled to the batch if ``scale_lr``: 0.1 for a batch of 64 is 0.05 for one of 32."""
+        """``lr``, scaled to the batch with ``scale_lr``: 0.1 for a batch of 64 gives 0.05 for a batch of 32."""
         return self.lr * self.batch_size / self.lr_batch if self.scale_lr else self.lr
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """A training run: network, clips, optimisation. The clips have as many neighbouring frames as the network wants."""
+    """A training run: network, clips and optimization. The network sets ``data.frames_per_segment``."""
 
     model: ModelConfig
     data: DataConfig
     training: TrainConfig
 
     def __post_init__(self) -> None:
-        wanted = frames_per_segment(self.model.name)
+        frames = frames_per_segment(self.model.name)
         if self.data.frames_per_segment not in (1, FRAMES):
             raise ValueError(
-                f"expected frames_per_segment {wanted}, as {self.model.name} takes, "
-                f"got {self.data.frames_per_segment}; leave it out"
+                f"expected frames_per_segment {frames} for {self.model.name}, got {self.data.frames_per_segment}; "
+                "leave it out"
             )
-        object.__setattr__(self, "data", replace(self.data, frames_per_segment=wanted))  # frozen for its users
+        object.__setattr__(self, "data", replace(self.data, frames_per_segment=frames))  # the dataclass is frozen
 
 
 def recipe_to_dict(recipe: Recipe) -> dict[str, Any]:
-    """Plain values, ready for JSON."""
+    """The recipe as plain values, ready for JSON."""
     return asdict(recipe)
 
 
 def recipe_from_dict(values: dict[str, Any]) -> Recipe:
-    """The recipe that ``recipe_to_dict`` wrote. TypeError names a field that is unknown."""
+    """The recipe from the values of ``recipe_to_dict``. TypeError names an unknown field."""
     model, data, training = (dict(values[part]) for part in ("model", "data", "training"))
     model["dnr"] = None if model["dnr"] is None else DNRConfig(**model["dnr"])
     data["scales"] = tuple(data["scales"])

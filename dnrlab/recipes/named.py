@@ -1,4 +1,4 @@
-"""Named runs: functions that return frozen configurations. A variant is a ``dataclasses.replace`` of one."""
+"""Named recipes: functions that return frozen configurations. ``override`` makes variants."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
@@ -11,7 +11,7 @@ from dnrlab.relay import DNRConfig
 
 
 def demo() -> Recipe:
-    """Small and quick, for any manifest: a ResNet-18 of width 8 on 8 frames of 48 x 48 pixels."""
+    """A small and quick training for any manifest: ResNet-18 of width 8 on 8 frames of 48 x 48 pixels."""
     return Recipe(
         model=ModelConfig(name="tsn_resnet18", width=8, dropout=0.0),
         data=DataConfig(sampling="segments", num_frames=8, short_side=54, crop_size=48, scales=(1.0, 0.9)),
@@ -46,7 +46,7 @@ def kinetics200() -> Recipe:
 
 
 def something() -> Recipe:
-    """TSN-ResNet-50 on Something-Something; give a run on Kinetics-400 as initial_weights: 50 epochs."""
+    """TSN-ResNet-50 on Something-Something, 50 epochs; set initial_weights to a run on Kinetics-400."""
     return Recipe(
         model=ModelConfig(),
         data=DataConfig(sampling="segments"),
@@ -82,7 +82,7 @@ def tsm_kinetics400() -> Recipe:
 
 
 def tanet_kinetics400() -> Recipe:
-    """TANet-ResNet-50 on Kinetics-400 from ImageNet, of windows of 64 frames: 8 GPUs x 8 clips, 100 epochs."""
+    """TANet-ResNet-50 on Kinetics-400 from ImageNet, on windows of 64 frames: 8 GPUs x 8 clips, 100 epochs."""
     return Recipe(
         model=ModelConfig(name="tanet_resnet50"),
         data=DataConfig(sampling="window", crop_positions=13),
@@ -115,53 +115,57 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
 
 
 def recipe_help() -> str:
-    """The names of all recipes with what each is for, a line each."""
+    """One line per recipe: its name and the first line of its docstring."""
     return "\n".join(f"{name}: {(recipe.__doc__ or '').splitlines()[0]}" for name, recipe in RECIPES.items())
 
 
 def recipe_by_name(name: str) -> Recipe:
-    """The named recipe. ValueError lists the known ones."""
+    """The recipe of a name. ValueError lists the known names."""
     if name not in RECIPES:
-        raise ValueError(f"expected a recipe's name, got {name!r}; known: {', '.join(RECIPES)}")
+        raise ValueError(f"expected a recipe's name, got {name!r}; choose one of {', '.join(RECIPES)}")
     return RECIPES[name]()
 
 
 def interlacing_by_name(word: str) -> bool | None:
-    """Whether channels are interlaced: ``always``, ``never``, or ``auto``, which is None: with DNR only."""
+    """Whether channels are interlaced: ``always`` is True, ``never`` is False, ``auto`` is None (with DNR only)."""
     words = {"always": True, "never": False, "auto": None}
     if word not in words:
-        raise ValueError(f"expected interlacing to be one of {', '.join(words)}, got {word!r}")
+        raise ValueError(f"expected interlacing to be one of {', '.join(words)}, got {word!r}; choose one")
     return words[word]
 
 
 def dnr_by_settings(dnr: bool, relay_distance: int, settings: Mapping[str, Any]) -> DNRConfig | None:
-    """The settings of DNR, of which ``settings`` gives any fields and overrules ``relay_distance``; None without DNR.
+    """The settings of DNR, or None without DNR. ``settings`` gives any fields and overrides ``relay_distance``.
 
-    Raises: ValueError if there are settings and no DNR, or one is unknown (it lists the known ones).
+    Raises: ValueError if there are settings without DNR, or a setting is unknown (it lists the known settings).
     """
     known = [field.name for field in fields(DNRConfig)]
     unknown = [name for name in settings if name not in known]
     if unknown:
-        raise ValueError(f"expected settings of DNR, got {', '.join(unknown)}; known: {', '.join(known)}")
+        raise ValueError(f"expected settings of DNR, got {', '.join(unknown)}; choose among {', '.join(known)}")
     if settings and not dnr:
-        raise ValueError(f"expected no settings of DNR with dnr false, got {', '.join(settings)}; leave them out")
+        raise ValueError(
+            f"expected no settings of DNR without DNR, got {', '.join(settings)}; leave them out or set dnr"
+        )
     return DNRConfig(**{"relay_distance": relay_distance, **settings}) if dnr else None
 
 
 def override(recipe: Recipe, **values: Any) -> Recipe:
-    """The recipe with some fields changed, wherever they stand.
+    """The recipe with some fields changed, whichever part of the recipe they belong to.
 
     ``override(demo(), epochs=2, width=16)`` changes ``training.epochs`` and ``model.width``.
 
-    Raises: ValueError if no part of a recipe has such a field, or it follows from another.
+    Raises: ValueError if no part of a recipe has such a field, or the network sets the field.
     """
     if "frames_per_segment" in values:
-        raise ValueError("expected no frames_per_segment, which follows from the network; leave it out")
+        raise ValueError(
+            f"expected no frames_per_segment, got {values['frames_per_segment']}; leave it out, the network sets it"
+        )
     given = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
     for part_name in ("model", "data", "training"):
         part = getattr(recipe, part_name)
-        own = {field.name for field in fields(part)} & set(given)
-        recipe = replace(recipe, **{part_name: replace(part, **{name: given.pop(name) for name in own})})
+        names = {field.name for field in fields(part)} & set(given)
+        recipe = replace(recipe, **{part_name: replace(part, **{name: given.pop(name) for name in names})})
     if given:
-        raise ValueError(f"expected fields of a recipe, got {', '.join(given)}; see dnrlab.recipes.config")
+        raise ValueError(f"expected fields of a recipe, got {', '.join(given)}; dnrlab.recipes.config lists them")
     return recipe

@@ -1,1 +1,1 @@
-"""The run folder: what a training leaves behind, and how it is opened again."""
+"""The run folder: the files of a training, and how to open it."""

@@ -1,4 +1,4 @@
-"""What a run folder holds: its files by name, config.json, the history, the best weights, the log and the lock."""
+"""The files of a run folder: their names, config.json, the history, the best weights, the log and the lock."""
 
 import json
 import logging
@@ -24,36 +24,36 @@ from dnrlab.recipes.config import Recipe, recipe_to_dict
 
 CONFIG = "config.json"  # recipe, classes, digest of the training rows, versions
 HISTORY = "history.csv"  # one row per epoch
-CHECKPOINT = "checkpoint.pt"  # what a training resumes from
-WEIGHTS = "best.safetensors"  # of the epoch with the best validation accuracy
+CHECKPOINT = "checkpoint.pt"  # the state that a training resumes from
+WEIGHTS = "best.safetensors"  # weights of the epoch with the best validation accuracy
 LOG = "log.txt"
 SKIPPED_IN_TRAINING = "skipped_in_training.csv"  # videos that a training could not read
-FATAL_ERROR = "fatal_error.json"  # of several processes: an error that a restart cannot fix
-TENSORBOARD = "tensorboard"  # folder of the curves
-METRICS = "metrics.json"  # this and the next four belong to a split; see ``file_of_split``
-PREDICTIONS = "predictions.csv"  # one row per video, with all class scores
+FATAL_ERROR = "fatal_error.json"  # with several processes: an error that a restart cannot fix
+TENSORBOARD = "tensorboard"  # folder of TensorBoard's curves
+METRICS = "metrics.json"  # this file and the next four belong to a split; see ``file_of_split``
+PREDICTIONS = "predictions.csv"  # one row per video, with the scores of all classes
 CONFUSION = "confusion.csv"
 SKIPPED = "skipped.csv"  # videos that an evaluation could not read
-VIEW_SCORES = "view_scores.npy"  # the scores of every single view
-REPEATS = "spread.csv"  # in a folder of several runs of one recipe: one row per run
-REPEATS_SUMMARY = "spread_summary.csv"  # their mean and interval
+VIEW_SCORES = "view_scores.npy"  # scores of all views
+REPEATS = "spread.csv"  # in the folder of ``dnrlab spread``: one row per run
+REPEATS_SUMMARY = "spread_summary.csv"  # mean and interval over the runs
 
 log = logging.getLogger("dnrlab")
 
 
 def file_of_split(run_dir: str | Path, name: str, split: str) -> Path:
-    """A result file of a split: ``metrics.json`` of test, ``metrics_val.json`` of val, ``metrics_all.json`` of all."""
+    """Result file of a split: ``metrics.json`` for test, ``metrics_val.json`` for val, ``metrics_all.json`` for all."""
     suffix = "" if split == "test" else f"_{re.sub(r'[^-.0-9A-Za-z]', '_', split) or 'all'}"
     stem, dot, ending = name.rpartition(".")
     return Path(run_dir) / f"{stem}{suffix}{dot}{ending}"
 
 
 def run_config(recipe: Recipe, manifest: Manifest, train_set: Manifest) -> dict[str, Any]:
-    """What ``config.json`` holds, apart from the versions: plain values that must be equal to resume.
+    """The content of ``config.json`` without the versions: plain values that must be equal to resume.
 
-    ``train_set`` is a part of ``manifest``.
+    ``train_set`` holds the training rows of ``manifest``.
     """
-    start = len(os.path.commonprefix(manifest.rows["path"].tolist()))  # noqa: RUF071 (the other fails for two drives)
+    start = len(os.path.commonprefix(manifest.rows["path"].tolist()))  # noqa: RUF071 (commonpath fails for two drives)
     data = {
         "classes": list(train_set.classes),
         "flip": train_set.flip,
@@ -65,23 +65,25 @@ def run_config(recipe: Recipe, manifest: Manifest, train_set: Manifest) -> dict[
 
 
 def write_config(run_dir: Path, config: dict[str, Any]) -> None:
-    """Make the run folder, with ``config.json``."""
+    """Make the run folder and write ``config.json``."""
     versions = {"dnrlab": dnrlab.__version__, "torch": torch.__version__, "python": platform.python_version()}
     with atomic_write(run_dir / CONFIG) as unfinished:
         unfinished.write_text(json.dumps(config | {"versions": versions}, indent=2), encoding="utf-8")
 
 
 def read_config(run_dir: str | Path) -> dict[str, Any]:
-    """``config.json`` of a run: the recipe, the classes, the versions. FileNotFoundError if it is no run folder."""
+    """``config.json`` of a run: recipe, classes and versions. FileNotFoundError if there is no such file."""
     file = Path(run_dir) / CONFIG
     if not file.is_file():
-        raise FileNotFoundError(f"expected a run folder with config.json at {run_dir}, found none; train it first")
+        raise FileNotFoundError(
+            f"expected a run folder with config.json at {run_dir}, got no such file; train it first"
+        )
     values: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     return values
 
 
 def read_history(run_dir: Path, epochs: int) -> list[dict[str, Any]]:
-    """The rows of the first ``epochs`` epochs; a run that was stopped may have written a later one."""
+    """The rows of the first ``epochs`` epochs. The file of a stopped run may have later rows."""
     file = run_dir / HISTORY
     if epochs == 0 or not file.is_file():
         return []
@@ -91,12 +93,12 @@ def read_history(run_dir: Path, epochs: int) -> list[dict[str, Any]]:
 
 
 def write_epoch(run_dir: Path, history: list[dict[str, Any]], model: nn.Module) -> None:
-    """Write the history, and the weights if this epoch is the best of those validated (none validated: the newest)."""
+    """Write the history, and the weights if the last epoch validated best or no epoch was validated."""
     table = pd.DataFrame(history)
     with atomic_write(run_dir / HISTORY) as unfinished:
         table.to_csv(unfinished, index=False)
     accuracy = table["val_top1"]
-    if accuracy.isna().all() or accuracy.iloc[-1] >= accuracy.max():  # a later epoch wins a tie
+    if accuracy.isna().all() or accuracy.iloc[-1] >= accuracy.max():  # of equal epochs the later is stored
         weights = {name: value.contiguous() for name, value in model.state_dict().items()}
         with atomic_write(run_dir / WEIGHTS) as unfinished:
             save_file(weights, unfinished)
@@ -104,37 +106,37 @@ def write_epoch(run_dir: Path, history: list[dict[str, Any]], model: nn.Module) 
 
 
 class LogFile(logging.FileHandler):
-    """A log file that raises when it cannot be written, where ``logging`` would print a traceback and go on."""
+    """A log file that raises if it cannot be written. ``logging`` would only print a traceback."""
 
     def handleError(self, record: logging.LogRecord) -> None:
-        """Called within ``emit``, when it caught an error."""
+        """Called by ``emit`` when it caught an error."""
         with explain_write_errors(Path(self.baseFilename)):
             raise
 
 
 def lock(stream: IO[str] | None, file: Path) -> None:
-    """Lock an open log file until it is closed, or its process ends however it does.
+    """Lock an open log file until it is closed or its process ends. On Windows nothing is locked.
 
-    Raises: ValueError if another process trains there. (Nothing is locked on Windows.)
+    Raises: ValueError if another process trains in this folder.
     """
     if sys.platform == "win32" or stream is None:
         return
     import fcntl
 
     try:
-        fcntl.lockf(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)  # not handed on to a loader's workers, as flock's are
+        fcntl.lockf(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)  # unlike flock, not inherited by a loader's workers
     except (BlockingIOError, PermissionError) as error:
         raise ValueError(
-            f"expected {file.parent} for this training alone, but another one writes there; wait until it ends, or "
-            "give another run folder"
+            f"expected {file.parent} for this training alone, got another training that writes there; "
+            "wait until it ends, or give another run folder"
         ) from error
     except OSError:  # a file system without locks
-        log.warning(f"{file.parent} cannot be locked: start no second training there")
+        log.warning(f"{file.parent} cannot be locked: do not start a second training there")
 
 
 @contextmanager
 def log_to(file: Path) -> Iterator[None]:
-    """Also write the package's log to ``file`` while the block runs. OSError says what to do where it cannot be."""
+    """Also write the package's log to ``file`` while the block runs. OSError if the file cannot be written."""
     with explain_write_errors(file):
         handler = LogFile(file, encoding="utf-8")
     try:
@@ -151,5 +153,5 @@ def log_to(file: Path) -> Iterator[None]:
     finally:
         log.removeHandler(handler)
         log.setLevel(level)
-        with suppress(OSError):  # what could not be written was said
+        with suppress(OSError):  # an earlier write has raised this error already
             handler.close()

@@ -1,4 +1,4 @@
-"""A run folder, opened again."""
+"""Open a run folder."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -23,16 +23,20 @@ class Run(NamedTuple):
 def load_run(run_dir: str | Path, device: str = "cpu") -> Run:
     """Open a run with its best weights.
 
-    Raises: FileNotFoundError if the folder holds no run or no weights; ValueError if the weights do not fit.
+    Raises: FileNotFoundError if the folder has no config.json or no weights; ValueError if the weights do not fit.
     """
     config = read_config(run_dir)
     weights = Path(run_dir) / WEIGHTS
     if not weights.is_file():
-        raise FileNotFoundError(f"expected trained weights at {weights}, found none; finish an epoch of training first")
+        raise FileNotFoundError(
+            f"expected trained weights at {weights}, got no such file; train an epoch to its end first"
+        )
     recipe, classes = recipe_from_dict(config), tuple(config["classes"])
     model = build_model(recipe.model, num_classes=len(classes), num_frames=recipe.data.num_frames)
     try:
         load_weights(model, load_file(weights))
     except ValueError as error:
-        raise ValueError(f"{weights} does not fit the network of {CONFIG} ({recipe.model.name}): {error}") from error
+        raise ValueError(
+            f"expected {weights} to fit the network of {CONFIG} ({recipe.model.name}), got other tensors: {error}"
+        ) from error
     return Run(model.to(device).eval(), recipe, classes)

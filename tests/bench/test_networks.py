@@ -149,7 +149,7 @@ def test_networks_are_named_once_each(names):
 
 
 def test_an_unknown_network_is_named():
-    with pytest.raises(ValueError, match="expected a network's name, got 'tsn_resnet19'; known: tsn_resnet18"):
+    with pytest.raises(ValueError, match="expected a network's name, got 'tsn_resnet19'; choose one of tsn_resnet18"):
         measure_costs(["tsn_resnet18", "tsn_resnet19"], BenchConfig())
 
 

@@ -43,7 +43,10 @@ def test_classes_txt_fixes_the_order_and_the_card_the_flips(tmp_path):
         ),
         ("path,label\n1.mp4,run\n,walk\n", r"line 3: expected a path, got an empty cell"),
         ("path,label\n1.mp4,run\n2.mp4, \n", r"line 3: expected a label"),
-        ("path,label\n1.mp4,run\n2.mp4,run\n1.mp4,walk\n", r"line 4: this video stands .* already"),
+        (
+            "path,label\n1.mp4,run\n2.mp4,run\n1.mp4,walk\n",
+            r"line 4: expected each video once, got the video of line 2",
+        ),
         ("", r"a CSV file with a header, got an empty file"),
         (
             "path;label;split\n1.mp4;run;train\n",
@@ -56,10 +59,13 @@ def test_classes_txt_fixes_the_order_and_the_card_the_flips(tmp_path):
         ),
         ("path,label,split\n1.mp4,run,a\n\n2.mp4,to bend, slowly,a\n", r"line 4: expected 3 cells.*double quotes"),
         ('path,label,note\n1.mp4,run,"two\nlines"\n \n2.mp4,,x\n', r"line 5: expected a label, got an empty cell"),
-        ("path,label\n1.mp4,run\n\n2.mp4,run\n1.mp4,walk\n", r"line 5: this video stands in line 2 already"),
+        (
+            "path,label\n1.mp4,run\n\n2.mp4,run\n1.mp4,walk\n",
+            r"line 5: expected each video once, got the video of line 2",
+        ),
         (
             "path,label,end_seconds\n1.mp4,run,\n2.mp4,run,3\n1.mp4,run,\n",
-            r"line 4: this video stands in line 2 already",
+            r"line 4: expected each video once, got the video of line 2",
         ),
         ("path,label,end_seconds\n1.mp4,run,inf\n", r"line 2: expected end_seconds to be a number or empty, got 'inf'"),
         ('path,label\n1.mp4,run\n2.mp4,"run\n', r"expected (a CSV file|CSV), got text .*double quote"),
@@ -112,7 +118,7 @@ def test_a_missing_manifest_and_unknown_labels_are_named(tmp_path):
         read_manifest(tmp_path / "none.csv")
     file = write(tmp_path, "path,label\n1.mp4,run\n2.mp4,fly\n")
     write(tmp_path, "run\n", "classes.txt")
-    with pytest.raises(ValueError, match=r"line 3: label not in classes.txt.*'fly'"):
+    with pytest.raises(ValueError, match=r"line 3: expected a label of classes.txt.*'fly'"):
         read_manifest(file)
 
 
@@ -120,9 +126,9 @@ def test_a_split_is_selected_and_an_unknown_one_refused(tmp_path):
     manifest = read_manifest(write(tmp_path, "path,label,split\n1.mp4,run,train\n2.mp4,walk,test\n"))
     assert select(manifest, "test").rows["label"].tolist() == ["walk"]
     assert select(manifest, "test").classes == ("run", "walk")
-    with pytest.raises(ValueError, match=r"expected rows of split 'val', found test, train; fill"):
+    with pytest.raises(ValueError, match=r"expected rows of split 'val', got test, train; fill"):
         select(manifest, "val")
-    with pytest.raises(ValueError, match=r"labels \['walk'\] are not among the classes of the run: \['run'\]"):
+    with pytest.raises(ValueError, match=r"labels among the classes \['run'\], got \['walk'\]"):
         select(manifest, None, ("run",))
 
 
@@ -163,9 +169,9 @@ def test_a_column_of_folds_gives_train_and_test_and_any_column_is_a_split(tmp_pa
 @pytest.mark.parametrize(
     ("column", "fold", "message"),
     [
-        ("fold", "5", r"videos.csv: expected a fold of column fold, got '5'; \['0', '1', '2'\] are known"),
-        ("folds", "1", r"videos.csv: expected a column 'folds', found split, fold, half"),
-        ("", "1", r"expected a column of folds with test_fold 1, got none; give split_column too"),
+        ("fold", "5", r"videos.csv: expected test_fold among the folds \['0', '1', '2'\] of column fold, got '5'"),
+        ("folds", "1", r"videos.csv: expected a column 'folds', got columns split, fold, half"),
+        ("", "1", r"expected split_column with test_fold 1, got none; give split_column too"),
     ],
 )
 def test_folds_that_are_not_there_are_named(tmp_path, column, fold, message):

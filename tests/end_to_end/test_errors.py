@@ -76,18 +76,21 @@ def write_manifest(folder, synthetic, **changes):
         (None, r"expected a manifest at .*videos.csv"),
         ("", r"videos.csv: expected a CSV file with a header, got an empty file"),
         ("file,label\na.mp4,run\n", r"videos.csv, line 1: expected columns path and label, got file, label"),
-        ("path,label,split\na.mp4,fly,train\n", r"videos.csv, line 2: label not in classes.txt; add it there.*fly"),
+        (
+            "path,label,split\na.mp4,fly,train\n",
+            r"videos.csv, line 2: expected a label of classes.txt, got another; add it there.*fly",
+        ),
         (
             "path,label,start_seconds\na.mp4,run,one\n",
             r"line 2: expected start_seconds to be a number or empty, got 'one'",
         ),
         (
             "path,label,split\na.mp4,run,\n",
-            r"videos.csv: expected rows of split 'train', found none; fill its column split",
+            r"videos.csv: expected rows of split 'train', got no splits; fill its column split",
         ),
         (
             "path,label,split\na.mp4,run,train\nb.mp4,run,train\na.mp4,walk,val\n",
-            r"line 4: this video stands in line 2",
+            r"line 4: expected each video once, got the video of line 2",
         ),
     ],
     ids=["missing", "empty", "missing column", "unknown label", "seconds", "no training rows", "twice"],
@@ -147,14 +150,14 @@ def test_a_video_shorter_than_the_span_of_a_clip_works_and_repeats(synthetic, tm
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"crop_size": 64}, r"a crop within the frame, got crop_size 64 and short_side 36 .*lower crop_size"),
+        ({"crop_size": 64}, r"crop_size of at most short_side, got crop_size 64 and short_side 36 .*lower crop_size"),
         ({"num_frames": -1}, r"expected num_frames of at least 1, got -1"),
         ({"relay_distance": 0}, r"relay_distance of at least 1, got 0; the paper's value is 4"),
         ({"lr": 40.0}, r"lr in \(0, 10\].*got 40.0"),
-        ({"model": "tsn_resnet19"}, r"a network's name, got 'tsn_resnet19'; known: tsn_resnet18"),
+        ({"model": "tsn_resnet19"}, r"a network's name, got 'tsn_resnet19'; choose one of tsn_resnet18"),
         ({"width": 9}, r"multiple of reduction, got channels=9, reduction=4; choose a width"),
         ({"width": 7}, r"width of at least 8 to shift channels, got 7; use a wider network"),
-        ({"recipe": "big"}, r"a recipe's name, got 'big'; known: demo"),
+        ({"recipe": "big"}, r"a recipe's name, got 'big'; choose one of demo"),
         ({"device": "gpu"}, r"device auto, cpu, cuda or cuda:N, got 'gpu'"),
         ({"initial_weights": "runs/none"}, r"trained weights to start from at runs/none.*train that run first"),
     ],
@@ -193,10 +196,10 @@ def test_weights_of_another_network(run_dir, synthetic, tmp_path, capsys):
     weights = load_file(copy / "best.safetensors")
     save_file({name: value for name, value in weights.items() if ".lstm." not in name}, copy / "best.safetensors")
     evaluation = {"manifest": str(synthetic), "run_dir": str(copy), "cache_dir": ""}
-    message = r"best.safetensors does not fit the network of config.json.*layer1.*lstm.*expected .*, got None"
+    message = r"expected .*best.safetensors to fit the network of config.json.*layer1.*lstm.*expected .*, got None"
     assert_said(capsys, "02_evaluate", evaluation, f"(?s){message}")
     training = TINY | {"manifest": str(synthetic), "run_dir": str(tmp_path / "run"), "initial_weights": str(copy)}
-    assert_said(capsys, "01_train", training, r"is of another network; give the same model, width and dnr")
+    assert_said(capsys, "01_train", training, r"of another network: .*give the same model, width and dnr")
 
 
 def test_a_folder_of_another_run_is_left_as_it_is(run_dir, synthetic, capsys):

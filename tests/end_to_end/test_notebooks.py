@@ -71,7 +71,7 @@ def test_many_views_leave_a_figure_with_its_numbers_and_the_same_call_scores_not
 
 def test_lines_that_a_notebook_prints_are_reported_while_it_runs(trained):
     lines = (trained / "views.txt").read_text().splitlines()
-    first = lines.index(next(line for line in lines if "10 of 10 videos were scored before; remove " in line))
+    first = lines.index(next(line for line in lines if "10 of 10 videos have scores already; remove " in line))
     assert lines[0].startswith("tsn_resnet18, 10 classes, 10 videos")
     assert lines[1].startswith("evaluated 10 of 10")
     assert lines[first - 1].startswith("tsn_resnet18, 10 classes, 10 videos")

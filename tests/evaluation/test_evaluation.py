@@ -207,7 +207,7 @@ def test_bad_videos_are_counted_and_listed_and_never_replaced(synthetic, tmp_pat
 
 def test_nothing_readable_is_an_error(tmp_path):
     (tmp_path / "videos.csv").write_text("path,label\ngone.mp4,a\n")
-    with pytest.raises(ValueError, match=r"none of 1 videos of .*videos.csv could be read; the first: no such file"):
+    with pytest.raises(ValueError, match=r"got none of 1 in .*videos.csv \(the first: no such file"):
         evaluate(Brightness(), read_manifest(tmp_path / "videos.csv"), DATA, EvalConfig(), reader=READER)
 
 

@@ -46,7 +46,9 @@ def test_pairs_tell_what_two_intervals_would_hide():
     second = first + 0.5 + rng.normal(0, 0.1, 60)
     assert mean_interval(first).high > mean_interval(second).low  # they overlap
     assert paired_difference(first, second).low > 0.4
-    with pytest.raises(ValueError, match=r"a value a video of both, got \(60,\) and \(59,\)"):
+    with pytest.raises(
+        ValueError, match=r"one value per video of both, got \(60,\) for baseline and \(59,\) for other"
+    ):
         paired_difference(first, second[1:])
 
 

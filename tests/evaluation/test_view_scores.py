@@ -39,7 +39,7 @@ def test_an_evaluation_killed_at_once_goes_on_where_it_stopped(synthetic, tmp_pa
     with caplog.at_level(logging.INFO, "dnrlab"):
         resumed = evaluated(synthetic, keep, reads=reads)
     assert len(reads) == 10 - done
-    assert f"{done} of 10 videos were scored before" in caplog.text
+    assert f"{done} of 10 videos have scores already" in caplog.text
     assert_same(resumed, evaluated(synthetic, None))
     assert not evaluated(synthetic, keep, reads=(again := [])).skipped.size
     assert again == []  # nothing is left to do
@@ -80,7 +80,7 @@ def test_scores_of_something_else_are_not_gone_on_with(synthetic, tmp_path, capl
     with caplog.at_level(logging.INFO, "dnrlab"):
         found = evaluated(synthetic, keep, reads=reads, **changes)
     assert len(reads) == 10
-    assert f"are of other {what}: starting anew" in caplog.text
+    assert f"have other {what}: all videos are scored again" in caplog.text
     assert_same(found, evaluated(synthetic, None, **changes))
 
 
@@ -121,7 +121,7 @@ def test_unreadable_videos_are_tried_again_and_the_count_stays_right(synthetic, 
 
 
 def test_a_network_that_has_diverged_is_said(synthetic, tmp_path):
-    with pytest.raises(ValueError, match="expected finite scores, got others; the network has diverged"):
+    with pytest.raises(ValueError, match="expected finite scores, got nan or inf; the network has diverged"):
         evaluated(synthetic, tmp_path / "view_scores.npy", scale=float("nan"))
 
 

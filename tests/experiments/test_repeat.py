@@ -98,7 +98,7 @@ def test_seeds_and_folds_are_one_request_that_resumes(folds, tmp_path, capsys, m
     fold = ["--manifest", folds, "--split-column", "fold", "--test-fold", "1", "--cache-dir", "", "--json"]
     code, out, err = call(capsys, "evaluate", run, *fold)
     assert (code, json.loads(out)) == (0, before), err
-    assert "20 of 20 videos were scored before" in err  # what the spread kept
+    assert "20 of 20 videos have scores already" in err  # what the spread kept
     assert before["evaluated"] == "evaluated 20 of 20"
 
 
@@ -177,10 +177,10 @@ def test_spreads_are_compared_run_by_run(tmp_path):
     rows = pd.read_csv(second / "spread.csv")
     rows[1:].to_csv(second / "spread.csv", index=False)
     with pytest.raises(
-        ValueError, match=r"expected the same seeds and folds in both; only in .*a: seed 0 fold 0; train"
+        ValueError, match=r"expected the same seeds and folds in both, got seed 0 fold 0 only in .*a; train"
     ):
         compare_results(first, second)
-    with pytest.raises(ValueError, match=r"only in .*x_0_0: a single run"):
+    with pytest.raises(ValueError, match=r"a single run only in .*x_0_0"):
         compare_results(first, first / "x_0_0")
 
 
@@ -194,4 +194,4 @@ def test_results_of_different_videos_are_refused(tmp_path, capsys):
     assert "3 that differ (the first: /video0.mp4, 'a' in" in call(capsys, "compare", tmp_path / "a", tmp_path / "c")[2]
     shutil.rmtree(tmp_path / "c")
     said = call(capsys, "compare", tmp_path / "a", tmp_path / "c")[2]
-    assert f"expected results of split 'test' in {tmp_path / 'c'}, found none; evaluate it first" in said
+    assert f"expected results of split 'test' in {tmp_path / 'c'}, got no such files; evaluate that run first" in said

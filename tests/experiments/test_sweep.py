@@ -70,7 +70,7 @@ def test_folds_are_trained_and_scored_each_on_its_own_rows(synthetic, tmp_path):
     tested = [set(read_results(tmp_path / "runs" / f"bn_seed0_fold{fold}", "test")[1]["path"]) for fold in (0, 1)]
     assert tested == [set(rows["path"][rows["fold"] == fold]) for fold in (0, 1)]
     assert json.loads((tmp_path / "runs" / "bn_seed0_fold0" / "config.json").read_text())["training_videos"] == 20
-    with pytest.raises(ValueError, match=r"a fold of column fold, got '2'; \['0', '1'\] are known"):
+    with pytest.raises(ValueError, match=r"test_fold among the folds \['0', '1'\] of column fold, got '2'"):
         sweep({"bn": RECIPES["bn"]}, manifest, tmp_path / "none", SweepConfig(**(options | {"test_folds": ["0", "2"]})))
     with pytest.raises(ValueError, match=r"expected different test_folds, at least one, got \['0', '0'\]"):
         SweepConfig(**(options | {"test_folds": ["0", "0"]}))
@@ -88,7 +88,7 @@ def test_a_second_call_trains_and_scores_nothing(compared, synthetic, monkeypatc
     with caplog.at_level(logging.INFO, "dnrlab"):
         again = sweep(RECIPES, read_manifest(synthetic), folder, SweepConfig(seeds=[0, 3], workers=1))
     pd.testing.assert_frame_equal(again, table)
-    assert caplog.text.count("10 of 10 videos were scored before") == 4  # a line a run
+    assert caplog.text.count("10 of 10 videos have scores already") == 4  # a line a run
     assert "anew" not in caplog.text
 
 
@@ -133,7 +133,9 @@ def test_a_network_that_fails_is_named_and_the_others_are_kept(compared, synthet
     assert "training.lr: 0.1 -> 0.2" in found["error"].iloc[3]
     assert found["top1"].iloc[1:3].tolist() == table[table["seed"] == 0]["top1"].tolist()
     assert summarize(found)["n"].tolist() == [0, 1, 1, 0]
-    with pytest.raises(RuntimeError, match=r"none of 1 networks could be trained.*the first: ValueError: expected no"):
+    with pytest.raises(
+        RuntimeError, match=r"expected to train and score 1 networks.*the first: ValueError: expected no"
+    ):
         sweep({"shifted": recipes["shifted"]}, read_manifest(synthetic), folder, SweepConfig(workers=1))
 
 
@@ -155,7 +157,7 @@ def test_processes_of_torchrun_do_not_all_train_the_same_networks(synthetic, tmp
     words = ["spread", "--manifest", str(synthetic), "--out", str(tmp_path / "out"), "--cache-dir", ""]
     done = subprocess.run([*torchrun, *words], cwd=PROJECT, capture_output=True, text=True)
     assert done.returncode != 0
-    assert "got one of those that torchrun started; start it without torchrun, where workers (--workers)" in done.stderr
+    assert "got one of several ranks of torchrun; start it without torchrun, and set workers (--workers)" in done.stderr
     assert not (tmp_path / "out").exists()
 
 

@@ -215,7 +215,7 @@ def test_an_unknown_name_lists_the_known_ones():
     depths = (18, 34, 50, 101, 152)
     assert model_names() == [f"{family}_resnet{depth}" for family in ("tsn", "tsm", "tanet", "tdn") for depth in depths]
     for function in (create_model, macs):
-        with pytest.raises(ValueError, match=f"got 'tsn_resnet19'; known: {', '.join(model_names())}"):
+        with pytest.raises(ValueError, match=f"got 'tsn_resnet19'; choose one of {', '.join(model_names())}"):
             function("tsn_resnet19")
         with pytest.raises(ValueError, match="temporal_pool with TSM only, got tsn_resnet18"):
             function("tsn_resnet18", temporal_pool=True)

@@ -92,7 +92,7 @@ def test_settings_of_dnr_by_name():
     assert dnr_by_settings(True, 2, {"depth": 2}) == DNRConfig(relay_distance=2, depth=2)
     assert dnr_by_settings(True, 4, {"relay_distance": 2}) == DNRConfig(relay_distance=2)
     assert dnr_by_settings(False, 4, {}) is None
-    with pytest.raises(ValueError, match="expected no settings of DNR with dnr false, got depth"):
+    with pytest.raises(ValueError, match="expected no settings of DNR without DNR, got depth"):
         dnr_by_settings(False, 4, {"depth": 2})
     with pytest.raises(ValueError, match="got dept; known: relay_distance, direction, reduction, depth"):
         dnr_by_settings(True, 4, {"dept": 2})

@@ -53,7 +53,7 @@ def test_a_learning_rate_scales_with_the_batch_only_when_asked():
     assert override(recipe, batch_size=16, scale_lr=True).training.peak_lr == pytest.approx(0.025)
     with pytest.raises(ValueError, match="expected lr_batch"):
         TrainConfig(scale_lr=True)
-    with pytest.raises(ValueError, match="epochs or in iterations, got warmup_epochs 5 and warmup_iterations 3"):
+    with pytest.raises(ValueError, match="expected warmup_iterations 0 with warmup_epochs 5, got 3"):
         TrainConfig(warmup_epochs=5, warmup_iterations=3)
     with pytest.raises(ValueError, match=r"expected parameter_rules in .*got 'tsn'"):
         TrainConfig(parameter_rules="tsn")

@@ -28,5 +28,5 @@ def test_a_result_file_carries_its_split(name, split, expected):
 def test_what_a_run_folder_lacks_is_named(finished, tmp_path, missing, message):
     folder = shutil.copytree(finished[0], tmp_path / "run")
     (folder / missing).unlink()
-    with pytest.raises(FileNotFoundError, match=f"expected {message}.*, found none; .*first|it first"):
+    with pytest.raises(FileNotFoundError, match=f"expected {message}.*, got no such files?; .*first|it first"):
         load_run(folder)

@@ -129,7 +129,7 @@ def test_a_folder_in_which_another_process_trains_is_refused_until_that_ends(syn
     command = [sys.executable, "-c", HOLD, str(tmp_path / "log.txt")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout.readline() == "ready\n"
-        with pytest.raises(ValueError, match="for this training alone, but another one writes there; wait"):
+        with pytest.raises(ValueError, match="for this training alone, got another training that writes there; wait"):
             train(tiny(epochs=1), read_manifest(synthetic), tmp_path)
         assert not (tmp_path / "checkpoint.pt").exists()
         other.kill()
