@@ -1,8 +1,8 @@
-"""How fast a network is trained and tested, by one process and by several, on clips of noise: reading is left out.
+"""How fast one or several processes train and test a network on clips of noise. Reading is not measured.
 
-Source: the step is that of ``dnrlab.training``; several processes average their gradients as in a training, by
-DistributedDataParallel over gloo (CPUs) or NCCL (a GPU a process). The numbers of processes take turns, so that other
-work on the machine shows as spread, and not as a gain or a loss of one of them.
+The training step is ``dnrlab.training.loop.training_step``. Several processes average their gradients as in a training,
+by DistributedDataParallel over gloo (CPUs) or NCCL (one GPU per process). The numbers of processes take turns. So other
+work on the machine widens the spread of all numbers, and does not slow down only one.
 """
 
 import gc
@@ -33,25 +33,29 @@ Build = Callable[[], nn.Module]
 
 @dataclass(frozen=True, kw_only=True)
 class StepConfig:
-    """What is measured. ValueError if a number is below 1 or no single process is measured first."""
+    """What is measured.
 
-    processes: tuple[int, ...] = (1, 2)  # numbers of processes, in turns; the first is 1
-    batch_size: int = 1  # clips a step of each process
-    num_steps: int = 2  # measured in a turn, of training and of testing each
-    warmup_steps: int = 1  # before them, which do not count
+    Raises: ValueError that names a field out of range.
+    """
+
+    processes: tuple[int, ...] = (1, 2)  # numbers of processes that take turns, ascending from 1
+    batch_size: int = 1  # clips per step of each process
+    num_steps: int = 2  # measured steps per turn, for training and for testing
+    warmup_steps: int = 1  # steps before them that are not measured
     rounds: int = 3  # turns of each number of processes
-    threads: int = 0  # of each process, on CPUs; 0: N processes have 1/N each of those that this one has
-    num_classes: int = 400
-    seed: int = 0  # of weights and clips
+    threads: int = 0  # threads of each process on CPUs; 0: N processes share the threads of this process
+    num_classes: int = 400  # classes of the classifier
+    seed: int = 0  # seed of weights and clips
 
     def __post_init__(self) -> None:
         if self.processes[:1] != (1,) or list(self.processes) != sorted(set(self.processes)):
-            raise ValueError(f"expected numbers of processes that grow from 1 on, got {self.processes}; such as (1, 2)")
+            raise ValueError(f"expected processes that ascend from 1, got {self.processes}; give such as (1, 2)")
         if self.threads < 0:
-            raise ValueError(f"expected threads of at least 0, got {self.threads}; 0 shares out all")
+            raise ValueError(f"expected threads of at least 0, got {self.threads}; give 0 to share all threads")
         for name in ("batch_size", "num_steps", "warmup_steps", "rounds", "num_classes"):
             if getattr(self, name) < 1:
-                raise ValueError(f"expected {name} of at least 1, got {getattr(self, name)}")
+                default = StepConfig.__dataclass_fields__[name].default
+                raise ValueError(f"expected {name} of at least 1, got {getattr(self, name)}; the default is {default}")
 
 
 def process_counts(device: str) -> tuple[int, ...]:
@@ -61,46 +65,48 @@ def process_counts(device: str) -> tuple[int, ...]:
 
 
 def measure_steps(recipe: Recipe, config: StepConfig, *, device: str = "cpu") -> pd.DataFrame:
-    """Train and test a network of random weights in new processes of this machine.
+    """Train and test a network with random weights in new processes of this machine.
 
-    Clips have the recipe's shape, in training and in testing alike. On CPUs N processes share this one's threads; on
-    GPUs each has its own, in bfloat16.
+    Training and test clips have the recipe's shape. On CPUs N processes share the threads of this process. On GPUs each
+    process has its own GPU and runs in bfloat16.
 
-    Returns: a row a round, number of processes, rank and kind (``training``, ``testing``): clips, seconds that they
-        took, peak_bytes (on a GPU what is allocated; elsewhere what the process holds in training since its start, and
-        NaN in testing and where the system does not say).
+    Returns: one row per round, number of processes, rank and kind (``training``, ``testing``): clips, seconds for these
+        clips, peak_bytes (on a GPU the allocated memory; elsewhere the peak of the process since its start for
+        training, and NaN for testing or if the system does not report it).
 
     Raises: ValueError if there are fewer GPUs than processes.
     """
     most = max(config.processes)
     if device.startswith("cuda") and most > torch.cuda.device_count():
-        raise ValueError(f"expected at most {torch.cuda.device_count()} processes, one a GPU, got {most}; lower it")
+        raise ValueError(
+            f"expected processes of at most {torch.cuda.device_count()}, one per GPU, got {most}; leave {most} out"
+        )
     build = partial(build_model, recipe.model, num_classes=config.num_classes, num_frames=recipe.data.num_frames)
     with torch.device("meta"):
-        build()  # what is wrong with the settings is said here, not by a process that dies
+        build()  # wrong settings raise their error here, and not in a process that dies
     results = launch(take_turns, most, build, recipe, config, device, torch.get_num_threads(), restarts=0)
     return pd.DataFrame([row for rows in results for row in rows])
 
 
 def take_turns(build: Build, recipe: Recipe, config: StepConfig, device: str, threads: int) -> list[dict[str, Any]]:
-    """What each launched process does: the first N of them work, the others wait. Returns its own rows."""
+    """The work of one launched process. In each turn the first N ranks work and the others wait. Returns its rows."""
     rows = []
-    with join(device) as (here, own_device):
+    with join(device) as (world, rank_device):
         groups = {count: dist.new_group(list(range(count))) for count in config.processes if count > 1}
-        for number in range(config.rounds):
+        for round_index in range(config.rounds):
             for count in config.processes:
-                barrier(here)
-                if here.rank < count:
+                barrier(world)
+                if world.rank < count:
                     torch.set_num_threads(config.threads or max(threads // count, 1))
-                    place = {"round": number, "processes": count, "rank": here.rank}
-                    rows += [place | row for row in turn(build, recipe, config, own_device, groups.get(count))]
+                    keys = {"round": round_index, "processes": count, "rank": world.rank}
+                    rows += [keys | row for row in turn(build, recipe, config, rank_device, groups.get(count))]
     return rows
 
 
 def turn(
     build: Build, recipe: Recipe, config: StepConfig, device: str, group: dist.ProcessGroup | None
 ) -> list[dict[str, Any]]:
-    """Train and test a new network for a few steps, alone or with the other processes of a group."""
+    """Train and test a new network for a few steps, alone or with the other processes of the group."""
     torch.manual_seed(config.seed)
     model, settings = build().to(device).train(), recipe.training
     frames, size = recipe.data.num_frames * recipe.data.frames_per_segment, recipe.data.crop_size
@@ -113,17 +119,17 @@ def turn(
     trained = seconds_of(step, config, device, group) | {"kind": "training", "peak_bytes": peak_bytes(device)}
     del network, step, optimizer
     model.zero_grad(set_to_none=True)
-    gc.collect()  # what outlives its process group hangs
+    gc.collect()  # a DistributedDataParallel that outlives its process group hangs
     reset_peak(device)
     tested = seconds_of(partial(forward_pass, model.eval(), normalize(clips)), config, device, group)
-    held = peak_bytes(device) if device.startswith("cuda") else float("nan")
-    return [trained, tested | {"kind": "testing", "peak_bytes": held}]
+    test_peak = peak_bytes(device) if device.startswith("cuda") else float("nan")
+    return [trained, tested | {"kind": "testing", "peak_bytes": test_peak}]
 
 
 def seconds_of(
     step: Callable[[], object], config: StepConfig, device: str, group: dist.ProcessGroup | None = None
 ) -> dict[str, Any]:
-    """Clips and seconds of ``num_steps`` steps after those that warm up; the processes of a group start together."""
+    """Clips and seconds of ``num_steps`` steps after the warm-up. The processes of a group start together."""
     for _ in range(config.warmup_steps):
         step()
     if group:
@@ -137,21 +143,21 @@ def seconds_of(
 
 
 def wait_for(device: str) -> None:
-    """Until a GPU has done what it was given."""
+    """Wait until a GPU has finished its work."""
     if device.startswith("cuda"):
         torch.cuda.synchronize(device)
 
 
 def reset_peak(device: str) -> None:
-    """Forget a GPU's peak."""
+    """Reset the peak memory of a GPU."""
     if device.startswith("cuda"):
         torch.cuda.reset_peak_memory_stats(device)
 
 
 def peak_bytes(device: str) -> float:
-    """Most memory at once: allocated on a GPU since ``reset_peak``; else of this process so far, as Linux says it.
+    """Peak memory: allocated on a GPU since ``reset_peak``, else of this process so far, from Linux (nan elsewhere).
 
-    ``resource.getrusage`` will not do: a new process starts there with the peak of the one that started it.
+    ``resource.getrusage`` is not used, because it starts with the peak of the parent process.
     """
     if device.startswith("cuda"):
         return torch.cuda.max_memory_allocated(device)

@@ -1,6 +1,6 @@
 """The command line: ``dnrlab train | evaluate | spread | compare | cam | predict | bench | manifest build | check``.
 
-Each has ``--help`` and ``--json``. Options are the fields of the dataclasses that the notebooks use.
+Each command has ``--help`` and ``--json``. The options are the fields of the dataclasses that the notebooks use.
 """
 
 import json
@@ -34,50 +34,51 @@ COMMANDS: dict[str, type] = {
     "manifest build": ManifestBuild,
     "manifest check": ManifestCheck,
 }
-DEFAULTS = {"train": train_defaults, "spread": repeat_defaults}  # they depend on the words of the call
-ERRORS = (ValueError, TypeError, OSError, VideoError, FloatingPointError, IndexError, AllFailed)  # said in a line
+DEFAULTS = {"train": train_defaults, "spread": repeat_defaults}  # these defaults depend on the words of the call
+# These errors are reported as one message, without a traceback.
+ERRORS = (ValueError, TypeError, OSError, VideoError, FloatingPointError, IndexError, AllFailed)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a command; exits with 0, 1 (what was asked for failed) or 2 (the call is wrong)."""
-    level = logging.INFO if os.environ.get("RANK", "0") == "0" else logging.WARNING  # torchrun's; one process talks
+    """Run a command. The exit code is 0, 1 (the command failed), 2 (wrong call) or 130 (interrupted)."""
+    level = logging.INFO if os.environ.get("RANK", "0") == "0" else logging.WARNING  # torchrun sets RANK
     logging.basicConfig(stream=sys.stderr, level=level, format="%(message)s", force=True)
     words = list(sys.argv[1:] if arguments is None else arguments)
     name = next((name for name in COMMANDS if words[: len(name.split())] == name.split()), None)
     if name is None:
-        asked = not words or words[0] in ("-h", "--help")
-        if not asked:
-            print(f"error: unknown command {' '.join(words[:2])!r}", file=sys.stderr)
-        print(usage(), file=sys.stdout if asked else sys.stderr)
-        sys.exit(0 if asked else 2)
+        wants_help = not words or words[0] in ("-h", "--help")
+        if not wants_help:
+            print(f"error: expected a command, got {' '.join(words[:2])!r}; choose one of these", file=sys.stderr)
+        print(usage(), file=sys.stdout if wants_help else sys.stderr)
+        sys.exit(0 if wants_help else 2)
     sys.exit(guarded(lambda: run_command(name, words[len(name.split()) :])))
 
 
 def run_command(name: str, words: list[str]) -> int:
-    """Parse the words of a command, run it, print its result; returns the exit code."""
+    """Parse the words of a command, run it and print its result. Returns the exit code."""
     default = DEFAULTS[name](words) if name in DEFAULTS else None
     config = (tyro.conf.AvoidSubcommands, tyro.conf.OmitArgPrefixes)
     command: Any = tyro.cli(COMMANDS[name], prog=f"dnrlab {name}", args=words, default=default, config=config)
     result: Result = command.run()
     exit_code = int(result.pop("exit_code", 0))
-    if result:  # of several processes one has something to say
+    if result:  # only rank 0 has a result
         print(json.dumps(result, indent=2) if command.json else as_text(result))
     return exit_code
 
 
 def guarded(action: Callable[[], int]) -> int:
-    """Run an action; an error that a user can mend becomes one message on standard error and exit code 1."""
+    """Run an action. An error that a user can fix becomes one message on standard error and exit code 1."""
     try:
         return action()
     except ERRORS as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("interrupted; train, evaluate, spread and manifest check go on when called again", file=sys.stderr)
+        print("interrupted; train, evaluate, spread and manifest check resume when called again", file=sys.stderr)
         return 130
 
 
 def usage() -> str:
-    """The commands, a line each."""
+    """One line per command."""
     lines = [f"  {name:<16}{(command.__doc__ or '').splitlines()[0]}" for name, command in COMMANDS.items()]
     return "usage: dnrlab COMMAND …   (each with --help and --json)\n\n" + "\n".join(lines)

@@ -1,4 +1,4 @@
-"""``dnrlab bench``: what networks cost, without DNR and with it."""
+"""``dnrlab bench``: the cost of networks without and with DNR."""
 
 import sys
 from dataclasses import asdict, dataclass, field
@@ -14,15 +14,15 @@ from dnrlab.device import pick_device
 
 @dataclass(frozen=True, kw_only=True)
 class Bench:
-    """Count and time networks without DNR and with it, in turns, beside a control that shows the machine's noise."""
+    """Count and time networks without and with DNR. A control shows the noise of the machine."""
 
-    models: tyro.conf.Positional[tuple[str, ...]]  # networks, such as tsn_resnet50 tsm_resnet50
+    models: tyro.conf.Positional[tuple[str, ...]]  # names of networks, such as tsn_resnet50 tsm_resnet50
     settings: Annotated[BenchConfig, tyro.conf.OmitArgPrefixes] = field(default_factory=BenchConfig)
-    device: str = "auto"  # cpu, cuda, cuda:1
+    device: str = "auto"  # auto, cpu, cuda or cuda:N
     json: bool = False  # print the result as JSON
 
     def run(self) -> Result:
-        """Measure; sizes and speeds of every network, the settings and the machine."""
+        """Returns sizes and speeds of every network, the settings and the machine."""
         device = pick_device(self.device)
         table = measure_costs(self.models, self.settings, device=device, progress=sys.stderr.isatty()).table
         rows = [{name: value for name, value in row.items() if pd.notna(value)} for row in table.to_dict("records")]

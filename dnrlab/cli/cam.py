@@ -1,4 +1,4 @@
-"""``dnrlab cam``: where networks look in a video."""
+"""``dnrlab cam``: Grad-CAM++ heat maps of a video."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,18 +14,18 @@ from dnrlab.runs.load import load_run
 
 @dataclass(frozen=True, kw_only=True)
 class Cam:
-    """Draw Grad-CAM++ of one or several runs over the frames of a video."""
+    """Draw Grad-CAM++ heat maps of one or several runs over the frames of a video."""
 
-    runs: tyro.conf.Positional[tuple[str, ...]]  # run folders, a row each
+    runs: tyro.conf.Positional[tuple[str, ...]]  # run folders, one row of the picture per run
     video: str  # video file
-    out: str  # picture to write; its numbers go beside it
-    layer: str = ""  # module whose features are weighted; '' is the last stage with maps of at least 6 x 6 cells
-    target: str = "predicted"  # class to explain: predicted, or a name
-    device: str = "auto"  # cpu, cuda, cuda:1
+    out: str  # picture to write, NAME.png; its data is written beside it
+    layer: str = ""  # module whose features are weighted; '': the last stage with maps of at least 6 x 6
+    target: str = "predicted"  # class to explain: predicted, or the name of a class
+    device: str = "auto"  # auto, cpu, cuda or cuda:N
     json: bool = False  # print the result as JSON
 
     def run(self) -> Result:
-        """Draw; what each network predicted."""
+        """Draw the picture. Returns its file and the prediction of each network."""
         from dnrlab import findings
         from dnrlab.explain.cam.heatmaps import explain_clips, figure_data, sharp_layer
         from dnrlab.explain.clips import same_clips, view_clip
@@ -33,17 +33,20 @@ class Cam:
 
         device, out = pick_device(self.device), Path(self.out)
         if not self.runs or out.suffix != ".png":
-            raise ValueError(f"expected run folders and a picture NAME.png to write, got {list(self.runs)} and {out}")
-        opened = [load_run(run_dir, device) for run_dir in self.runs]
-        data = same_clips(opened)
-        view = view_clip(single_video(self.video, opened[0].classes), 0, data)
+            raise ValueError(
+                f"expected run folders and a picture NAME.png to write, got runs {list(self.runs)} and out {out}; "
+                "correct these"
+            )
+        runs = [load_run(run_dir, device) for run_dir in self.runs]
+        data = same_clips(runs)
+        view = view_clip(single_video(self.video, runs[0].classes), 0, data)
         layer = self.layer or sharp_layer(data.crop_size)
-        found = [explain_clips(run, [view], layer=layer, target=self.target, device=device)[0] for run in opened]
-        named = dict(zip(short_names(self.runs), found, strict=True))
-        rows = [CamRow(name, each.predicted, each.score, each.heat) for name, each in named.items()]
+        results = [explain_clips(run, [view], layer=layer, target=self.target, device=device)[0] for run in runs]
+        named = dict(zip(short_names(self.runs), results, strict=True))
+        rows = [CamRow(name, cam.predicted, cam.score, cam.heat) for name, cam in named.items()]
         finding = f"{Path(self.video).name}: {findings.of_maps('', {row.name: row.predicted for row in rows})}"
         note = f"Grad-CAM++ at {layer} for the {self.target} class; bright is evidence for it"
         figure = gradcam_figure(view.frames, rows, finding=finding, note=note, frame_indices=view.frame_indices)
         picture = save_figure(figure, out.parent, out.stem, **figure_data(view.frames, named))
-        predictions = {name: {"predicted": each.predicted, "score": each.score} for name, each in named.items()}
+        predictions = {name: {"predicted": cam.predicted, "score": cam.score} for name, cam in named.items()}
         return {"figure": str(picture), "networks": predictions}

@@ -1,4 +1,4 @@
-"""``dnrlab evaluate`` and ``dnrlab predict``: scores of a split, and of one video."""
+"""``dnrlab evaluate`` and ``dnrlab predict``: scores of a split and of one video."""
 
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
@@ -16,35 +16,35 @@ from dnrlab.runs.load import load_run
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluate:
-    """Score the videos of a split; writes metrics.json, predictions.csv and confusion.csv into the run folder.
+    """Score the videos of a split. Writes metrics.json, predictions.csv and confusion.csv into the run folder.
 
-    The scores of all views are kept in view_scores.npy as they come: the same call again, after whatever ended it, goes
-    on from there. With torchrun --nproc-per-node N -m dnrlab evaluate … N processes share the videos.
+    view_scores.npy stores the scores of all views during the evaluation, so a second call resumes. With torchrun
+    --nproc-per-node N -m dnrlab evaluate … N processes share the videos.
     """
 
-    run_dir: tyro.conf.Positional[str]  # run folder of train
+    run_dir: tyro.conf.Positional[str]  # run folder of dnrlab train
     manifest: str  # CSV file of videos
-    split: str = "test"  # rows to evaluate; '' takes all
-    split_column: str = ""  # column of the manifest that says the split, or the fold with --test-fold; '': split
-    test_fold: str = ""  # fold of --split-column that is the split test; all others are train
-    clips: int = 1  # a video, spread over its time
-    crops: int = 1  # a clip: 1 (centre) or 3 (along the longer side)
-    crop_size: int = 0  # pixels; 0 is that of the training
-    sampling: str = ""  # dense, segments, twice (with --clips 2) or window; '' is that of the training
-    decoder: str = ""  # auto, decord or pyav; '' is that of the training
+    split: str = "test"  # split to evaluate; '' is all rows
+    split_column: str = ""  # column of the splits, or of the folds with --test-fold; '' is the column split
+    test_fold: str = ""  # fold of --split-column that becomes the split test; all other folds become train
+    clips: int = 1  # clips per video, spread over its time
+    crops: int = 1  # crops per clip: 1 (centre) or 3 (along the longer side)
+    crop_size: int = 0  # side of the crop, pixels; 0 is the training's crop size
+    sampling: str = ""  # dense, segments, twice (with --clips 2) or window; '' is the training's sampling
+    decoder: str = ""  # auto, decord or pyav; '' is the training's decoder
     batch_size: int = 16  # views that go through the network at a time
-    bad_videos: str = "skip"  # what one does: skip leaves it out, counts and lists it; error stops and names it
-    root: str | None = None  # folder that the manifest's paths are relative to; its own by default
+    bad_videos: str = "skip"  # skip leaves a bad video out, counts and lists it; error stops and names it
+    root: str | None = None  # folder that the manifest's paths are relative to; default: the manifest's folder
     runtime: Annotated[Runtime, tyro.conf.OmitArgPrefixes] = field(default_factory=terminal_runtime)
     json: bool = False  # print the result as JSON
 
     def run(self) -> Result:
-        """Evaluate; the metrics."""
+        """Evaluate. Returns the metrics."""
         with join(self.runtime.device) as (world, device):
             return self.run_rank(world, replace(self.runtime, device=device))
 
     def run_rank(self, world: World, runtime: Runtime) -> Result:
-        """The metrics in rank 0; nothing in the other ranks."""
+        """Evaluate as one rank. Returns the metrics in rank 0, and nothing in the other ranks."""
         run = load_run(self.run_dir, runtime.device)
         given: dict[str, Any] = {"crop_size": self.crop_size, "sampling": self.sampling, "decoder": self.decoder}
         data = replace(run.recipe.data, **{name: value for name, value in given.items() if value})
@@ -70,17 +70,17 @@ class Evaluate:
 
 @dataclass(frozen=True, kw_only=True)
 class Predict:
-    """Say what a video shows."""
+    """Print the five classes with the highest scores for a video."""
 
-    run_dir: tyro.conf.Positional[str]  # run folder of train
+    run_dir: tyro.conf.Positional[str]  # run folder of dnrlab train
     video: str  # video file
-    clips: int = 1  # spread over the video's time
-    crops: int = 1  # a clip: 1 (centre) or 3 (along the longer side)
-    device: str = "auto"  # cpu, cuda, cuda:1
+    clips: int = 1  # clips, spread over the video's time
+    crops: int = 1  # crops per clip: 1 (centre) or 3 (along the longer side)
+    device: str = "auto"  # auto, cpu, cuda or cuda:N
     json: bool = False  # print the result as JSON
 
     def run(self) -> Result:
-        """Predict; the best five classes with their scores."""
+        """Returns the five classes with the highest scores."""
         runtime = Runtime(device=self.device)
         run = load_run(self.run_dir, runtime.device)
         video, views = single_video(self.video, run.classes), EvalConfig(num_clips=self.clips, num_crops=self.crops)

@@ -1,4 +1,4 @@
-"""``dnrlab manifest``: manifests made from annotation files, and checked before they are used."""
+"""``dnrlab manifest``: make manifests from annotation files, and check them."""
 
 import sys
 from dataclasses import dataclass
@@ -15,24 +15,26 @@ from dnrlab.data.check.check import Check, check_manifest
 from dnrlab.data.decode.cache import reader_for
 from dnrlab.data.manifest import Manifest, read_manifest
 
-SHOWN = 10  # errors that are printed, at most 3 of a kind
+SHOWN = 10  # most errors that are printed, at most 3 per kind
 
 
 @dataclass(frozen=True, kw_only=True)
 class ManifestBuild:
-    """Make a manifest from official annotation files and a folder of videos; lists what is missing."""
+    """Make a manifest from official annotation files and a folder of videos. Missing videos are listed."""
 
-    name: tyro.conf.Positional[str]  # kinetics400 or 200, something_v1 or v2, ucf101, hmdb51, jhmdb; folders: DIR/CLASS
-    videos: str  # folder with the videos anywhere below it
+    name: tyro.conf.Positional[
+        str
+    ]  # data set: kinetics400 or 200, something_v1 or v2, ucf101, hmdb51, jhmdb; folders: DIR/CLASS
+    videos: str  # folder with the videos, at any depth
     out: str  # manifest to write, NAME.csv
-    annotations: tuple[str, ...] = ()  # official files, each FILE or train=FILE (val, test); none for folders
-    strict: bool = False  # exit code 1 if counts are not those of the card, or videos are missing where it has none
-    classes_list: str | None = None  # of kinetics200: file of class names, not the 200 classes with the most videos
-    seed: int = 0  # of the draw of kinetics200
+    annotations: tuple[str, ...] = ()  # annotation files, each FILE or train=FILE (val=, test=); none for folders
+    strict: bool = False  # exit code 1 if counts differ from the card, or without a card if videos are missing
+    classes_list: str | None = None  # for kinetics200: file of class names; default: the 200 with the most videos
+    seed: int = 0  # seed for kinetics200, which draws its videos
     json: bool = False  # print the result as JSON
 
     def run(self) -> Result:
-        """Build; counts, what is missing, and warnings."""
+        """Build. Returns counts, missing videos and warnings."""
         built = build_manifest(
             self.name,
             self.annotations,
@@ -47,7 +49,7 @@ class ManifestBuild:
             "classes": len(built.classes or built.rows["label"].unique()),
             **summary(built),
             "missing_list": str(Path(self.out).with_suffix(".missing.csv")),
-            "warnings": [{"warning": each} for each in built.warnings],
+            "warnings": [{"warning": text} for text in built.warnings],
             "next": f"dnrlab manifest check {self.out}",
             "exit_code": 1 if self.strict and built.warnings else 0,
         }
@@ -55,20 +57,20 @@ class ManifestBuild:
 
 @dataclass(frozen=True, kw_only=True)
 class ManifestCheck:
-    """Decode every video of a manifest to its end, and look for faults in its rows. Exit code 1 if there are any.
+    """Decode every video of a manifest to its end, and look for errors in its rows. Exit code 1 if there are errors.
 
-    What is found is kept in NAME.checked.csv. The same call again decodes only what is new, has changed, or was bad.
+    The results are stored in NAME.checked.csv. A second call only decodes new, changed and bad videos.
     """
 
     file: tyro.conf.Positional[str]  # CSV file of videos
-    root: str | None = None  # folder that the manifest's paths are relative to; its own by default
-    workers: int = 2  # processes that decode
-    out: str | None = None  # CSV file that keeps what is found; NAME.checked.csv beside the manifest by default
+    root: str | None = None  # folder that the manifest's paths are relative to; default: the manifest's folder
+    workers: int = 2  # decoding processes
+    out: str | None = None  # CSV file for the results; default: NAME.checked.csv beside the manifest
     decoder: str = "auto"  # auto, decord or pyav
     json: bool = False  # print the result as JSON, with all errors
 
     def run(self) -> Result:
-        """Check; counts, errors by kind, notes."""
+        """Check. Returns counts, errors by kind, and notes."""
         manifest = read_manifest(self.file, self.root)
         reader = reader_for("", 0, len(manifest.rows), self.decoder)
         try:
@@ -76,14 +78,14 @@ class ManifestCheck:
                 manifest, out=self.out, reader=reader, decoder=self.decoder, workers=self.workers, progress=True
             )
         except KeyboardInterrupt:
-            return {"stopped": "what was found is kept; the same call goes on from there", "exit_code": 130}
+            return {"stopped": "the results so far are stored; the same call resumes", "exit_code": 130}
         except OSError as error:
-            raise OSError(f"{error}; --out names another file") from error
+            raise OSError(f"{error}; give another file with --out") from error
         return counts(manifest, check) | listed(check, whole=self.json)
 
 
 def counts(manifest: Manifest, check: Check) -> Result:
-    """How many classes, rows and files there are, and how long they are."""
+    """Numbers of rows, classes, splits and files, and hours of video."""
     splits = manifest.rows.get("split", pd.Series(dtype=str)).value_counts()
     bad = int((check.files["reason"] != "").sum())
     return {
@@ -98,16 +100,16 @@ def counts(manifest: Manifest, check: Check) -> Result:
 
 
 def listed(check: Check, *, whole: bool) -> Result:
-    """Errors by kind, and the first of each kind, or all of them; notes; the exit code."""
+    """Errors by kind, the first errors of each kind (``whole``: all errors), notes and exit code."""
     kinds = [{"kind": kind, "count": int(number)} for kind, number in check.errors["kind"].value_counts().items()]
-    place = check.errors.groupby("kind").cumcount()  # within its kind
-    first = check.errors.loc[place[place < 3].sort_values(kind="stable").index[:SHOWN], ["path", "reason"]]
+    position = check.errors.groupby("kind").cumcount()  # of each error within its kind
+    first = check.errors.loc[position[position < 3].sort_values(kind="stable").index[:SHOWN], ["path", "reason"]]
     errors: list[dict[str, Any]] = (check.errors if whole else first).to_dict("records")
     more = len(check.errors) - len(errors)
     return {
         "by_kind": kinds,
         "errors": errors,
-        **({"more": f"{more} errors that --json lists"} if more else {}),
+        **({"more": f"{more} more errors; --json lists all"} if more else {}),
         "notes": [{"note": note} for note in check.warnings],
         "checked": str(check.report_file),
         "exit_code": 1 if kinds else 0,

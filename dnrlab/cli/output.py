@@ -1,4 +1,4 @@
-"""What commands share: results as text for people, and the runtime of a terminal."""
+"""What commands share: results as text, and the runtime of a terminal."""
 
 import sys
 import textwrap
@@ -12,7 +12,7 @@ Result = dict[str, Any]  # plain values: what --json prints
 
 
 def as_text(values: Result, indent: str = "") -> str:
-    """Lines ``name: value``; nested values are indented, rows of more than two values become a table."""
+    """Lines ``name: value``. Nested values are indented. Rows with more than two values become a table."""
     lines = []
     for name, value in values.items():
         if isinstance(value, dict):
@@ -30,12 +30,12 @@ def as_text(values: Result, indent: str = "") -> str:
 
 
 def terminal_runtime() -> Runtime:
-    """The default of commands: a GPU if there is one, decoded videos of small sets stored, a bar in a terminal."""
+    """The default of commands: a GPU if there is one, a cache for small sets, a progress bar in a terminal."""
     return Runtime(device="auto", cache_dir="auto", progress=sys.stderr.isatty())
 
 
 def plain_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows as plain values, with None for unknown values."""
+    """Rows as plain values, with None for nan."""
     return [
         {name: None if pd.isna(value) else value for name, value in row.items()} for row in table.to_dict("records")
     ]

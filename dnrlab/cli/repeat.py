@@ -1,4 +1,4 @@
-"""``dnrlab spread``: one recipe with several seeds and on several folds."""
+"""``dnrlab spread``: one recipe with several seeds and folds."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -21,31 +21,31 @@ from dnrlab.runs.folder import REPEATS
 
 @dataclass(frozen=True, kw_only=True)
 class Repeat:
-    """Train and evaluate a recipe with several seeds, on several folds; mean and 95 % interval. Resumes.
+    """Train and evaluate a recipe with several seeds and folds: mean and 95 % interval. A second call resumes.
 
-    The interval is over the runs (Student's t): over folds where there are several, each the mean of its seeds, else
-    over seeds; of a single run it is over the videos (bootstrap). Writes spread.csv and spread_summary.csv. Starts its
-    own processes (--workers), and refuses those of torchrun.
+    The interval is Student's t over the runs. With several folds it is over the folds, each with the mean of its seeds.
+    With one fold it is over the seeds. For a single run it is a bootstrap over the videos. Writes spread.csv and
+    spread_summary.csv. The command starts its own processes (--workers) and does not run under torchrun.
     """
 
     manifest: str  # CSV file of videos; see data_manifests/README.md
-    out: str  # folder that takes a run folder a seed and fold, and the tables
+    out: str  # folder for the tables and for one run folder per seed and fold
     recipe: Annotated[str, tyro.conf.arg(help=recipe_help())] = "demo"
-    dnr: bool = True  # DNR, or with --no-dnr batch norm
-    seeds: tuple[int, ...] = (0,)  # each trains a network; they take the place of --seed
-    split_column: str = ""  # column of the manifest that says the split, or the fold with --test-folds; '': split
-    test_folds: tuple[str, ...] = ()  # folds of --split-column; each is the split test once, all others are train
-    split: str = "test"  # rows to evaluate; '' takes all
-    clips: int = 1  # a video, spread over its time
-    crops: int = 1  # a clip: 1 (centre) or 3 (along the longer side)
+    dnr: bool = True  # DNR; --no-dnr: batch norm
+    seeds: tuple[int, ...] = (0,)  # one network is trained per seed; they replace --seed
+    split_column: str = ""  # column of the splits, or of the folds with --test-folds; '' is the column split
+    test_folds: tuple[str, ...] = ()  # folds of --split-column; each is once the split test, with all others train
+    split: str = "test"  # split to evaluate; '' is all rows
+    clips: int = 1  # clips per video, spread over its time
+    crops: int = 1  # crops per clip: 1 (centre) or 3 (along the longer side)
     settings: Annotated[Recipe, tyro.conf.OmitArgPrefixes] = field(default_factory=RECIPES["demo"])
     workers: int = 2  # networks trained at a time
-    root: str | None = None  # folder that the manifest's paths are relative to; its own by default
+    root: str | None = None  # folder that the manifest's paths are relative to; default: the manifest's folder
     runtime: Annotated[Runtime, tyro.conf.OmitArgPrefixes] = field(default_factory=terminal_runtime)
     json: bool = False  # print the result as JSON
 
     def run(self) -> Result:
-        """Train and evaluate; a row a run, and what they are together. Exit code 1 if a run failed."""
+        """Train and evaluate. Returns one row per run, and the summary. Exit code 1 if a run failed."""
         config = SweepConfig(
             seeds=self.seeds,
             split_column=self.split_column,
@@ -54,7 +54,7 @@ class Repeat:
             views=EvalConfig(num_clips=self.clips, num_crops=self.crops),
             workers=self.workers,
         )
-        found = repeat(
+        repeats = repeat(
             self.recipe,
             self.settings,
             read_manifest(self.manifest, self.root),
@@ -62,17 +62,17 @@ class Repeat:
             config,
             self.runtime,
         )
-        shown = ["run", "seed", "fold", "top1", "top5", "clip_top1", "videos", "loss", "seconds", "error"]
+        columns = ["run", "seed", "fold", "top1", "top5", "clip_top1", "videos", "loss", "seconds", "error"]
         return {
-            "runs": plain_rows(found.runs[shown]),
-            "summary": plain_rows(found.summary),
+            "runs": plain_rows(repeats.runs[columns]),
+            "summary": plain_rows(repeats.summary),
             "table": str(Path(self.out) / REPEATS),
-            "exit_code": int((found.runs["error"] != "").any()),
+            "exit_code": int((repeats.runs["error"] != "").any()),
         }
 
 
 def repeat_defaults(words: Sequence[str]) -> Any:
-    """The defaults of ``spread``, which depend on ``--recipe`` and ``--no-dnr`` as those of ``train`` do."""
+    """The defaults of ``spread``. Like the defaults of ``train`` they depend on ``--recipe`` and ``--no-dnr``."""
     given: Any = train_defaults(words)
     missing: Any = tyro.MISSING
     return Repeat(manifest=missing, out=missing, recipe=given.recipe, dnr=given.dnr, settings=given.settings)

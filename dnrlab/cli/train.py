@@ -1,4 +1,4 @@
-"""``dnrlab train``."""
+"""``dnrlab train``: train a network from a recipe."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -19,7 +19,7 @@ from dnrlab.training.train import train
 
 @dataclass(frozen=True, kw_only=True)
 class Train:
-    """Train a network; the same call again resumes. The defaults below are those of the chosen recipe.
+    """Train a network. A second call resumes. The defaults below are the values of the chosen recipe.
 
     On several GPUs or machines: torchrun --nproc-per-node 8 --max-restarts 3 -m dnrlab train …
     """
@@ -27,38 +27,38 @@ class Train:
     manifest: str  # CSV file of videos; see data_manifests/README.md
     out: str  # run folder
     recipe: Annotated[str, tyro.conf.arg(help=recipe_help())] = "demo"
-    dnr: bool = True  # DNR, or with --no-dnr batch norm
+    dnr: bool = True  # DNR; --no-dnr: batch norm
     settings: Annotated[Recipe, tyro.conf.OmitArgPrefixes] = field(default_factory=RECIPES["demo"])
-    split_column: str = ""  # column of the manifest that says the split, or the fold with --test-fold; '': split
-    test_fold: str = ""  # fold of --split-column that is the split test; all others are train
-    root: str | None = None  # folder that the manifest's paths are relative to; its own by default
+    split_column: str = ""  # column of the splits, or of the folds with --test-fold; '' is the column split
+    test_fold: str = ""  # fold of --split-column that becomes the split test; all other folds become train
+    root: str | None = None  # folder that the manifest's paths are relative to; default: the manifest's folder
     runtime: Annotated[Runtime, tyro.conf.OmitArgPrefixes] = field(default_factory=terminal_runtime)
     json: bool = False  # print the result as JSON
 
     def run(self) -> Result:
-        """Train; what the last epoch gave, and the best validation. Nothing, but in the first of several processes."""
+        """Train. Returns the results of the last epoch and the best validation in rank 0, else nothing."""
         manifest = split_by(read_manifest(self.manifest, self.root), self.split_column, self.test_fold)
         with join(self.runtime.device) as (world, device):
             history = train(self.settings, manifest, self.out, replace(self.runtime, device=device), world=world)
         if not world.is_main:
             return {}
-        last, scored = history.iloc[-1], history["val_top1"].dropna()
+        last, validated = history.iloc[-1], history["val_top1"].dropna()
         result: Result = {
             "run": self.out,
             "epochs": len(history),
             "loss": float(last["loss"]),
             "top1": float(last["top1"]),
         }
-        if len(scored):
-            result["best_val_top1"] = float(scored.max())
-        if last.get("skipped", 0):  # a run of before has no such column
+        if len(validated):
+            result["best_val_top1"] = float(validated.max())
+        if last.get("skipped", 0):  # histories of older runs have no such column
             clips, skipped = int(last["clips"]), int(last["skipped"])
-            result["trained"] = f"trained on {clips} of {clips + skipped} clips an epoch"
+            result["trained"] = f"trained on {clips} of {clips + skipped} clips per epoch"
         return {**result, "next": f"dnrlab evaluate {self.out} --manifest {self.manifest}"}
 
 
 def train_defaults(words: Sequence[str]) -> Any:
-    """The defaults of ``train``, which depend on two of its own options: ``--recipe`` and ``--no-dnr``."""
+    """The defaults of ``train``. They depend on two of its options: ``--recipe`` and ``--no-dnr``."""
     name = next((after for word, after in pairwise(words) if word == "--recipe"), "demo")
     recipe, dnr = recipe_by_name(name), "--no-dnr" not in words
     recipe = replace(recipe, model=replace(recipe.model, dnr=DNRConfig() if dnr else None))

@@ -115,9 +115,7 @@ def videos_of(run_dir: Path, split: str) -> pd.DataFrame:
             f"expected results of split {split!r} in {run_dir}, got no such files; evaluate that run first"
         )
     table = results[1]
-    num_columns = (
-        list(table.columns).index("predicted") + 1
-    )  # by position: the score columns that follow may have any name
+    num_columns = list(table.columns).index("predicted") + 1  # by position: score columns may have any name
     videos = table.iloc[:, :num_columns]
     right = (videos["label"] == videos["predicted"]).astype(float)
     if "source" in videos:

@@ -14,9 +14,7 @@ from dnrlab.relay import DNRConfig
 class ModelConfig:
     """The configuration of a network; see ``dnrlab.create_model``."""
 
-    name: Annotated[str, tyro.conf.arg(name="model")] = (
-        "tsn_resnet50"  # name of the network: tsn, tsm, tanet or tdn, with resnet18, 34, 50, 101 or 152
-    )
+    name: Annotated[str, tyro.conf.arg(name="model")] = "tsn_resnet50"  # such as tsm_resnet18; see dnrlab.model_names
     dnr: DNRConfig | None = None  # settings of DNR; None is a plain network
     norm: str = "batch"  # norm of a plain network: batch; or group, instance, layer (statistics of each image)
     interlacing: bool | None = None  # mix channels of neighbouring frames; None: with DNR only, as in the paper

@@ -34,7 +34,7 @@ class TrainConfig:
     scale_lr: bool = False  # multiply lr by batch_size / lr_batch
     momentum: float = 0.9  # momentum of SGD
     weight_decay: float = 1e-4  # weight decay of the parameters that decay by parameter_rules
-    parameter_rules: str = "uniform"  # lr and decay per parameter: uniform, tsm or tdn (see the optimizer)
+    parameter_rules: str = "uniform"  # uniform: same lr and decay for all; tsm, tdn: by kind of parameter
     clip_norm: float = 40.0  # largest norm of the whole gradient
     schedule: str = "cosine"  # cosine, or steps: a tenth of lr at each of lr_steps
     lr_steps: tuple[int, ...] = ()  # epochs at which the schedule steps lowers lr
@@ -45,7 +45,7 @@ class TrainConfig:
     checkpoint_every: int = 1000  # iterations between checkpoints in an epoch; each epoch ends with one
     validate_every: int = 1  # epochs between validations; the last epoch is always validated
     bad_videos: str = "error"  # error stops at a bad video and names it; skip leaves it out, counts and lists it
-    initial_weights: str = ""  # imagenet, or a run folder (all but the classifier is loaded); empty: random
+    initial_weights: str = ""  # imagenet, or a run folder, loaded without its classifier; empty: random
     seed: int = 0  # seed of weights, order of videos, clips and crops
 
     def __post_init__(self) -> None:

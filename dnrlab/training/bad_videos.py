@@ -12,13 +12,7 @@ from dnrlab.data.manifest import Manifest
 from dnrlab.files import atomic_write
 from dnrlab.runs.folder import SKIPPED_IN_TRAINING
 
-COLUMNS = (
-    "path",
-    "start_seconds",
-    "end_seconds",
-    "label",
-    "split",
-)  # as far as the manifest has them; the column reason follows
+COLUMNS = ("path", "start_seconds", "end_seconds", "label", "split")  # if the manifest has them; then reason
 
 log = logging.getLogger("dnrlab")
 

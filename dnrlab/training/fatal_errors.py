@@ -15,13 +15,7 @@ from dnrlab.distributed import World
 from dnrlab.files import atomic_write
 from dnrlab.runs.folder import FATAL_ERROR
 
-FATAL = (
-    ValueError,
-    TypeError,
-    IndexError,
-    FloatingPointError,
-    VideoError,
-)  # no OSError: a full disk may have room at the next attempt
+FATAL = (ValueError, TypeError, IndexError, FloatingPointError, VideoError)  # no OSError: a full disk may pass
 
 
 @contextmanager

@@ -83,9 +83,9 @@ def test_a_step_moves_by_no_more_than_the_bounded_gradient():
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"processes": (2,)}, r"processes that grow from 1 on, got \(2,\); such as \(1, 2\)"),
+        ({"processes": (2,)}, r"processes that ascend from 1, got \(2,\); give such as \(1, 2\)"),
         ({"processes": (1, 4, 2)}, r"got \(1, 4, 2\)"),
-        ({"threads": -1}, "expected threads of at least 0, got -1; 0 shares out all"),
+        ({"threads": -1}, "expected threads of at least 0, got -1; give 0 to share all threads"),
         ({"rounds": 0}, "expected rounds of at least 1, got 0"),
         ({"batch_size": 0}, "expected batch_size of at least 1, got 0"),
     ],
@@ -98,7 +98,7 @@ def test_what_cannot_be_measured_is_named(wrong, message):
 def test_settings_and_gpus_are_checked_before_a_process_starts():
     with pytest.raises(ValueError, match="expected a network's name, got 'tsn_resnet19'"):
         measure_steps(replace(TINY, model=replace(TINY.model, name="tsn_resnet19")), StepConfig())
-    with pytest.raises(ValueError, match=r"expected at most \d+ processes, one a GPU, got 99"):
+    with pytest.raises(ValueError, match=r"expected processes of at most \d+, one per GPU, got 99"):
         measure_steps(TINY, StepConfig(processes=(1, 99)), device="cuda")
 
 
@@ -234,10 +234,10 @@ def test_two_workers_read_videos_twice_as_fast(synthetic):
     assert 25 < alone < 50.5
     assert two > 1.3 * alone
     one = VideoViews(replace(few, rows=few.rows.iloc[:2]), TINY.data, READER)
-    with pytest.raises(ValueError, match="expected more videos than 2, which start up the workers, got 2"):
+    with pytest.raises(ValueError, match="expected more than 2 videos, one per worker for its start, got 2"):
         video_speed(one, num_workers=2)
     gone = VideoViews(replace(few, rows=few.rows.assign(path="gone.mp4")), TINY.data, READER)
-    with pytest.raises(ValueError, match=r"got one with no such file.*\(row 0\)"):
+    with pytest.raises(ValueError, match=r"got row 0: no such file"):
         video_speed(gone, num_workers=0)
 
 

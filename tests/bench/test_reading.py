@@ -91,5 +91,5 @@ def test_a_loaders_speed_stands_beside_the_promised_one(manifest, monkeypatch):
 
 def test_a_bad_video_is_no_fast_one(manifest):
     gone = replace(manifest, rows=manifest.rows.assign(path="gone.mp4"))
-    with pytest.raises(ValueError, match=r"videos that can be read, got one with no such file.*\(row \d+\)"):
+    with pytest.raises(ValueError, match=r"videos that can be read, got row \d+: no such file"):
         speed_alone(TrainingClips(gone, TINY, READER, 0), 4, 1)
