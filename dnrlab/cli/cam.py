@@ -46,7 +46,7 @@ class Cam:
         rows = [CamRow(name, cam.predicted, cam.score, cam.heat) for name, cam in named.items()]
         finding = f"{Path(self.video).name}: {findings.of_maps('', {row.name: row.predicted for row in rows})}"
         note = f"Grad-CAM++ at {layer} for the {self.target} class; bright is evidence for it"
-        figure = gradcam_figure(view.frames, rows, finding=finding, note=note, frame_numbers=view.numbers)
+        figure = gradcam_figure(view.frames, rows, finding=finding, note=note, frame_indices=view.frame_indices)
         picture = save_figure(figure, out.parent, out.stem, **figure_data(view.frames, named))
         predictions = {name: {"predicted": cam.predicted, "score": cam.score} for name, cam in named.items()}
         return {"figure": str(picture), "networks": predictions}

@@ -111,6 +111,6 @@ def listed(check: Check, *, whole: bool) -> Result:
         "errors": errors,
         **({"more": f"{more} more errors; --json lists all"} if more else {}),
         "notes": [{"note": note} for note in check.warnings],
-        "checked": str(check.kept),
+        "checked": str(check.report_file),
         "exit_code": 1 if kinds else 0,
     }

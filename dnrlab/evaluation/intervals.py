@@ -45,7 +45,8 @@ def mean_interval(values: ArrayLike, sources: ArrayLike | None = None, *, seed: 
         options = {"confidence_level": LEVEL, "n_resamples": RESAMPLES, "method": "percentile", "paired": True}
         rng = np.random.default_rng(seed)
         low, high = bootstrap((sums, counts), ratio, rng=rng, vectorized=True, **options).confidence_interval
-    return Interval(mean, float(low), float(high), len(known))
+    # Where all sources have one mean, rounding can put the mean just outside; error bars must not be negative.
+    return Interval(mean, min(float(low), mean), max(float(high), mean), len(known))
 
 
 def in_clusters(

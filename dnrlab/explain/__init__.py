@@ -1,4 +1,4 @@
-"""Looking inside: Grad-CAM++ for clips, and the recording of gamma and beta."""
+"""Explanations of trained networks: Grad-CAM++ for clips, and recordings of gamma and beta."""
 
 from dnrlab.explain.affine.record import record_dynamics
 from dnrlab.explain.cam.gradcam import clip_gradcam

@@ -1,4 +1,4 @@
-"""The clips that are explained: which videos, their frames as a network takes them, and larger for people."""
+"""The clips that are explained: which videos, and their frames as network input and as larger pictures."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -22,42 +22,42 @@ log = logging.getLogger("dnrlab")
 
 
 class ClipView(NamedTuple):
-    """One clip of a video, twice: as the network takes it, and larger, for people."""
+    """One clip of a video in two sizes: as network input, and larger for people."""
 
     path: str
     label: str
     clip: Tensor  # (3, T * frames_per_segment, crop, crop) in [0, 1]
-    frames: NDArray[np.uint8]  # (T, side, side, 3), the same crop; of segments the middle frames
-    numbers: list[int]  # of these frames in the video, from 0
+    frames: NDArray[np.uint8]  # (T, side, side, 3), the same crop; the middle frame of each segment
+    frame_indices: list[int]  # of these frames in the video, from 0
     frame_size: tuple[int, int]  # height and width of the video's frames, pixels
 
 
 def view_clip(manifest: Manifest, row: int, data: DataConfig, reader: Reader = READER, *, side: int = 192) -> ClipView:
     """The middle test clip of a video: the view of an evaluation with one clip and one crop.
 
-    ``side`` is the least size of the frames for people, in pixels; a cached reader cannot give more than it kept.
+    ``side`` is the smallest size of the frames for people, in pixels. A cached reader cannot give more than it stored.
 
     Raises: VideoError if the video cannot be read; IndexError if the manifest has no such row.
     """
     if not 0 <= row < len(manifest.rows):
         raise IndexError(f"expected a row in [0, {len(manifest.rows)}) of {manifest.file}, got {row}")
     video = find_video(manifest, row, 0, reader)
-    numbers = view_indices(video.num_frames, data, 1)[0]
-    frames = read_span(video, numbers, reader)  # (T, 3, H, W)
+    indices = view_indices(video.num_frames, data, 1)[0]  # in the row's span of the video
+    frames = read_span(video, indices, reader)  # (T, 3, H, W)
     (clip,) = evaluation_clips(frames, short_side=data.short_side, crop_size=data.crop_size, num_crops=1)
     main = middle_frames(data.frames_per_segment)
-    shown, shown_numbers = for_people(frames[main], data, side=side), (numbers[main] + video.first_frame).tolist()
+    shown, shown_indices = for_people(frames[main], data, side=side), (indices[main] + video.first_frame).tolist()
     label, size = manifest.rows["label"].iloc[row], (frames.shape[2], frames.shape[3])
-    return ClipView(video.path, label, to_unit(clip), shown, shown_numbers, size)
+    return ClipView(video.path, label, to_unit(clip), shown, shown_indices, size)
 
 
 def middle_frames(frames_per_segment: int) -> slice:
-    """The middle frame of every segment: all frames of a network that takes single ones."""
+    """The middle frame of every segment; with one frame per segment all frames."""
     return slice(frames_per_segment // 2, None, frames_per_segment)
 
 
 def for_people(frames: Tensor, data: DataConfig, *, side: int) -> NDArray[np.uint8]:
-    """The centre crop that a network takes of frames (T, 3, H, W) uint8, larger: (T, S, S, 3), S about ``side``."""
+    """The network's centre crop of frames (T, 3, H, W) uint8, but larger: (T, S, S, 3), S about ``side``."""
     short_side = max(data.short_side, side)
     crop_size = round(short_side * data.crop_size / data.short_side)
     (large,) = evaluation_clips(frames, short_side=short_side, crop_size=crop_size, num_crops=1)
@@ -66,9 +66,9 @@ def for_people(frames: Tensor, data: DataConfig, *, side: int) -> NDArray[np.uin
 
 
 def choose_rows(manifest: Manifest, number: int, data: DataConfig, reader: Reader = READER) -> list[int]:
-    """Rows of ``number`` videos of different classes, spread over the classes and within them; the same every time.
+    """Rows of ``number`` videos, spread over the classes and within each class; the same rows every time.
 
-    A video that cannot be read is left out with a warning, and the next of its class taken.
+    A video that cannot be read is left out with a warning. The next video of its class takes its place.
     """
     by_class = [group.index.to_list() for _, group in manifest.rows.groupby("label")]
     classes = np.unique(np.linspace(0, len(by_class) - 1, min(number, len(by_class))).round().astype(int))
@@ -94,46 +94,48 @@ def can_view(manifest: Manifest, row: int, data: DataConfig, reader: Reader) -> 
 
 
 def same_clips(runs: Sequence[Run]) -> DataConfig:
-    """The clips that all runs take; where some take single frames and some segments of five, those of five.
+    """The clips that fit all runs. If some runs take single frames and some segments of five: segments of five.
 
-    Raises: ValueError if they differ otherwise, since a figure has one row of frames.
+    Raises: ValueError if the settings differ in anything else, since a figure has one row of frames.
     """
     configs = {run.recipe.data for run in runs}
     kinds = {replace(config, frames_per_segment=1) for config in configs}
     if len(kinds) > 1:
-        raise ValueError(f"expected runs that take the same clips, got {len(kinds)} kinds: {kinds}")
+        raise ValueError(
+            f"expected runs with the same clips, got {len(kinds)} different settings: {kinds}; compare them separately"
+        )
     return max(configs, key=lambda config: config.frames_per_segment)
 
 
 def clip_for(run: Run, view: ClipView) -> Tensor:
-    """The clip as a run takes it (3, T * frames_per_segment, crop, crop): of segments all frames or the middle ones."""
-    wanted, given = run.recipe.data.frames_per_segment, view.clip.shape[1] // len(view.numbers)
+    """The clip as a run takes it, (3, T * frames_per_segment, crop, crop): all frames of a segment or the middle."""
+    wanted, given = run.recipe.data.frames_per_segment, view.clip.shape[1] // len(view.frame_indices)
     return view.clip if wanted == given else view.clip[:, middle_frames(given)]
 
 
 BATCH = 16  # clips
 
 
-MIN_SOURCES = 10
+MIN_SOURCES = 10  # for an interval over sources
 
 
 def spread_rows(labels: Sequence[str], wanted: int) -> list[int]:
-    """About ``wanted`` rows, as many of every label, evenly spread within it; all of them for 0 or too many.
+    """About ``wanted`` rows: equally many of every label, evenly spread within it, at least one each.
 
-    4 of the labels a, a, a, b, b, b: 0, 2, 3, 5. At least one of every label.
+    All rows if ``wanted`` is 0 or at least the number of rows. 4 of the labels a, a, a, b, b, b gives 0, 2, 3, 5.
     """
     if not 0 < wanted < len(labels):
         return list(range(len(labels)))
     of_label = pd.Series(range(len(labels))).groupby(np.asarray(labels)).apply(list)
     each = max(round(wanted / len(of_label)), 1)
-    places = [np.linspace(0, len(own) - 1, min(each, len(own))).round().astype(int) for own in of_label]
-    return sorted(own[place] for own, chosen in zip(of_label, places, strict=True) for place in chosen)
+    spread = [np.linspace(0, len(own) - 1, min(each, len(own))).round().astype(int) for own in of_label]
+    return sorted(own[index] for own, chosen in zip(of_label, spread, strict=True) for index in chosen)
 
 
 def sources_of(manifest: Manifest) -> list[str]:
-    """What each row was made from, as the manifest says (column ``source`` or ``scene``); its path if it does not.
+    """The source of each row: column ``source`` or ``scene`` of the manifest, else the path of the video.
 
-    Its path also where there are fewer than ``MIN_SOURCES``, over which no interval could be drawn.
+    It is also the path if there are fewer than ``MIN_SOURCES`` sources, too few for an interval.
     """
     known = [name for name in ("source", "scene") if name in manifest.rows]
     column = next((name for name in known if manifest.rows[name].nunique() >= MIN_SOURCES), "path")
@@ -143,22 +145,22 @@ def sources_of(manifest: Manifest) -> list[str]:
 def read_views(
     manifest: Manifest, rows: Sequence[int], data: DataConfig, batch_size: int
 ) -> Iterator[tuple[list[int], list[ClipView]]]:
-    """The clips of some videos and their rows, a batch at a time; a warning names those that cannot be read.
+    """Batches of rows and of the clips of their videos. A warning names each video that cannot be read.
 
-    Raises: ValueError if none can.
+    Raises: ValueError if no video can be read.
     """
     found = 0
     for start in range(0, len(rows), batch_size):
-        numbers, views = [], []
+        batch_rows, views = [], []
         for row in rows[start : start + batch_size]:
             try:
                 views.append(view_clip(manifest, row, data, side=1))
             except VideoError as error:
                 log.warning(f"left out: {error}")
             else:
-                numbers.append(row)
+                batch_rows.append(row)
         found += len(views)
         if views:
-            yield numbers, views
+            yield batch_rows, views
     if not found:
         raise ValueError(f"none of {len(rows)} videos of {manifest.file} could be read")

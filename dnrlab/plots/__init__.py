@@ -1,4 +1,4 @@
-"""Figures. They take data and return matplotlib Figures; they compute and read nothing."""
+"""Figures: functions from data to matplotlib Figures. They compute nothing and read no files."""
 
 from dnrlab.plots.affine import cut_figure, probe_figure, trajectories_figure, variance_figure
 from dnrlab.plots.bench import plan_figure, scaling_figure, speed_kept

@@ -1,4 +1,4 @@
-"""What gamma and beta know and where they vary: variance parts, linear probes, the relay cut, trajectories."""
+"""What gamma and beta carry and where they vary: variance parts, linear probes, the relay cut, trajectories."""
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -17,9 +17,9 @@ NAMES = {"gamma": "γ", "beta": "β"}
 
 
 def variance_figure(table: pd.DataFrame, finding: str, note: str) -> Figure:
-    """Shares of the variance of gamma and beta, a bar a layer, a column of panels a kind of relay.
+    """Shares of the variance of gamma and beta: one bar per layer, one column of panels per kind of relay.
 
-    ``table`` has columns layer, kind, name, and those of ``SHARES``; a layer that is constant has no bar.
+    ``table`` has columns layer, kind, name, and the keys of ``SHARES``. A constant layer has no bar.
     """
     kinds = [kind for kind in KINDS if kind in set(table["kind"])]
     layers = table["layer"].nunique()
@@ -45,13 +45,13 @@ def variance_figure(table: pd.DataFrame, finding: str, note: str) -> Figure:
 
 
 def probe_figure(table: pd.DataFrame, accuracy: float, chance: float, finding: str, note: str) -> Figure:
-    """Accuracy of linear probes of gamma and beta over the layers, a line a kind, and of the control.
+    """Accuracy of linear probes of gamma and beta over the layers, and of the control: one line per kind.
 
     ``table`` has columns layer, kind, labels (true, shuffled), mean, low, high; ``accuracy`` is the network's own.
     """
     layers = [layer for layer in table["layer"].unique() if layer != "all"]
     figure, axes = plt.subplots(figsize=(min(0.5 * len(layers) + 4.5, 16), 4), layout="constrained")
-    places = {layer: place for place, layer in enumerate([*layers, "all"])}
+    positions = {layer: position for position, layer in enumerate([*layers, "all"])}
     for kind, (label, colour) in {**KINDS, "all": ("all layers", "#009E73")}.items():
         for labels, shade in (("shuffled", "0.6"), ("true", colour)):
             own = table[(table["kind"] == kind) & (table["labels"] == labels)]
@@ -59,14 +59,14 @@ def probe_figure(table: pd.DataFrame, accuracy: float, chance: float, finding: s
                 continue
             bars = [own["mean"] - own["low"], own["high"] - own["mean"]]
             name = f"γ, β {label}" if labels == "true" else "shuffled labels" if kind == "all" else None
-            axes.errorbar(own["layer"].map(places), own["mean"], yerr=bars, color=shade, marker="o", markersize=4,
+            axes.errorbar(own["layer"].map(positions), own["mean"], yerr=bars, color=shade, marker="o", markersize=4,
                           capsize=2, linewidth=1.2 if labels == "true" else 0.8, label=name)  # fmt: skip
     for height, name in ((accuracy, "the network"), (chance, "chance")):
         axes.axhline(height, color="0.4", linestyle=":", linewidth=1)
         axes.annotate(name, (1, height), (-2, 2), textcoords="offset points", xycoords=("axes fraction", "data"),
                       ha="right", fontsize=7, color="0.4")  # fmt: skip
-    axes.set_xticks(range(len(places)), list(places), rotation=45, ha="right", fontsize=8)
-    axes.set(ylabel="videos told right (share)", ylim=(0, 1.06))
+    axes.set_xticks(range(len(positions)), list(positions), rotation=45, ha="right", fontsize=8)
+    axes.set(ylabel="videos classified correctly (share)", ylim=(0, 1.06))
     bare(axes)
     outside_legend(axes)
     set_titles(figure, finding, note)
@@ -74,7 +74,7 @@ def probe_figure(table: pd.DataFrame, accuracy: float, chance: float, finding: s
 
 
 def cut_figure(cuts: pd.DataFrame, influence: pd.DataFrame, chance: float, finding: str, note: str) -> Figure:
-    """Left the accuracy with the relay cut; right how far the relay moves gamma and beta, by cell.
+    """Left: accuracy with the relay cut. Right: how much the relay changes gamma and beta, by cell.
 
     ``cuts`` has columns cut, mean, low, high; ``influence`` cell, kind, name, change.
     """
@@ -85,8 +85,8 @@ def cut_figure(cuts: pd.DataFrame, influence: pd.DataFrame, chance: float, findi
     bars = [cuts["mean"] - cuts["low"], cuts["high"] - cuts["mean"]]
     left.bar(cuts["cut"], cuts["mean"], yerr=bars, color="0.75", capsize=3, width=0.65)
     left.axhline(chance, color="0.4", linestyle=":", linewidth=1)
-    for place, mean in enumerate(cuts["mean"]):
-        left.annotate(f"{mean:.2f}", (place, 0), (0, 4), textcoords="offset points", ha="center", fontsize=8)
+    for index, mean in enumerate(cuts["mean"]):
+        left.annotate(f"{mean:.2f}", (index, 0), (0, 4), textcoords="offset points", ha="center", fontsize=8)
     left.set(ylim=(0, 1.06), xlabel="relay cut", ylabel="top-1")
     for kind, (label, colour) in KINDS.items():
         for name, marker in (("gamma", "o"), ("beta", "s")):
@@ -97,7 +97,7 @@ def cut_figure(cuts: pd.DataFrame, influence: pd.DataFrame, chance: float, findi
                            label=f"{NAMES[name]} {label}")  # fmt: skip
     right.set_xticks(range(len(cells)), [cell.removesuffix(".lstm") for cell in cells], rotation=60, ha="right",
                      fontsize=7)  # fmt: skip
-    right.set(ylim=(-0.05, None), ylabel="change by the relay\n(standard deviations)")
+    right.set(ylim=(-0.05, None), ylabel="change due to the relay\n(standard deviations)")
     for axes in (left, right):
         bare(axes)
     outside_legend(right)
@@ -106,7 +106,7 @@ def cut_figure(cuts: pd.DataFrame, influence: pd.DataFrame, chance: float, findi
 
 
 def trajectories_figure(table: pd.DataFrame, finding: str, note: str) -> Figure:
-    """Gamma and beta along videos in two dimensions: a line a video, from the open point to the full one.
+    """Gamma and beta along videos in two dimensions: one line per video, from the open point to the filled one.
 
     ``table`` has columns video, label, seconds, first, second.
     """

@@ -1,4 +1,4 @@
-"""What training, testing and DNR cost, beside what the paper says."""
+"""What training, testing and DNR cost, beside the paper's values."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,10 +10,10 @@ from matplotlib.figure import Figure
 
 from dnrlab.plots.style import MEASURED, NOISE, PAPER, TRAIN, VALIDATION, bare, set_titles
 
-KINDS = {"training": "training clips a second", "testing": "test views a second"}
+KINDS = {"training": "training clips per second", "testing": "test views per second"}
 
 
-TIMES = {"computing_hours": (TRAIN, "o", 6), "reading_hours": (VALIDATION, "D", 6)}  # points above it: its words
+TIMES = {"computing_hours": (TRAIN, "o", 6), "reading_hours": (VALIDATION, "D", 6)}  # colour, marker, text height
 
 
 RANGE = ("computing_hours_low", "computing_hours_high")
@@ -26,12 +26,12 @@ TICKS |= {f"{number} years": number * 8760 for number in (10, 100, 1000)}
 
 
 def scaling_figure(table: pd.DataFrame, speeds: pd.DataFrame, finding: str, note: str, *, shared: bool) -> Figure:
-    """Speed over the number of processes: every round as a point, their median, and the ideal.
+    """Speed over the number of processes: one point per round, their median, and the ideal.
 
     Args:
-        table: kind, processes, clips_per_second.
-        speeds: the same, a row a round.
-        shared: whether the processes share the cores of one machine; the speed of one is marked then, too.
+        table: columns kind, processes, clips_per_second (the median).
+        speeds: the same columns, one row per round.
+        shared: whether the processes share the cores of one machine; the figure then marks the speed of one process.
     """
     figure, panels = plt.subplots(1, len(KINDS), figsize=(8.8, 3.8), layout="constrained")
     for axes, (kind, title) in zip(panels, KINDS.items(), strict=True):
@@ -48,7 +48,7 @@ def scaling_figure(table: pd.DataFrame, speeds: pd.DataFrame, finding: str, note
             color=MEASURED,
             alpha=0.3,
             markersize=4,
-            label="a round",
+            label="one round",
         )
         axes.set(xlabel="processes", ylabel=title, ylim=(0, None), xticks=own["processes"])
         axes.margins(x=0.15)
@@ -59,12 +59,12 @@ def scaling_figure(table: pd.DataFrame, speeds: pd.DataFrame, finding: str, note
 
 
 def plan_figure(table: pd.DataFrame, finding: str, note: str, *, words: Callable[[float], str]) -> Figure:
-    """Time of the training with its validations, and of the test: computing and reading, a row a number of devices.
+    """Hours of computing and of reading for training with validations, and for testing: one row per number of devices.
 
     Args:
-        table: devices, task, basis (``measured``, ``at best``), reading_hours, computing_hours with its _low and _high,
-            which a line joins.
-        words: hours as people say them.
+        table: columns devices, task, basis (``measured``, ``at best``), reading_hours, computing_hours,
+            computing_hours_low and computing_hours_high; a line joins these two.
+        words: turns hours into a phrase.
     """
     times = table.assign(task=table["task"].replace("validation", "training"))
     rows = times.groupby(["task", "devices", "basis"], sort=False)[[*TIMES, *RANGE]].sum()
@@ -73,9 +73,9 @@ def plan_figure(table: pd.DataFrame, finding: str, note: str, *, words: Callable
     for column, (colour, marker, height) in TIMES.items():
         style: dict[str, Any] = {"color": colour, "markersize": 7, "linestyle": "none"}
         axes.plot(rows[column], range(len(rows)), marker, label=column.removesuffix("_hours"), **style)
-        for place, hours in enumerate(rows[column]):
+        for row, hours in enumerate(rows[column]):
             where: dict[str, Any] = {"xytext": (0, height), "textcoords": "offset points", "ha": "center"}
-            axes.annotate(words(hours), (hours, place), fontsize=8, color=colour, **where)
+            axes.annotate(words(hours), (hours, row), fontsize=8, color=colour, **where)
     axes.set_yticks(range(len(rows)), [f"{task} on {count} ({basis})" for task, count, basis in rows.index])
     axes.set(xscale="log", ylim=(len(rows) - 0.4, -0.8))
     axes.hlines(range(len(rows)), *(rows[name] for name in RANGE), color=TRAIN, linewidth=1.5)
@@ -90,10 +90,13 @@ def plan_figure(table: pd.DataFrame, finding: str, note: str, *, words: Callable
 
 
 def speed_kept(table: pd.DataFrame, finding: str, note: str, *, noise: float) -> Figure:
-    """Speed with DNR over speed without: a row a network, measured with quartiles beside the paper's, and the control.
+    """Speed with DNR divided by speed without: one row per network, and the control.
 
-    ``table`` has network (with DNR, and ``control``), speed_kept, its quartiles _low and _high, and paper_speed_kept
-    (NaN where the paper has none). A band shows what is within ``noise`` of 1.
+    The measured median and quartiles stand beside the paper's value. A band shows what is within ``noise`` of 1.
+
+    Args:
+        table: columns network (the names with DNR, and ``control``), speed_kept, its quartiles speed_kept_low and
+            speed_kept_high, and paper_speed_kept (NaN if the paper has no value).
     """
     control = table["network"] == "control"
     table = pd.concat([table[~control], table[control]], ignore_index=True)
@@ -116,7 +119,7 @@ def speed_kept(table: pd.DataFrame, finding: str, note: str, *, noise: float) ->
 
 
 def error_bars(axes: Axes, table: pd.DataFrame, colour: str, label: str) -> None:
-    """A point with its quartiles and its number a row of the table, at the height of its index."""
+    """One point per row of the table, with its quartiles and its value; the index is the height."""
     below, above = table["speed_kept"] - table["speed_kept_low"], table["speed_kept_high"] - table["speed_kept"]
     style: dict[str, Any] = {"fmt": "o", "color": colour, "capsize": 4, "markersize": 7}
     axes.errorbar(table["speed_kept"], table.index, xerr=[below, above], label=label, **style)
@@ -124,7 +127,7 @@ def error_bars(axes: Axes, table: pd.DataFrame, colour: str, label: str) -> None
 
 
 def write_values(axes: Axes, values: pd.Series, colour: str, height: int) -> None:
-    """The values, so many points (1/72 inch) above their marks, or below them."""
+    """The values as text, ``height`` points (1/72 inch) above their marks, or below if it is negative."""
     for row, value in values.items():
-        place: dict[str, Any] = {"xytext": (0, height), "textcoords": "offset points", "ha": "center", "fontsize": 9}
-        axes.annotate(f"{value:.2f}", (value, row), color=colour, **place)
+        where: dict[str, Any] = {"xytext": (0, height), "textcoords": "offset points", "ha": "center", "fontsize": 9}
+        axes.annotate(f"{value:.2f}", (value, row), color=colour, **where)

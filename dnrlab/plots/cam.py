@@ -1,4 +1,4 @@
-"""Heat maps over frames, and what is measured of them."""
+"""Heat maps over frames, and measures of them."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -27,26 +27,26 @@ def gradcam_figure(
     *,
     finding: str,
     note: str,
-    frame_numbers: Sequence[int],
+    frame_indices: Sequence[int],
     label: str = "",
 ) -> Figure:
-    """Rows input and one a network, columns frames: the frames (T, H, W, 3), and in grey under each network's maps.
+    """A first row of the frames (T, H, W, 3), then one row per network: its maps over the frames in grey.
 
-    ``frame_numbers`` count from 0, the titles from 1. With a ``label``, predictions are marked right or wrong. A map
-    has one scale over its clip, shown at the right; maps and frames may differ in size.
+    ``frame_indices`` count from 0, the titles from 1. With a ``label``, predictions are marked right or wrong. All
+    maps have the scale at the right, over the whole clip. Maps and frames may differ in size.
     """
     num_frames, num_rows = len(frames), len(rows) + 1
     size = (1.25 * num_frames + 1.8, 1.25 * num_rows + 0.9)
     figure, grid = plt.subplots(num_rows, num_frames, figsize=size, layout="constrained", squeeze=False)
-    extent = (0, frames.shape[2], frames.shape[1], 0)  # one for frames and maps, whatever their sizes
-    grey = frames.mean(axis=3)  # (T, H, W): the only colours of a row are those of its map
+    extent = (0, frames.shape[2], frames.shape[1], 0)  # the same for frames and maps of any size
+    grey = frames.mean(axis=3)  # (T, H, W); only the map has colours
     for row, axes_row in enumerate(grid):
         for column, axes in enumerate(axes_row):
             axes.set(xticks=[], yticks=[])
             axes.spines[:].set_visible(False)
             if row == 0:
                 axes.imshow(frames[column], extent=extent)
-                axes.set_title(f"frame {frame_numbers[column] + 1}", fontsize=8)
+                axes.set_title(f"frame {frame_indices[column] + 1}", fontsize=8)
                 continue
             axes.imshow(grey[column], cmap="gray", vmin=0, vmax=255, extent=extent)
             heat, colours = rows[row - 1].heat[column], heat_colours()
@@ -62,7 +62,7 @@ def gradcam_figure(
 
 
 def row_name(row: CamRow, label: str) -> str:
-    """Network, prediction and score, and whether it is right where that is known."""
+    """Network, prediction and score, and whether it is right if the label is known."""
     mark = "" if not label else " ✓" if row.predicted == label else " ✗"
     return f"{row.name}\n“{row.predicted}” {row.score:.2f}{mark}"
 
@@ -75,9 +75,9 @@ PANELS = {
 
 
 def localisation_figure(table: pd.DataFrame, area: float, finding: str, note: str) -> Figure:
-    """Means and intervals of share, pointing and steadiness, a point a network.
+    """Means and intervals of share, pointing and steadiness: one point per network.
 
-    ``table`` has columns network, measure, mean, low, high; ``area`` is the share of a map without preference.
+    ``table`` has columns network, measure, mean, low, high; ``area`` is the share that a uniform map has.
     """
     networks = list(table["network"].unique())
     colours = network_colours(networks)
@@ -85,10 +85,10 @@ def localisation_figure(table: pd.DataFrame, area: float, finding: str, note: st
     figure, grid = plt.subplots(1, len(PANELS), figsize=size, sharey=True, layout="constrained")
     for axes, (measure, title) in zip(grid, PANELS.items(), strict=True):
         rows = table[table["measure"] == measure].set_index("network").loc[networks]
-        for place, (name, row) in enumerate(rows.iterrows()):
+        for index, (name, row) in enumerate(rows.iterrows()):
             bars = [[row["mean"] - row["low"]], [row["high"] - row["mean"]]]
-            axes.errorbar(row["mean"], place, xerr=bars, color=colours[name], fmt="o", markersize=5, capsize=3)
-            axes.annotate(f"{row['mean']:.2f}", (row["mean"], place), (0, 6), textcoords="offset points",
+            axes.errorbar(row["mean"], index, xerr=bars, color=colours[name], fmt="o", markersize=5, capsize=3)
+            axes.annotate(f"{row['mean']:.2f}", (row["mean"], index), (0, 6), textcoords="offset points",
                           ha="center", fontsize=7)  # fmt: skip
         if measure != "steadiness":
             axes.axvline(area, color="0.6", linestyle=":", linewidth=1)
@@ -103,7 +103,7 @@ def localisation_figure(table: pd.DataFrame, area: float, finding: str, note: st
 
 
 def traits_figure(table: pd.DataFrame, finding: str, note: str) -> Figure:
-    """More heat on the object than the baseline has, over the thirds of the videos by each trait; a line a network.
+    """Difference from the baseline in heat on the object, over thirds of the videos by trait: one line per network.
 
     ``table`` has columns network, trait, third, mean, low, high.
     """
@@ -116,21 +116,21 @@ def traits_figure(table: pd.DataFrame, finding: str, note: str) -> Figure:
         for shift, name in zip(offsets(len(networks)), networks, strict=True):
             rows = own[own["network"] == name].set_index("third").loc[thirds]
             bars = [rows["mean"] - rows["low"], rows["high"] - rows["mean"]]
-            places = np.arange(len(thirds)) + shift
-            axes.errorbar(places, rows["mean"], yerr=bars, color=colours[name], marker="o", markersize=4, capsize=2,
+            positions = np.arange(len(thirds)) + shift
+            axes.errorbar(positions, rows["mean"], yerr=bars, color=colours[name], marker="o", markersize=4, capsize=2,
                           linewidth=1.2, label=literal(name))  # fmt: skip
         axes.set_xticks(range(len(thirds)), thirds, fontsize=7)
         axes.set_xlabel(f"{trait} of the object")
         axes.axhline(0, color="0.6", linestyle=":", linewidth=1)
         bare(axes)
-    grid[0, 0].set_ylabel("share of heat on the object,\nless the baseline's")
+    grid[0, 0].set_ylabel("share of heat on the object,\nminus the baseline's")
     outside_legend(grid[0, -1])
     set_titles(figure, finding, note)
     return figure
 
 
 def forgetting_figure(table: pd.DataFrame, finding: str, note: str) -> Figure:
-    """How alike maps stay as networks forget, part by part; a line a network.
+    """How similar maps stay as more parts get random weights: one line per network.
 
     ``table`` has columns network, forgotten, step, mean, low, high.
     """
@@ -144,7 +144,7 @@ def forgetting_figure(table: pd.DataFrame, finding: str, note: str) -> Figure:
         axes.fill_between(rows["step"], rows["low"], rows["high"], color=colours[name], alpha=0.15, lw=0)
     axes.axhline(0, color="0.6", linestyle=":", linewidth=1)
     axes.set_xticks(range(1, len(parts) + 1), parts, rotation=30, ha="right")
-    axes.set(xlabel="forgotten, with all before it", ylabel="rank correlation with\nthe trained network's map")
+    axes.set(xlabel="last part with random weights", ylabel="rank correlation with\nthe trained network's map")
     axes.set_ylim(top=1.05)
     bare(axes)
     outside_legend(axes)
@@ -153,9 +153,10 @@ def forgetting_figure(table: pd.DataFrame, finding: str, note: str) -> Figure:
 
 
 def faithfulness_figure(table: pd.DataFrame, finding: str, note: str) -> Figure:
-    """Deletion and insertion curves, a line a network, dashed for random maps.
+    """Deletion and insertion curves: one line per network, dotted for random maps.
 
-    ``table`` has columns network, curve (deletion, insertion, and both with random_ before), share, mean, low, high.
+    ``table`` has columns network, curve (deletion, insertion, random_deletion, random_insertion), share, mean, low
+    and high.
     """
     networks = list(table["network"].unique())
     colours = network_colours(networks)
@@ -171,12 +172,12 @@ def faithfulness_figure(table: pd.DataFrame, finding: str, note: str) -> Figure:
         axes.set(xlabel=f"pixels {'deleted' if kind == 'deletion' else 'inserted'}, hottest first (share)")
         axes.set_title(kind, fontsize=10)
         bare(axes)
-    grid[0].set(ylabel="score of the class\n(of that of the whole clip)", ylim=(0, None), xlim=(0, 1))
+    grid[0].set(ylabel="score of the class,\ndivided by the whole clip's", ylim=(0, None), xlim=(0, 1))
     outside_legend(grid[1])
     set_titles(figure, finding, note)
     return figure
 
 
 def offsets(number: int) -> Sequence[float]:
-    """Small shifts that keep error bars of ``number`` lines apart."""
+    """Small shifts, so that the error bars of ``number`` lines do not overlap."""
     return list(np.linspace(-0.04, 0.04, number) * (number - 1)) if number > 1 else [0.0]

@@ -1,4 +1,4 @@
-"""What is in a data set, and what a network is shown of it."""
+"""What is in a data set, and what a network gets of it."""
 
 from collections.abc import Mapping, Sequence
 
@@ -19,9 +19,9 @@ BINS = 40
 
 
 def counts_figure(counts: pd.DataFrame, finding: str, note: str) -> Figure:
-    """Videos of each class, a colour a split: bars with names, or where there are many classes a curve over the rank.
+    """Videos per class, one colour per split: bars with names, or, for many classes, a curve over the rank.
 
-    ``counts`` has a row a class and a column a split.
+    ``counts`` has one row per class and one column per split.
     """
     colours = split_colours(list(counts))
     if len(counts) <= NAMED_CLASSES:
@@ -52,9 +52,9 @@ def split_colours(names: Sequence[str]) -> dict[str, str]:
 
 
 def lengths_figure(table: pd.DataFrame, needed: int, finding: str, note: str) -> Figure:
-    """Lengths of the videos in frames, and in seconds where they are known, by split.
+    """Lengths of the videos by split, in frames, and in seconds if known.
 
-    ``table`` has columns num_frames and duration_seconds, and split if there are any. A line marks ``needed`` frames.
+    ``table`` has columns num_frames and duration_seconds, and, if known, split. A line marks ``needed`` frames.
     """
     panels = {"num_frames": "frames", "duration_seconds": "seconds"}
     known = [name for name in panels if table[name].notna().any()]
@@ -71,15 +71,15 @@ def lengths_figure(table: pd.DataFrame, needed: int, finding: str, note: str) ->
         axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         bare(axes)
     grid[0, 0].axvline(needed, color="0.2", linestyle=":", linewidth=1.2)
-    place = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "fontsize": 8}
-    grid[0, 0].annotate(f"clip: {needed}", (needed, 1), xytext=(3, -2), va="top", **place)
+    where = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "fontsize": 8}
+    grid[0, 0].annotate(f"clip: {needed}", (needed, 1), xytext=(3, -2), va="top", **where)
     grid[0, -1].legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
     set_titles(figure, finding, note)
     return figure
 
 
 def bin_edges(values: "pd.Series[float]", *, whole: bool) -> NDArray[np.float64]:
-    """Edges from 0 to the longest; those of ``whole`` numbers lie between them."""
+    """Bin edges from 0 to the largest value; for ``whole`` numbers the edges lie between them."""
     top = float(values.max())
     if whole:
         step = max(int(np.ceil((top + 1) / BINS)), 1)
@@ -88,7 +88,7 @@ def bin_edges(values: "pd.Series[float]", *, whole: bool) -> NDArray[np.float64]
 
 
 def contact_sheet(clips: Sequence[tuple[str, NDArray[np.uint8]]], finding: str, note: str) -> Figure:
-    """A row a clip, its label at the left, a column a frame; ``clips`` are labels and frames (T, H, W, 3)."""
+    """One row per clip, with its label at the left, one column per frame; ``clips``: labels and frames (T, H, W, 3)."""
     num_frames = len(clips[0][1])
     size = (0.95 * num_frames + 2, 0.95 * len(clips) + 1)
     figure, grid = plt.subplots(len(clips), num_frames, figsize=size, layout="constrained", squeeze=False)
@@ -103,7 +103,7 @@ def contact_sheet(clips: Sequence[tuple[str, NDArray[np.uint8]]], finding: str, 
 
 
 def shortened(label: str, length: int = 28) -> str:
-    """A label of at most so many letters."""
+    """A label of at most ``length`` letters."""
     return label if len(label) <= length else label[: length - 1] + "…"
 
 
@@ -115,10 +115,10 @@ def views_figure(
     finding: str,
     note: str,
 ) -> Figure:
-    """The clips of a video on its time line, a row a clip; beside it the crops on a frame.
+    """The clips of a video on its time line, one row per clip; beside it the crops on a frame.
 
     Args:
-        frame_indices: (V, T), frame indices of the clips, from 0. They are drawn from 1.
+        frame_indices: (V, T), of the clips, from 0; the figure counts from 1.
         num_frames: of the video.
         frame: (H, W, 3).
         boxes: at most three crops: top, left, height, width, in pixels of the frame.
@@ -128,9 +128,9 @@ def views_figure(
     figure, (line, picture) = plt.subplots(1, 2, figsize=size, layout="constrained", width_ratios=ratios)
     time_line(line, frame_indices, num_frames)
     picture.imshow(frame)
-    for place, (top, left, height, width) in enumerate(boxes):
+    for index, (top, left, height, width) in enumerate(boxes):
         shape = Rectangle((left, top), width - 1, height - 1, fill=False, linewidth=2)
-        shape.set(edgecolor=NETWORKS[place + 1], linestyle=("-", "--", ":")[place])
+        shape.set(edgecolor=NETWORKS[index + 1], linestyle=("-", "--", ":")[index])
         picture.add_patch(shape)
     picture.set(xticks=[], yticks=[])
     picture.set_title(f"{len(boxes)} crop" + "s" * (len(boxes) > 1), fontsize=9)
@@ -139,49 +139,48 @@ def views_figure(
 
 
 def time_line(axes: Axes, frame_indices: NDArray[np.int64], num_frames: int) -> None:
-    """Dots at the frames of each clip, the first clip above."""
+    """Dots at the frames of each clip, with the first clip at the top."""
     for clip, frames in enumerate(frame_indices, 1):
         axes.plot([1, num_frames], [clip] * 2, color="0.88", linewidth=3, zorder=0, solid_capstyle="butt")
         axes.plot(frames + 1, [clip] * len(frames), "o", color=TRAIN, markersize=4)
-    axes.set(
-        xlabel="frame", ylabel="clip", yticks=range(1, len(frame_indices) + 1), ylim=(len(frame_indices) + 0.6, 0.4)
-    )
+    axes.set(xlabel="frame", ylabel="clip", yticks=range(1, len(frame_indices) + 1))
+    axes.set_ylim(len(frame_indices) + 0.6, 0.4)
     axes.set_xlim(0, num_frames + 1)
     bare(axes)
 
 
 def reading_figure(loaders: pd.DataFrame, times: pd.DataFrame, views: pd.DataFrame, finding: str, note: str) -> Figure:
-    """Clips a second by workers, beside what they promise; what a clip's time goes to; and a video's views both ways.
+    """Three panels: loader speed over workers, the parts of a clip's time, and two ways to read a video's views.
 
     Args:
-        loaders: num_workers, clips_per_second, promised.
-        times: a row a clip: probe_seconds, decode_seconds, transform_seconds.
-        views: a row a round and way: way, seconds.
+        loaders: columns num_workers, clips_per_second, promised (the expected speed).
+        times: columns probe_seconds, decode_seconds, transform_seconds; one row per clip.
+        views: columns way, seconds; one row per round and way.
     """
     figure, (speed, parts, ways) = plt.subplots(1, 3, figsize=(10.5, 2.9), layout="constrained")
     speed.plot(
-        loaders["num_workers"], loaders["promised"], "o--", color=PAPER, markerfacecolor="white", label="promised"
+        loaders["num_workers"], loaders["promised"], "o--", color=PAPER, markerfacecolor="white", label="expected"
     )
     speed.plot(loaders["num_workers"], loaders["clips_per_second"], "o-", color=MEASURED, label="measured")
-    speed.set(xlabel="workers", ylabel="training clips a second", ylim=(0, None), xticks=loaders["num_workers"])
+    speed.set(xlabel="workers", ylabel="training clips per second", ylim=(0, None), xticks=loaders["num_workers"])
     speed.legend(frameon=False, fontsize=8, loc="lower right")
     bare(speed)
     names = {"probe_seconds": "probe", "decode_seconds": "decode", "transform_seconds": "transform"}
-    point_rows(parts, {told: times[name] for name, told in names.items()}, "milliseconds a training clip")
+    point_rows(parts, {label: times[name] for name, label in names.items()}, "milliseconds per training clip")
     point_rows(ways, dict(iter(views.groupby("way", sort=False)["seconds"])), "milliseconds to read all views")
     set_titles(figure, finding, note)
     return figure
 
 
 def point_rows(axes: Axes, rows: Mapping[str, "pd.Series[float]"], title: str) -> None:
-    """A row of points a name, in milliseconds of values in seconds, with a bar and a number at the median."""
-    for place, values in enumerate(rows.values()):
+    """One row of points per name, from seconds to milliseconds, with a bar and a number at the median."""
+    for row, values in enumerate(rows.values()):
         milliseconds = 1000 * values
         middle = milliseconds.median()
-        axes.plot(milliseconds, [place] * len(values), "o", color=MEASURED, alpha=0.25, markersize=5)
-        axes.plot([middle], [place], "|", color=MEASURED, markersize=20)
-        told = f"{middle:.3g}" if middle < 1000 else f"{middle:,.0f}"
-        axes.annotate(told, (middle, place), (0, 13), textcoords="offset points", ha="center", fontsize=8)
+        axes.plot(milliseconds, [row] * len(values), "o", color=MEASURED, alpha=0.25, markersize=5)
+        axes.plot([middle], [row], "|", color=MEASURED, markersize=20)
+        text = f"{middle:.3g}" if middle < 1000 else f"{middle:,.0f}"
+        axes.annotate(text, (middle, row), (0, 13), textcoords="offset points", ha="center", fontsize=8)
     axes.set_yticks(range(len(rows)), list(rows))
     axes.set(ylim=(len(rows) - 0.4, -0.8), xlabel=title)
     axes.set_xlim(0, 1150 * max(values.max() for values in rows.values()))

@@ -15,9 +15,9 @@ from dnrlab.plots.style import CHANNELS, REST, STAGES, bare, channel_colours, se
 
 
 def group_dynamics(table: pd.DataFrame, finding: str, note: str) -> Figure:
-    """Gamma and beta of one clip over its frame groups: a panel for the last block of each stage, a line a channel.
+    """Gamma and beta of one clip over its frame groups: panels for the last block of each stage, one line per channel.
 
-    ``table`` is that of ``record_dynamics``, of one clip. The channels that move most in a layer are coloured.
+    ``table`` is from ``record_dynamics``, for one clip. The channels that change most in a layer are coloured.
     """
     temporal = table[table["kind"] == "cross_temporal"]
     layers = list(temporal.groupby("stage", sort=False)["layer"].last())
@@ -57,10 +57,10 @@ def timeline_figure(
     *,
     clip_seconds: float,
 ) -> Figure:
-    """How gamma and beta of one layer change along a video, under the frames (F, H, W, 3) that they belong to.
+    """How gamma and beta of one layer change along a video, below the frames (F, H, W, 3) of the same times.
 
-    ``table`` has columns channel, seconds, gamma_change and beta_change, of one layer. The channels that move most are
-    coloured. A bar of ``clip_seconds`` shows how long the clip behind the first point is.
+    ``table`` has columns channel, seconds, gamma_change and beta_change, for one layer. The channels that change most
+    are coloured. A bar of ``clip_seconds`` shows the length of the clip of the first point.
     """
     figure, grid = plt.subplots(
         3, 1, figsize=(10, 6.4), sharex=True, height_ratios=[0.8, 1.7, 1.7], layout="constrained"
@@ -68,7 +68,7 @@ def timeline_figure(
     step = min(np.diff(frame_seconds), default=1.0)
     start = min(table["seconds"].min(), frame_seconds[0] - step / 2)
     end = max(table["seconds"].max(), frame_seconds[-1] + step / 2)
-    points = min(0.76 * 72 * 10 * step / (end - start), 85)  # a frame's width, so that no two frames overlap
+    points = min(0.76 * 72 * 10 * step / (end - start), 85)  # width of a picture, so that no two overlap
     for frame, at in zip(frames, frame_seconds, strict=True):
         picture = OffsetImage(frame, zoom=0.95 * points / frame.shape[1])
         grid[0].add_artist(AnnotationBbox(picture, (at, 0.5), frameon=False, pad=0))
@@ -103,7 +103,7 @@ def most_moving(gamma: pd.DataFrame, beta: pd.DataFrame) -> list[int]:
 
 
 def channel_lines(axes: Axes, values: pd.DataFrame, colours: dict[int, str]) -> None:
-    """A line a channel (column) over the index: grey, but for those with a colour."""
+    """One line per channel (column) over the index; channels without a colour are grey."""
     axes.plot(values.index, values.drop(columns=list(colours)), color=REST, linewidth=0.7, zorder=1)
     for channel, colour in colours.items():
         axes.plot(values.index, values[channel], color=colour, marker="o", markersize=3, label=f"{channel}")
@@ -111,7 +111,7 @@ def channel_lines(axes: Axes, values: pd.DataFrame, colours: dict[int, str]) -> 
 
 
 def block_dynamics(table: pd.DataFrame, finding: str, note: str) -> Figure:
-    """Gamma and beta of cross-layer DNR over the blocks, in the order of the network: how channels spread."""
+    """The spread of gamma and beta of cross-layer DNR over the channels, for each block in the network's order."""
     layers = table[table["kind"] == "cross_layer"]
     names = layers["stage"] + "." + layers["block"].astype(str)
     size = (0.75 * names.nunique() + 2.5, 5.4)
@@ -123,7 +123,7 @@ def block_dynamics(table: pd.DataFrame, finding: str, note: str) -> Figure:
         )  # fmt: skip
         axes.set_ylabel(label)
         bare(axes)
-    grid[1].set_xlabel("block (a colour a stage)")
+    grid[1].set_xlabel("block (one colour per stage)")
     grid[1].tick_params(axis="x", labelrotation=45, labelsize=8)
     set_titles(figure, finding, note)
     return figure

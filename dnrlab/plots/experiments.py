@@ -1,4 +1,4 @@
-"""Networks beside each other: what they gain, and how they take small batches."""
+"""Comparisons of networks: their gains, and their accuracy with small batches."""
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -9,11 +9,11 @@ from dnrlab.plots.style import NORM_COLOURS, PAPER, TRAIN, bare, literal, set_ti
 
 
 def gain_figure(summary: pd.DataFrame, seeds: pd.DataFrame, finding: str, note: str) -> Figure:
-    """What each network gains over the baseline, a row each: measured, and beside it the paper's where it has several.
+    """The gain of each network over the baseline, one row each; beside it the paper's if it has at least two.
 
     Args:
-        summary: columns name, label, gain, gain_std, top1, paper_gain and paper_top1, all shares; a row a network.
-        seeds: columns name and gain, a row a network and seed.
+        summary: columns name, label, gain, gain_std, top1, paper_gain and paper_top1, all shares; one row per network.
+        seeds: columns name and gain; one row per network and seed.
     """
     panels = 1 if summary["paper_gain"].count() < 2 else 2
     size = (4.2 * panels + 1.8, 0.45 * len(summary) + 2.2)
@@ -34,7 +34,7 @@ def gain_figure(summary: pd.DataFrame, seeds: pd.DataFrame, finding: str, note: 
 
 
 def gain_panel(axes: Axes, gains: pd.Series, top1: pd.Series, title: str, *, fmt: str, color: str) -> None:
-    """A point a row at the gain, with the top-1 accuracy above it; both in percent, nan where there is none."""
+    """One point per row at the gain, with the top-1 accuracy above it; both in percent, nan if unknown."""
     axes.plot(gains, range(len(gains)), fmt, color=color, markersize=5)
     box = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
     for row, (gain, accuracy) in enumerate(zip(gains, top1, strict=True)):
@@ -49,18 +49,18 @@ def gain_panel(axes: Axes, gains: pd.Series, top1: pd.Series, title: str, *, fmt
 
 
 def batch_figure(summary: pd.DataFrame, seeds: pd.DataFrame, finding: str, note: str, *, chance: float) -> Figure:
-    """Top-1 accuracy over the batch size, a line a norm.
+    """Top-1 accuracy over the batch size: one line per norm.
 
     Args:
-        summary: columns norm, label, batch_size, top1 and top1_std; a row a norm and batch size.
-        seeds: columns norm, batch_size and top1, a row a network and seed.
-        chance: accuracy of a guess, in [0, 1].
+        summary: columns norm, label, batch_size, top1 and top1_std; one row per norm and batch size.
+        seeds: columns norm, batch_size and top1; one row per network and seed.
+        chance: accuracy of random guesses, in [0, 1].
     """
     figure, axes = plt.subplots(figsize=(8, 4.4), layout="constrained")
     norms = list(summary["norm"].unique())
     for norm, own in summary.sort_values("batch_size").groupby("norm", sort=False):
         colour, marker = NORM_COLOURS[str(norm)]
-        aside = 2 ** (0.05 * (norms.index(norm) - (len(norms) - 1) / 2))  # so that bars do not hide one another
+        aside = 2 ** (0.05 * (norms.index(norm) - (len(norms) - 1) / 2))  # so that bars do not overlap
         each = seeds[(seeds["norm"] == norm) & (len(seeds) > len(summary))]
         axes.scatter(aside * each["batch_size"], each["top1"], s=14, color=colour, alpha=0.4, linewidths=0)
         axes.plot(aside * own["batch_size"], own["top1"], color=colour, marker=marker, label=own["label"].iloc[0])

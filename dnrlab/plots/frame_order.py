@@ -1,4 +1,4 @@
-"""Accuracies under other orders of the frames."""
+"""Predictions for other orders of the frames."""
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -6,11 +6,11 @@ from matplotlib.figure import Figure
 
 from dnrlab.plots.style import bare, literal, outside_legend, set_titles
 
-SAID = {"right": ("its own class", "o", "#0072B2"), "turned": ("the class played backwards", "s", "#D55E00")}
+MEASURES = {"right": ("its own class", "o", "#0072B2"), "turned": ("the class played backwards", "s", "#D55E00")}
 
 
 def reversal_figure(table: pd.DataFrame, finding: str, note: str) -> Figure:
-    """Panels the orders, rows the networks: the share of the videos for which each class is said, with intervals.
+    """The share of videos predicted as each class, with intervals: one panel per order, one row per network.
 
     ``table`` has columns network, order, measure (right, turned), mean, low, high.
     """
@@ -18,7 +18,7 @@ def reversal_figure(table: pd.DataFrame, finding: str, note: str) -> Figure:
     size = (2.4 * len(orders) + 3, 0.42 * len(networks) + 1.9)
     figure, grid = plt.subplots(1, len(orders), figsize=size, sharey=True, layout="constrained", squeeze=False)
     for axes, order in zip(grid[0], orders, strict=True):
-        for measure, (name, marker, colour) in SAID.items():
+        for measure, (name, marker, colour) in MEASURES.items():
             own = table[(table["order"] == order) & (table["measure"] == measure)].set_index("network").loc[networks]
             if own["mean"].isna().all():
                 continue

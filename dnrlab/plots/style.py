@@ -1,7 +1,7 @@
-"""What all figures share: one colour for one thing, and where the finding and the reading help stand.
+"""What all figures share: one colour for one thing, and the positions of the finding and the note.
 
-Colours are those of Okabe and Ito (2008), which people who see few colours tell apart; what is a quantity has one of
-matplotlib's perceptually uniform maps.
+Colours are those of Okabe and Ito (2008), which colour-blind people can distinguish. Quantities use matplotlib's
+perceptually uniform colour maps.
 """
 
 import textwrap
@@ -16,13 +16,13 @@ from matplotlib.figure import Figure
 TRAIN, VALIDATION = "#0072B2", "#D55E00"  # blue, vermilion
 
 
-CHANNELS = ("#E69F00", "#009E73", "#CC79A7", "#56B4E9")  # of single channels: orange, green, purple, sky blue
+CHANNELS = ("#E69F00", "#009E73", "#CC79A7", "#56B4E9")  # single channels: orange, green, purple, sky blue
 
 
-NETWORKS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442")  # beside the baseline
+NETWORKS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442")  # without the baseline
 
 
-MEASURED, NOISE = "black", "0.5"  # of speeds; what is the paper's is hollow
+MEASURED, NOISE = "black", "0.5"  # of speeds; the paper's marks are hollow
 
 
 REST = "0.85"  # the other channels
@@ -47,44 +47,44 @@ STAGES = "viridis"  # blocks, from the first stage to the last
 
 
 def heat_colours() -> LinearSegmentedColormap:
-    """Evidence from 0, where the frame is seen, to 1, where it is nearly covered."""
+    """Colours of evidence, from 0 (transparent) to 1 (nearly opaque)."""
     colours = colormaps["plasma"]
     steps = [(*colours(0.1 + 0.9 * at)[:3], 0.75 * min(max((at - 0.1) / 0.5, 0), 1)) for at in np.linspace(0, 1, 21)]
     return LinearSegmentedColormap.from_list("evidence", steps)
 
 
 def set_titles(figure: Figure, finding: str, note: str) -> None:
-    """Put the finding above the figure, and below it how it was made and how to read it."""
+    """Put the finding above the figure, and below it the note on how it was made and how to read it."""
     width = figure.get_figwidth()  # inches
     figure.suptitle(wrapped(literal(finding), round(9 * width)), fontsize=12)
     figure.supxlabel(wrapped(literal(note), round(14 * width)), fontsize=8, color="0.35")
 
 
 def wrapped(text: str, columns: int) -> str:
-    """Text in lines of at most so many letters; its own line ends stay."""
+    """Text in lines of at most ``columns`` letters; existing line breaks stay."""
     return "\n".join(textwrap.fill(line, max(columns, 20)) for line in text.split("\n"))
 
 
 def literal(text: str) -> str:
-    """Text whose dollar signs matplotlib does not take for mathematics; classes and files may have them."""
+    """Text with escaped dollar signs, since matplotlib takes them for mathematics; class names may have them."""
     return text.replace("$", r"\$")
 
 
 def bare(axes: Axes) -> None:
-    """Leave out the upper and right edges."""
+    """Hide the top and right edges."""
     axes.spines[["top", "right"]].set_visible(False)
 
 
 def network_colours(names: Sequence[str]) -> dict[str, str]:
     """A colour for each network; the first, the baseline, is grey."""
-    return {name: ("0.35", *NETWORKS)[place % (len(NETWORKS) + 1)] for place, name in enumerate(names)}
+    return {name: ("0.35", *NETWORKS)[index % (len(NETWORKS) + 1)] for index, name in enumerate(names)}
 
 
 def channel_colours(channels: Sequence[int]) -> dict[int, str]:
-    """A colour for each of the channels to be told apart, at most as many as there are."""
+    """A colour for each channel, for at most as many channels as there are colours."""
     return dict(zip(channels, CHANNELS, strict=False))
 
 
 def outside_legend(axes: Axes) -> None:
-    """A legend at the right of the axes."""
+    """Put a legend to the right of the axes."""
     axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)

@@ -1,4 +1,4 @@
-"""How a network learned, what it takes for what, and what many views of a video give it."""
+"""How a network learned, which classes it confuses, and what many views of a video gain."""
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -14,7 +14,7 @@ def training_curves(history: pd.DataFrame, finding: str, note: str) -> Figure:
     figure, grid = plt.subplots(2, 3, figsize=(11, 6.4), layout="constrained")
     epochs, axes = history["epoch"] + 1, grid.ravel()
     axes[0].plot(epochs, history["loss"], color=TRAIN, marker=".")
-    axes[0].set(ylabel="training loss (nats a clip)", ylim=(0, None))
+    axes[0].set(ylabel="training loss (nats per clip)", ylim=(0, None))
     axes[1].plot(epochs, history["top1"], color=TRAIN, marker=".", label="training clips, as augmented")
     validated = history["val_top1"].notna()
     if validated.any():
@@ -23,14 +23,14 @@ def training_curves(history: pd.DataFrame, finding: str, note: str) -> Figure:
     axes[1].set(ylabel="top-1 accuracy", ylim=(0, 1.02))
     axes[1].legend(loc="best", frameon=False, fontsize=8)
     axes[2].plot(epochs, history["lr"], color="0.3", marker=".")
-    axes[2].set(ylabel="learning rate as the epoch begins", ylim=(0, None))
+    axes[2].set(ylabel="learning rate at the start of the epoch", ylim=(0, None))
     axes[3].plot(epochs, history["grad_norm"], color="0.3", marker=".")
     axes[3].set(ylabel="gradient norm before clipping, mean", yscale="log")
     axes[3].yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes[3].yaxis.set_major_formatter("{x:g}")
     axes[3].yaxis.set_minor_formatter(NullFormatter())
     axes[4].plot(epochs, history["clips"] / history["seconds"], color="0.3", marker=".")
-    axes[4].set(ylabel="clips a second", ylim=(0, None))
+    axes[4].set(ylabel="clips per second", ylim=(0, None))
     axes[5].set_axis_off()
     for each in axes[:5]:
         each.set_xlabel("epoch")
@@ -41,7 +41,7 @@ def training_curves(history: pd.DataFrame, finding: str, note: str) -> Figure:
 
 
 def confusion(matrix: pd.DataFrame, finding: str, note: str) -> Figure:
-    """Confusion matrix (labels by row) as shares of each label's videos; counts stand in the cells of small ones."""
+    """Confusion matrix (rows are labels) as shares of each label's videos; small matrices show counts in the cells."""
     side = max(4.0, 0.45 * len(matrix))
     figure, axes = plt.subplots(figsize=(side + 2.2, side + 1.2), layout="constrained")
     matrix = matrix.rename(index=literal, columns=literal)
@@ -55,29 +55,29 @@ def confusion(matrix: pd.DataFrame, finding: str, note: str) -> Figure:
 
 
 def view_accuracy_figure(by_number: pd.DataFrame, views: pd.DataFrame, finding: str, note: str) -> Figure:
-    """Top-1 over the number of views that a video is judged by, and of each view by itself over the clips.
+    """Top-1 over the number of views per video, and top-1 of each single view over the clips.
 
     Args:
         by_number: columns views and top1.
-        views: columns clip, crop (both from 0) and top1; a line a crop, in the colours of ``views_figure``.
+        views: columns clip, crop (both from 0) and top1; one line per crop, in the colours of ``views_figure``.
     """
     figure, (together, single) = plt.subplots(1, 2, figsize=(9, 3.6), sharey=True, layout="constrained")
     together.plot(by_number["views"], by_number["top1"], color="black", marker=".")
-    together.set(xlabel="views of a video", ylabel="top-1 accuracy")
+    together.set(xlabel="views per video", ylabel="top-1 accuracy")
     crops = views["crop"].nunique()
     names = ("left or top", "middle", "right or bottom") if crops == 3 else ("centre",)
-    for place, (crop, own) in enumerate(views.groupby("crop")):
-        style = {"color": NETWORKS[place + 1], "linestyle": ("-", "--", ":")[place], "marker": "."}
+    for index, (crop, own) in enumerate(views.groupby("crop")):
+        style = {"color": NETWORKS[index + 1], "linestyle": ("-", "--", ":")[index], "marker": "."}
         single.plot(own["clip"] + 1, own["top1"], label=names[int(crop)], **style)
     single.axhline(by_number["top1"].iloc[-1], color="black", linewidth=0.8)
     single.annotate("all views", (1, by_number["top1"].iloc[-1]), (-2, 3), xycoords=("axes fraction", "data"),
                     textcoords="offset points", ha="right", fontsize=8)  # fmt: skip
-    single.set(xlabel="clip, in the order of time")
+    single.set(xlabel="clip, in order of time")
     single.legend(title="crop", loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, fontsize=8)
     shown = pd.concat([by_number["top1"], views["top1"]])
     middle, half = (shown.max() + shown.min()) / 2, (shown.max() - shown.min()) / 2
-    together.set_ylim(middle - 1.2 * max(half, 0.05), middle + 1.2 * max(half, 0.05))  # what is small looks small
-    for axes, title in ((together, "views together"), (single, "each view by itself")):
+    together.set_ylim(middle - 1.2 * max(half, 0.05), middle + 1.2 * max(half, 0.05))  # small differences look small
+    for axes, title in ((together, "views together"), (single, "each view alone")):
         axes.set_title(title, fontsize=10)
         axes.xaxis.get_major_locator().set_params(integer=True)
         bare(axes)

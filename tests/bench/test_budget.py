@@ -302,9 +302,9 @@ def test_the_figure_shows_rounds_medians_and_the_ideal():
         "ideal: N times one": [2.5, 5.0],
         "as fast as one": [2.5, 2.5],
         "measured: median": [2.5, 4.5],
-        "a round": [2.0, 3.0, 3.0, 6.0],
+        "one round": [2.0, 3.0, 3.0, 6.0],
     }
-    assert testing.get_ylabel() == "test views a second"
+    assert testing.get_ylabel() == "test views per second"
     plt.close(figure)
     figure = scaling_figure(SCALED, SPEEDS, "finding", "note", shared=False)
     assert "as fast as one" not in [line.get_label() for line in figure.axes[0].lines]

@@ -111,7 +111,7 @@ def test_manifest_check_names_the_bad_file_and_exits_with_1(synthetic, tmp_path,
     assert [each["note"] for each in checked["notes"]] == ["no rows of split val", "no rows of split test"]
     rows.assign(split=["train", "vla"]).to_csv(tmp_path / "odd.csv", index=False)
     said = call(capsys, "manifest", "check", tmp_path / "odd.csv")[1]
-    assert "other splits, which only an evaluation takes when it names them: vla" in said
+    assert "other splits, which are used only if an evaluation names them: vla" in said
     rows.drop(columns="split").to_csv(tmp_path / "none.csv", index=False)
     assert "no column split" in call(capsys, "manifest", "check", tmp_path / "none.csv")[1]
     (tmp_path / "empty.mp4").touch()

@@ -43,7 +43,7 @@ def test_a_family_trains_and_is_looked_into(name, dnr, synthetic, tmp_path):
     assert view.clip.shape == (3, 4 * neighbours, 32, 32)
     (explained,) = explain_clips(run, [view], layer="layer2")
     assert explained.heat.shape == (4, 32, 32)
-    assert len(view.frames) == len(view.numbers) == 4
+    assert len(view.frames) == len(view.frame_indices) == 4
     if dnr is not None:
         line = timeline(run, videos, 0)
         assert line.table["seconds"].nunique() >= 8
@@ -79,7 +79,7 @@ def test_every_notebook_takes_the_name(name, synthetic, tmp_path):
 def test_the_main_frame_of_a_segment_is_the_one_that_is_shown(synthetic):
     videos = select(read_manifest(synthetic), "test")  # 24 frames: segments of four start at 2, 7, 12, 17
     view = view_clip(videos, 0, override(demo(), name="tdn_resnet18", num_frames=4).data)
-    assert view.numbers == [4, 9, 14, 19]
+    assert view.frame_indices == [4, 9, 14, 19]
 
 
 @pytest.mark.parametrize(

@@ -132,7 +132,7 @@ def test_a_look_at_the_data_goes_on_without_a_bad_video_and_ends_by_naming_it(sy
     rows.to_csv(tmp_path / "videos.csv", index=False)
     tiny = {"settings": {"crop_size": 32, "short_side": 36}, "num_shown": 2, "batch_size": 4, "num_batches": 2}
     shared = {"manifest": str(tmp_path / "videos.csv"), "out_dir": str(tmp_path / "figures"), "num_workers": 1}
-    with pytest.raises(AssertionError, match="mend what the check lists above"):
+    with pytest.raises(AssertionError, match="fix what the check lists above"):
         execute("05_data", shared | tiny)
     assert (tmp_path / "figures" / "reading_speed.png").exists()
     lengths = pd.read_csv(tmp_path / "figures" / "lengths.csv")

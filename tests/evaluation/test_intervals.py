@@ -117,3 +117,9 @@ def test_a_difference_of_the_smallest_size_is_found_in_four_of_five_draws(of_a_s
         shown.append(paired_difference(np.zeros(len(differences)), differences, names).low > 0)
     assert np.mean(smallest) == pytest.approx(true, rel=0.03)
     assert 0.75 <= np.mean(shown) <= 0.85
+
+
+def test_rounding_does_not_put_the_mean_outside_its_interval():
+    values, sources = [0.2, 0.4, 0.0] * 3, [0] * 3 + [1] * 3 + [2] * 3  # three sources with the same mean
+    interval = mean_interval(values, sources)
+    assert interval.low <= interval.mean <= interval.high

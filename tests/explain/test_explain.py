@@ -96,9 +96,9 @@ def test_importance_over_time_is_kept():
 
 def test_gradcam_refuses_what_it_would_get_wrong():
     model, clips = Planted(), torch.rand(2, 3, 2, 8, 8)
-    with pytest.raises(ValueError, match=r"N classes, got \(2, 3, 2, 8, 8\) and 1"):
+    with pytest.raises(ValueError, match=r"N classes, got clips \(2, 3, 2, 8, 8\) and 1 classes"):
         clip_gradcam(model, clips, [1], "features")
-    with pytest.raises(ValueError, match=r"got 'layer4'; among others it has features"):
+    with pytest.raises(ValueError, match=r"got 'layer4'; choose for example one of features"):
         clip_gradcam(model, clips, [1, 1])
     with pytest.raises(ValueError, match=r"ends in a ReLU, got an activation of -"):
         clip_weights(-np.ones((1, 1, 1, 1, 1)), np.ones((1, 1, 1, 1, 1)))
@@ -106,7 +106,7 @@ def test_gradcam_refuses_what_it_would_get_wrong():
         clip_gradcam(model.train(), clips, [1, 2], "features")
     assert model.training
     tsn = create_model("tsn_resnet18", num_classes=2, width=8)
-    with pytest.raises(ValueError, match=r"run once a forward.*got 2 runs"):
+    with pytest.raises(ValueError, match=r"run once per forward pass.*got 2 runs"):
         clip_gradcam(tsn, torch.rand(1, 3, 2, 32, 32), [1], "layer1.0.relu")
 
 
@@ -177,7 +177,7 @@ def test_recording_a_network_without_dnr_is_refused():
 def test_a_clip_for_people_is_the_crop_that_the_network_takes(synthetic):
     videos = select(read_manifest(synthetic), "test")
     view = view_clip(videos, 3, DataConfig(sampling="segments", short_side=18, crop_size=16), side=36)
-    assert view.numbers == [1, 4, 7, 10, 13, 16, 19, 22]
+    assert view.frame_indices == [1, 4, 7, 10, 13, 16, 19, 22]
     assert view.frames.shape == (8, 32, 32, 3)
     small = torch.nn.functional.avg_pool2d(torch.from_numpy(view.frames).permute(0, 3, 1, 2) / 255.0, 2)
     assert (small - view.clip.transpose(0, 1)).abs().mean() < 0.05
@@ -210,7 +210,7 @@ def test_the_layer_to_look_at_has_maps_of_six_cells(crop_size, layer):
 def test_dollars_in_names_are_no_mathematics(tmp_path):
     frames, heat = np.zeros((1, 8, 8, 3), dtype=np.uint8), np.zeros((1, 8, 8), dtype=np.float32)
     rows = [CamRow(r"a$\b", "c$d", 0.5, heat)]  # mathematics that cannot be parsed
-    figure = gradcam_figure(frames, rows, finding=r"a$\b says c$d", note="n", frame_numbers=[0])
+    figure = gradcam_figure(frames, rows, finding=r"a$\b says c$d", note="n", frame_indices=[0])
     figure.savefig(tmp_path / "dollars.png")
     matrix = pd.DataFrame([[1]], index=[r"a$\b$"], columns=[r"a$\b$"])
     confusion(matrix, "f", "n").savefig(tmp_path / "confusion.png")
@@ -232,7 +232,7 @@ def test_the_heat_map_figure_shows_frames_and_maps_in_rows_and_columns():
     frames = np.random.default_rng(0).integers(0, 255, (3, 8, 8, 3), dtype=np.uint8)
     heats = np.random.default_rng(1).random((2, 3, 4, 4)).astype(np.float32)
     rows = [CamRow("baseline", "left", 0.5, heats[0]), CamRow("DNR", "right", 0.875, heats[1])]
-    figure = gradcam_figure(frames, rows, finding="f", note="n", frame_numbers=[0, 8, 16], label="right")
+    figure = gradcam_figure(frames, rows, finding="f", note="n", frame_indices=[0, 8, 16], label="right")
     grid = np.array(figure.axes[:9]).reshape(3, 3)
     assert [axes.get_title() for axes in grid[0]] == ["frame 1", "frame 9", "frame 17"]
     assert [axes.get_ylabel() for axes in grid[:, 0]] == ["input", "baseline\n“left” 0.50 ✗", "DNR\n“right” 0.88 ✓"]

@@ -1,1 +1,1 @@
-"""``dnrlab manifest build``: manifests from official annotation files and a folder of videos."""
+"""``dnrlab manifest build``: makes manifests from official annotation files and a folder of videos."""

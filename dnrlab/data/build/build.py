@@ -1,4 +1,4 @@
-"""Manifests from official annotation files and a folder of videos."""
+"""Build manifests from official annotation files and a folder of videos."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -27,19 +27,23 @@ def build_manifest(
     seed: int = 0,
     progress: bool = False,
 ) -> BuildResult:
-    """Write the manifest ``NAME.csv`` and beside it ``NAME.card.json`` and ``NAME.missing.csv``.
+    """Write the manifest ``NAME.csv``, and beside it ``NAME.card.json`` and ``NAME.missing.csv``.
 
-    Where the files fix the order of the classes, ``NAME.classes.txt`` is written, too.
+    If the annotation files fix the order of the classes, ``NAME.classes.txt`` is written too.
 
     Args:
-        name: one of ``NAMES``; also the name of the card.
-        annotations: official files, each ``FILE``, or with its split ``train=FILE``; none for ``folders``.
-        videos: a folder with the videos anywhere below it.
-        out: the manifest to write. Its paths are relative to its folder.
-        class_list: of kinetics200 only: a file of class names, in place of the 200 classes with the most videos.
-        seed: of the draw of kinetics200.
+        name: data set, one of ``NAMES``; also the name of its card.
+        annotations: official files, each as ``FILE`` or with its split as ``train=FILE``; empty for ``folders``.
+        videos: folder that contains the videos, at any depth.
+        out: the manifest to write, ``NAME.csv``. Its paths are relative to its folder.
+        class_list: for kinetics200 only: a file of class names, in place of the 200 classes with the most videos.
+        seed: seed of the random draw of kinetics200.
+        progress: show progress on standard error.
 
-    Raises: ValueError if a file is not of the expected format or no video is found; FileNotFoundError.
+    Returns: the rows, the missing videos, and warnings.
+
+    Raises: ValueError if a file is not in the expected format or no annotated video is found; FileNotFoundError if an
+    annotation file or the folder of videos does not exist.
     """
     out = Path(out).resolve()
     check_request(name, annotations, out, class_list)
@@ -59,7 +63,7 @@ def build_manifest(
         rule = {"class_list": class_list and Path(class_list).name, "videos": kinetics200.VIDEOS, "seed": seed}
     card = own_card(out.stem) if name == "folders" else card_of(name)
     built = built._replace(warnings=built.warnings + differences(built, card, asked.fold))
-    if name != "folders" or not out.with_suffix(".card.json").exists():  # that of one's own videos is one's own
+    if name != "folders" or not out.with_suffix(".card.json").exists():  # the card of own videos is edited by hand
         facts = {"annotations": [Path(text).name for text in annotations], "fold": asked.fold, **rule}
         write_card(replace(card, built=facts | summary(built)), out.with_suffix(".card.json"))
     write_tables(built, out)
@@ -67,27 +71,28 @@ def build_manifest(
 
 
 def check_request(name: str, annotations: Sequence[str], out: Path, class_list: str | None) -> None:
-    """ValueError on an unknown name, or options that do not go with it."""
+    """Raise ValueError if the name is unknown or the other arguments do not fit it."""
     if name not in NAMES:
-        raise ValueError(f"expected a data set, got {name!r}; known: {', '.join(NAMES)}")
+        raise ValueError(f"expected name to be a data set, got {name!r}; use one of {', '.join(NAMES)}")
     if (name == "folders") == bool(annotations):
-        wanted = "no annotations: the folders are the classes" if annotations else "its annotation files"
-        raise ValueError(f"expected for {name} {wanted}, got {list(annotations)}; see --annotations in --help")
+        wanted = "no annotations for folders" if annotations else f"the annotation files of {name}"
+        remedy = "leave out --annotations: the folders are the classes" if annotations else "give --annotations"
+        raise ValueError(f"expected {wanted}, got {list(annotations)}; {remedy}")
     if class_list is not None and name != "kinetics200":
-        raise ValueError(f"expected no list of classes for {name}, got {class_list}; kinetics200 takes one")
+        raise ValueError(f"expected no class list for {name}, got {class_list}; leave it out (it is for kinetics200)")
     if out.suffix != ".csv":
-        raise ValueError(f"expected a manifest NAME.csv to write, got {out.name}; name it so")
+        raise ValueError(f"expected out to be a CSV file NAME.csv, got {out.name}; change its ending to .csv")
 
 
 def nothing_found(asked: Annotations, tree: VideoTree) -> str:
-    """What to say where no annotated video is in the tree."""
+    """The error message if no annotated video is in the tree."""
     first = f"such as {asked.items[0].key}" if asked.items else "with a label in a split"
     there = f"{len(tree.paths)} videos" + (f", such as {tree.paths[0]}" if tree.paths else "")
-    return f"{tree.root}: expected videos {first}, found {there} and {tree.other_files} other files; correct --videos"
+    return f"{tree.root}: expected videos {first}, got {there} and {tree.other_files} other files; correct --videos"
 
 
 def write_tables(built: BuildResult, out: Path) -> None:
-    """Write the missing videos, the order of the classes where there is one, and last the manifest."""
+    """Write the list of missing videos, the class order if the files fix one, and last the manifest."""
     with atomic_write(out.with_suffix(".missing.csv")) as unfinished:
         built.missing.to_csv(unfinished, index=False)
     if built.classes:

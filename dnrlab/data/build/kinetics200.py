@@ -1,7 +1,8 @@
-"""Kinetics-200 out of Kinetics-400.
+"""Select Kinetics-200 from Kinetics-400.
 
-Source: Cai, Yao and Chen, NeurIPS 2021: the 200 classes with the most videos, 400 training and 25 validation videos of
-each, drawn at random from the training and validation sets. (Known as Mini-Kinetics, too: Xie et al., ECCV 2018.)
+Source: Cai, Yao and Chen, NeurIPS 2021: the 200 classes with the most videos, with 400 training and 25 validation
+videos of each, drawn at random from the training and validation sets. It is also known as Mini-Kinetics (Xie et al.,
+ECCV 2018).
 """
 
 from collections.abc import Collection, Sequence
@@ -16,11 +17,11 @@ from dnrlab.data.build.match import BuildResult
 CLASSES = 200
 
 
-VIDEOS = {"train": 400, "val": 25}  # of each class
+VIDEOS = {"train": 400, "val": 25}  # videos per class
 
 
 def select(built: BuildResult, class_list: str | None, seed: int) -> BuildResult:
-    """The part of Kinetics-400 that is Kinetics-200; only what is missing of its classes is called missing."""
+    """Reduce Kinetics-400 to Kinetics-200. Of the missing videos, only those of the chosen classes stay listed."""
     known = set(built.rows["label"])
     largest = largest_classes(built.rows)
     classes = largest if class_list is None else read_class_list(class_list, known)
@@ -31,15 +32,15 @@ def select(built: BuildResult, class_list: str | None, seed: int) -> BuildResult
 
 
 def largest_classes(rows: pd.DataFrame, count: int = CLASSES) -> list[str]:
-    """The ``count`` labels with the most rows of the splits train and val; among equals the first by name."""
-    numbers = rows["label"][rows["split"].isin(list(VIDEOS))].value_counts().to_dict()
-    return sorted(numbers, key=lambda label: (-numbers[label], label))[:count]
+    """The ``count`` labels with the most rows in the splits train and val. Ties go in alphabetical order."""
+    counts = rows["label"][rows["split"].isin(list(VIDEOS))].value_counts().to_dict()
+    return sorted(counts, key=lambda label: (-counts[label], label))[:count]
 
 
 def draw(rows: pd.DataFrame, classes: Collection[str], seed: int) -> pd.DataFrame:
-    """400 training and 25 validation rows of each class, or all where there are fewer, in the order of ``rows``.
+    """400 training and 25 validation rows of each class, in the order of ``rows``. All of them if there are fewer.
 
-    The draw of a class depends on the seed, its name and its own videos, and on no other class.
+    The draw of a class depends only on the seed, the class's name and its own videos, not on other classes.
     """
     drawn: list[int] = []
     for (label, split), own in rows.sort_values("path").groupby(["label", "split"]):
@@ -50,11 +51,12 @@ def draw(rows: pd.DataFrame, classes: Collection[str], seed: int) -> pd.DataFram
 
 
 def read_class_list(file: str | Path, known: Collection[str]) -> Sequence[str]:
-    """Names of classes, one a line. ValueError names the line of one that no video has, or that stands twice."""
+    """Class names, one per line. ValueError names the line of a class that has no video or is listed twice."""
     names: list[str] = []
     for number, name in lines_of(Path(file)):
-        if name not in known or name in names:
-            why = "stands in the list already" if name in names else "is no class of the videos that were found"
-            raise ValueError(f"{file}, line {number}: {name!r} {why}; correct the line")
+        if name in names:
+            raise ValueError(f"{file}, line {number}: expected each class once, got {name!r} again; remove the line")
+        if name not in known:
+            raise ValueError(f"{file}, line {number}: expected a class of the videos, got {name!r}; correct the line")
         names.append(name)
     return names

@@ -1,4 +1,4 @@
-"""Where the videos of a tree lie: every folder is listed once, and no file is opened."""
+"""Find the videos below a folder. Every folder is listed once, and no file is opened."""
 
 import os
 from collections import defaultdict
@@ -17,17 +17,17 @@ FRAMES = frozenset((".jpg", ".jpeg"))
 
 
 class VideoTree(NamedTuple):
-    """The videos of a folder."""
+    """The videos below a folder."""
 
     root: Path
-    paths: list[str]  # of files, and of folders of JPEG frames, within root; parts separated by /
+    paths: list[str]  # video files and folders of JPEG frames, relative to root, with / between parts
     other_files: int
 
 
 def video_tree(root: str | Path, *, progress: bool = False) -> VideoTree:
     """List the videos below a folder, whatever its structure.
 
-    A folder with JPEG files in it, and neither videos nor folders, is a video, too. Links are followed, but no folder
+    A folder that contains JPEG files, but neither videos nor folders, is a video too. Links are followed, but no folder
     is listed twice.
 
     Raises: FileNotFoundError if there is no such folder.
@@ -53,11 +53,11 @@ def video_tree(root: str | Path, *, progress: bool = False) -> VideoTree:
 
 
 def list_folder(root: Path, within: str) -> tuple[list[str], int, list[str], int]:
-    """Videos of a folder, how many JPEG files, its folders, and how many other files. Hidden ones are left out."""
+    """A folder's videos, number of JPEG files, folders, and number of other files. Hidden files are left out."""
     videos, folders, frames, others = [], [], 0, 0
     with os.scandir(root / within) as entries:
         for entry in entries:
-            extension = os.path.splitext(entry.name)[1].lower()  # noqa: PTH122 (millions of frames: a Path is slow)
+            extension = os.path.splitext(entry.name)[1].lower()  # noqa: PTH122 (Path is slow for millions of frames)
             if entry.name.startswith("."):
                 continue
             if extension in FRAMES:
@@ -72,14 +72,14 @@ def list_folder(root: Path, within: str) -> tuple[list[str], int, list[str], int
 
 
 def key_of(path: str) -> str:
-    """The name of a file without its extension, or of a folder: ``a/b/7.webm`` and ``a/b/7`` are 7."""
+    """The key of a video: a file name without its extension, or a folder name. ``a/b/7.webm`` and ``a/b/7`` give 7."""
     name = path.rsplit("/", 1)[-1]
     stem, extension = os.path.splitext(name)  # noqa: PTH122 (as above)
     return stem if extension.lower() in VIDEOS else name
 
 
 def by_key(paths: Iterable[str]) -> dict[str, list[str]]:
-    """The paths of each key."""
+    """The paths of the videos with each key."""
     found = defaultdict(list)
     for path in paths:
         found[key_of(path)].append(path)
@@ -87,15 +87,16 @@ def by_key(paths: Iterable[str]) -> dict[str, list[str]]:
 
 
 def choose(paths: list[str], item: Item) -> str:
-    """The path of an item among those of its key: in a folder of its class, else of its split, else the first.
+    """The path of an item, out of all paths with its key.
 
-    Folders of classes may have underscores in place of spaces.
+    A path in a folder of the item's class comes first, then a path in a folder of its split, then the first path.
+    Class folders may have underscores in place of spaces.
     """
     classes = {item.label, item.label.replace(" ", "_")}
 
-    def strangeness(path: str) -> tuple[bool, bool, str]:
+    def rank(path: str) -> tuple[bool, bool, str]:
         folders = path.split("/")[:-1]
         in_split = any(item.split and item.split in folder for folder in folders)
         return not classes & set(folders), not in_split, path
 
-    return min(paths, key=strangeness)
+    return min(paths, key=rank)

@@ -1,1 +1,1 @@
-"""``dnrlab manifest check``: every file decoded to its end, every row compared."""
+"""``dnrlab manifest check``: decodes every file to its end and compares the rows."""

@@ -1,4 +1,4 @@
-"""A manifest checked: every file decoded to its end, the rows compared, the facts kept for the next time."""
+"""Check a manifest: decode every file to its end, compare the rows, and store the facts for the next check."""
 
 import sys
 from dataclasses import dataclass
@@ -18,21 +18,21 @@ from dnrlab.data.manifest import Manifest
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """What a check found.
+    """The result of a check.
 
     Args:
-        files: a row a file, in the order of the manifest, as ``read_checked`` gives them.
-        decoded: how many of them were decoded now; the others had not changed.
-        errors: what must be mended: ``kind``, ``path``, ``reason``.
-        warnings: what is odd, in sentences.
-        kept: the file that holds ``files``.
+        files: one row per file, in the order of the manifest, with the columns of ``read_checked``.
+        decoded: number of files that this check decoded; the others had not changed since an earlier check.
+        errors: what must be fixed: columns ``kind``, ``path`` and ``reason``.
+        warnings: what is unusual but allowed, one sentence each.
+        report_file: the CSV file with ``files``.
     """
 
     files: pd.DataFrame
     decoded: int
     errors: pd.DataFrame
     warnings: list[str]
-    kept: Path
+    report_file: Path
 
 
 def check_manifest(
@@ -46,41 +46,43 @@ def check_manifest(
 ) -> Check:
     """Decode every file to its end, unless an earlier check did so and it has not changed since.
 
-    What is found is kept line by line, so that a check that is stopped goes on where it was when called again.
+    Each fact is written to the report file as soon as it is known. So the same call after an interrupt goes on from
+    there.
 
     Args:
         manifest: the rows to check.
-        out: CSV file that keeps the facts; None is NAME.checked.csv beside the manifest.
-        reader: what decodes; it is sent to the workers. That of ``reader_for`` gives up files that take too long.
-        decoder: name of ``reader`` in the kept file; what another decoder found is found anew.
-        workers: processes.
-        progress: show a bar on standard error.
+        out: the report, a CSV file; None for NAME.checked.csv beside the manifest.
+        reader: decodes the files; it is pickled for the workers. The reader of ``reader_for`` stops files that take
+            too long.
+        decoder: name of ``reader`` in the report; files that were checked with another decoder are decoded again.
+        workers: number of processes.
+        progress: show a progress bar on standard error.
 
-    Raises: ValueError if there is no row, or ``out`` is another kind of file; OSError if it cannot be written.
+    Raises: ValueError if there is no row, or ``out`` is another kind of file; OSError if ``out`` cannot be written.
     """
     if workers < 1:
-        raise ValueError(f"expected at least 1 worker, got {workers}")
+        raise ValueError(f"expected workers of at least 1, got {workers}; raise workers")
     if manifest.rows.empty:
-        raise ValueError(f"{manifest.file}: expected a row a video, got the header alone; add the videos")
-    kept = checked_file(manifest) if out is None else Path(out).resolve()
+        raise ValueError(f"{manifest.file}: expected one row per video, got only the header; add the videos")
+    report_file = checked_file(manifest) if out is None else Path(out).resolve()
     paths = list(dict.fromkeys(manifest.rows["path"]))
-    earlier = read_checked(kept) if kept.is_file() else pd.DataFrame(columns=list(COLUMNS))
+    earlier = read_checked(report_file) if report_file.is_file() else pd.DataFrame(columns=list(COLUMNS))
     known = still_true(earlier[earlier["path"].isin(paths)], decoder)
     rest = list(pd.Index(paths).difference(known["path"], sort=False))
-    interval = 0.5 if sys.stderr.isatty() else 10  # seconds: a log keeps each line of a bar
+    interval = 0.5 if sys.stderr.isatty() else 10  # seconds; longer in a log file, which stores every state of the bar
     with (
-        recording(kept, known, decoder) as record,
+        recording(report_file, known, decoder) as record,
         tqdm(total=len(paths), initial=len(known), desc="check", mininterval=interval, disable=not progress) as bar,
     ):
         for facts in decode_many(rest, reader, workers):
             record(facts)
             bar.update()
-    files = read_checked(kept).set_index("path").loc[paths].reset_index()
-    write_checked(kept, files)
+    files = read_checked(report_file).set_index("path").loc[paths].reset_index()
+    write_checked(report_file, files)
     return Check(
         files=files,
         decoded=len(rest),
         errors=find_errors(manifest, files),
         warnings=find_warnings(manifest, with_facts(manifest, files)),
-        kept=kept,
+        report_file=report_file,
     )

@@ -1,4 +1,4 @@
-"""Video files decoded to their end, many at a time, in processes of their own."""
+"""Decode video files to their end, several at a time, each in a separate process."""
 
 import signal
 from collections import deque
@@ -12,44 +12,44 @@ import numpy as np
 from dnrlab.data.decode.signature import digest_of, signature
 from dnrlab.data.decode.types import Reader, VideoError, VideoInfo
 
-DIED = "the process that decoded it died (a crash of the decoder, or no memory left); encode it again or leave it out"
+DIED = "the decoding process died (the decoder crashed, or memory ran out); encode it again or leave it out"
 
 
-MAX_BYTES = 2**28  # of frames held at a time
+MAX_BYTES = 2**28  # of decoded frames in memory at a time
 
 
 class Decoded(NamedTuple):
-    """What was found out about a file. One that cannot be read has a ``reason``, and no frames."""
+    """Facts about a file. A file that cannot be read has a ``reason`` and no frames."""
 
     path: str
-    num_frames: int  # decoded, not what the container says
-    fps: float  # frames a second, nan where unknown
+    num_frames: int  # the decoded frames, not the count in the container's header
+    fps: float  # frames per second, nan if unknown
     duration_seconds: float
     reason: str  # why it cannot be read, empty if it can
     size: int  # bytes, -1 if the file cannot be read
-    mtime_ns: int  # time of change, -1 if the file cannot be read
+    mtime_ns: int  # modification time, -1 if the file cannot be read
     digest: str  # of the bytes; empty if the file cannot be read
 
 
 def decode_whole(path: str, reader: Reader) -> Decoded:
-    """Decode a file to its end."""
+    """Decode a file to its end. Errors become the ``reason`` of the result."""
     try:
-        size, mtime_ns = signature(path)  # before it is read, so that a later change is seen
+        size, mtime_ns = signature(path)  # taken before reading, so that a later change is noticed
         info = read_whole(path, reader)
         return Decoded(path, *info, info.duration_seconds, "", size, mtime_ns, digest_of(path))
     except VideoError as error:
         return bad_file(path, error.reason)
-    except (OSError, ValueError, LookupError, RuntimeError, MemoryError) as error:  # one file must not end the check
+    except (OSError, ValueError, LookupError, RuntimeError, MemoryError) as error:  # a bad file must not end the check
         return bad_file(path, f"{type(error).__name__}: {error}")
 
 
 def bad_file(path: str, reason: str) -> Decoded:
-    """A file that cannot be read."""
+    """The facts of a file that cannot be read."""
     return Decoded(path, 0, float("nan"), float("nan"), reason, -1, -1, "")
 
 
 def read_whole(path: str, reader: Reader) -> VideoInfo:
-    """Read every frame, in parts that fit ``MAX_BYTES``; VideoError if one cannot be read."""
+    """Read every frame, in parts of at most ``MAX_BYTES``. VideoError if a frame cannot be read."""
     info = reader.probe(path)
     first = reader.read_frames(path, np.arange(1))
     part = max(MAX_BYTES // max(first.nbytes, 1), 1)
@@ -59,10 +59,10 @@ def read_whole(path: str, reader: Reader) -> VideoInfo:
 
 
 def decode_many(paths: Sequence[str], reader: Reader, workers: int) -> Iterator[Decoded]:
-    """The facts of every file, each as it is ready, from ``workers`` processes.
+    """The facts of every file, in the order in which ``workers`` processes finish them.
 
-    When a process dies, the files that were being decoded are decoded again, one at a time, each in a process of its
-    own: the one at fault is bad, and the check goes on.
+    When a process dies, the files that were being decoded are decoded again, one at a time, each in its own process.
+    The file that kills its process is bad, and the check goes on.
     """
     rest = deque(paths)
     while rest:
@@ -81,7 +81,7 @@ def decode_many(paths: Sequence[str], reader: Reader, workers: int) -> Iterator[
 def run_pool(
     pool: ProcessPoolExecutor, rest: deque[str], begun: dict[Future[Decoded], str], reader: Reader, most: int
 ) -> Iterator[Decoded]:
-    """Move paths from ``rest`` to ``begun``, at most so many at a time, and from there to their facts."""
+    """Move paths from ``rest`` to ``begun``, at most ``most`` at a time, and yield their facts when they are ready."""
     while rest or begun:
         while rest and len(begun) < most:
             begun[pool.submit(decode_whole, rest[0], reader)] = rest[0]
@@ -93,7 +93,7 @@ def run_pool(
 
 
 def decode_alone(path: str, reader: Reader) -> Decoded:
-    """The facts of a file that may kill the process that decodes it."""
+    """The facts of a file whose decoding may kill the process."""
     with ProcessPoolExecutor(1, initializer=leave_interrupts_to_parent) as pool:
         try:
             return pool.submit(decode_whole, path, reader).result()
@@ -102,5 +102,5 @@ def decode_alone(path: str, reader: Reader) -> Decoded:
 
 
 def leave_interrupts_to_parent() -> None:
-    """Ctrl-C reaches all processes; the parent ends the check, and the others finish their file."""
+    """Ignore Ctrl-C, which reaches all processes: the parent ends the check, the workers finish their files."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,4 +1,4 @@
-"""What is wrong with the rows of a manifest, and what is odd, once its files have been decoded."""
+"""Errors of a manifest: what must be fixed in its rows and files. They are found after the files have been decoded."""
 
 import re
 from dataclasses import replace
@@ -16,10 +16,10 @@ COLUMNS = ["kind", "path", "reason"]
 
 
 def find_errors(manifest: Manifest, files: pd.DataFrame) -> pd.DataFrame:
-    """What must be mended before the manifest is used: rows of ``kind``, ``path`` and ``reason``.
+    """What must be fixed before the manifest is used: a table with columns ``kind``, ``path`` and ``reason``.
 
     Args:
-        manifest: as read.
+        manifest: the manifest.
         files: the facts of its files, from ``read_checked``.
     """
     rows = with_facts(manifest, files)
@@ -29,7 +29,10 @@ def find_errors(manifest: Manifest, files: pd.DataFrame) -> pd.DataFrame:
 
 
 def with_facts(manifest: Manifest, files: pd.DataFrame) -> pd.DataFrame:
-    """The readable rows of a manifest beside ``frames``, ``fps``, ``duration``, ``digest``, ``start`` and ``end``."""
+    """The readable rows of a manifest, with the facts of their files.
+
+    New columns: ``frames``, ``fps``, ``digest``, and ``duration``, ``start`` and ``end`` in seconds.
+    """
     facts = files.set_index("path").loc[manifest.rows["path"]].reset_index(drop=True)
     rows = manifest.rows.reset_index(drop=True).assign(
         frames=facts["num_frames"],
@@ -43,7 +46,7 @@ def with_facts(manifest: Manifest, files: pd.DataFrame) -> pd.DataFrame:
 
 
 def table(found: list[tuple[str, str, str]]) -> pd.DataFrame:
-    """Faults as rows."""
+    """Errors as a table."""
     return pd.DataFrame(found, columns=COLUMNS)
 
 
@@ -54,7 +57,7 @@ def unreadable(files: pd.DataFrame) -> pd.DataFrame:
 
 
 def kind_of(reason: str) -> str:
-    """What reasons have in common: "stopped after 3 of 9 frames, encode it again" is "stopped after N of N frames"."""
+    """The kind of a reason: "stopped after 3 of 9 frames; encode it again" becomes "stopped after N of N frames"."""
     return re.sub(r"\d\S*", "N", re.split(r" \(|[,:;]", reason)[0])
 
 
@@ -65,7 +68,7 @@ def empty_spans(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def why_empty(rows: pd.DataFrame) -> dict[int, str]:
-    """The reason for each row (by its index) whose time span holds no frame."""
+    """For each row whose time span holds no frame: its index in the table, and the reason."""
     found = {}
     timed = rows[rows["start"].notna() | rows["end"].notna()]
     columns = (timed[name] for name in ("path", "start", "end", "frames", "fps"))
@@ -80,17 +83,20 @@ def why_empty(rows: pd.DataFrame) -> dict[int, str]:
 def readable(manifest: Manifest, files: pd.DataFrame) -> Manifest:
     """The rows whose files can be read and whose time spans hold a frame.
 
-    Raises: ValueError if there is none.
+    Raises: ValueError if there is no such row.
     """
     rows = with_facts(manifest, files)
     good = rows.index.difference(list(why_empty(rows)))
     if good.empty:
-        raise ValueError(f"{manifest.file}: expected videos that can be read, got none among {len(manifest.rows)} rows")
+        raise ValueError(
+            f"{manifest.file}: expected videos that can be read, got none in {len(manifest.rows)} rows; "
+            "run 'dnrlab manifest check' for the reasons"
+        )
     return replace(manifest, rows=manifest.rows.reset_index(drop=True).loc[good].reset_index(drop=True))
 
 
 def repeated(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows that show the same part of the same video, as one file under two names or as a copy."""
+    """Rows that show the same part of the same video: one file under two names, or a copy."""
     key = ["digest", "start", "end"]
     again = rows[rows.duplicated(key)]
     first = again[key].merge(rows.drop_duplicates(key), on=key, how="left")["path"]
@@ -107,19 +113,19 @@ def repeated(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def sources_in_two_splits(rows: pd.DataFrame) -> pd.DataFrame:
-    """Sources (by the column of that name) that stand in more than one split."""
+    """Values of the column ``source`` that are in more than one split."""
     leaking = leaks(rows, "source")
     return table([("a source in two splits", path, f"source {name} is in {places}") for name, path, places in leaking])
 
 
 def videos_in_two_splits(rows: pd.DataFrame) -> pd.DataFrame:
-    """Videos (by their bytes) that stand in more than one split."""
+    """Videos, compared by their bytes, that are in more than one split."""
     leaking = leaks(rows, "digest")
     return table([("a video in two splits", path, f"this video is in {places}") for _, path, places in leaking])
 
 
 def leaks(rows: pd.DataFrame, column: str) -> list[tuple[str, str, str]]:
-    """Values that more than one split holds: each with a path, and a path in every split."""
+    """Values of a column that are in more than one split: (value, a path, text with a path in each split)."""
     if not {"split", column} <= set(rows):
         return []
     found = []

@@ -1,7 +1,8 @@
-"""What is known of the files of a manifest, kept beside it in NAME.checked.csv: a line a file, written as it is found.
+"""The report of a check, NAME.checked.csv beside the manifest: the facts of its files, one line per file.
 
-A check that was stopped goes on from there. The lines of a file count while its size, its time of change and the
-decoder are those of the line; files that could not be read are read again.
+Each line is written as soon as its file is decoded, so that an interrupted check goes on from there. A line is valid as
+long as the file has the same size and modification time, and the decoder is the same. Files that could not be read are
+read again.
 """
 
 import csv
@@ -31,18 +32,18 @@ def checked_file(manifest: Manifest) -> Path:
 
 
 def read_checked(file: str | Path) -> pd.DataFrame:
-    """The facts of every file that was checked, a row each: the fields of ``Decoded``, and the ``decoder``.
+    """The facts of all checked files, one row per file: the fields of ``Decoded``, and the ``decoder``.
 
-    Paths are absolute, as in the rows of ``read_manifest``. A last line without an end is left out.
+    Paths are absolute, as in the rows of ``read_manifest``. An incomplete last line is left out.
 
-    Raises: ValueError if the file is not one that a check wrote.
+    Raises: ValueError if the file was not written by a check.
     """
     file = Path(file)
     text = file.read_text(encoding="utf-8")
     whole = text[: text.rfind("\n") + 1]
     if text and text.splitlines()[0] != ",".join(COLUMNS):
         raise ValueError(
-            f"{file}: expected what 'dnrlab manifest check' wrote, with columns {', '.join(COLUMNS)}, got "
+            f"{file}: expected a report of 'dnrlab manifest check' with columns {', '.join(COLUMNS)}, got the header "
             f"{text.splitlines()[0][:200]!r}; name another file (--out), or remove this one"
         )
     if not whole:
@@ -55,14 +56,14 @@ def read_checked(file: str | Path) -> pd.DataFrame:
 
 
 def still_true(table: pd.DataFrame, decoder: str) -> pd.DataFrame:
-    """The rows of files that this decoder could read, and whose size and time of change are as they were."""
+    """The rows of files that this decoder could read, and whose size and modification time have not changed."""
     table = table[(table["reason"] == "") & (table["decoder"] == decoder)]
     was = zip(table["path"], table["size"], table["mtime_ns"], strict=True)
     return table[np.array([signature(path) == (size, mtime_ns) for path, size, mtime_ns in was], dtype=bool)]
 
 
 def write_checked(file: Path, table: pd.DataFrame) -> None:
-    """Replace the file by a whole one with these rows."""
+    """Replace the report by a complete one with these rows."""
     with atomic_write(file, writer=f".{os.getpid()}") as unfinished:
         table.assign(path=[beside(path, file.parent) for path in table["path"]]).to_csv(
             unfinished, columns=list(COLUMNS), index=False, lineterminator="\n"
@@ -71,7 +72,7 @@ def write_checked(file: Path, table: pd.DataFrame) -> None:
 
 @contextmanager
 def recording(file: Path, known: pd.DataFrame, decoder: str) -> Iterator[Callable[[Decoded], None]]:
-    """Begin the file with the rows that are known, and give what adds a line to it, which a kill does not undo."""
+    """Start the report with the known rows. Yields a function that adds a line, which stays even after a kill."""
     write_checked(file, known)
     with file.open("a", encoding="utf-8", newline="") as stream:
         lines = csv.writer(stream, lineterminator="\n")
@@ -86,6 +87,6 @@ def recording(file: Path, known: pd.DataFrame, decoder: str) -> Iterator[Callabl
 
 
 def beside(path: str, folder: Path) -> str:
-    """A path relative to a folder that it lies in, so that both can be moved; as it is otherwise."""
+    """A path relative to ``folder`` if it is inside it, so that both can be moved; otherwise the path as it is."""
     start = f"{folder}{os.sep}"
     return path.removeprefix(start)

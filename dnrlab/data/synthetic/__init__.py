@@ -1,1 +1,1 @@
-"""Synthetic videos, whose classes only the order of frames tells apart."""
+"""Synthetic videos whose classes differ only in the order of their frames."""

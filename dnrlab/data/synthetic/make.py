@@ -1,9 +1,9 @@
-"""Synthetic videos: encoded files whose classes only the order of the frames tells apart, pair by pair.
+"""Synthetic videos: encoded files in which the two classes of a pair differ only in the order of the frames.
 
-Every scene (object and background) is filmed in all ten classes, so that appearance says nothing about the label; the
-classes of a pair show the same frames in opposite order, so that a network that cannot see order scores 0.5 within a
-pair. Objects, photographs and waves of the splits are disjoint. 24 frames and 8 segments make the test frames of a
-video and of its reversal the same.
+Every scene (object and background) is filmed in all ten classes, so that appearance says nothing about the label. The
+two classes of a pair show the same frames in opposite order, so that a network that cannot see order scores 0.5 within
+a pair. The splits share no objects, photographs or waves. With 24 frames and 8 segments, a video and its reversal have
+the same test frames.
 """
 
 import json
@@ -23,13 +23,13 @@ from dnrlab.files import atomic_write
 STRIPS: dict[str, Strip] = {"train": (0.0, 0.6), "val": (0.6, 0.8), "test": (0.8, 1.0)}
 
 
-# x264's assembly reads memory that nothing wrote, so that a few videos of a set would differ from run to run.
+# no-asm: x264's assembly reads uninitialized memory, so a few videos of a set would differ between runs.
 H264 = {"crf": "18", "preset": "veryfast", "x264-params": "no-asm=1"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class SyntheticConfig:
-    """How many videos of what shape; a scene gives ten videos, one a class."""
+    """Number and shape of the videos. Each scene gives ten videos, one per class."""
 
     train_scenes: int = 120
     val_scenes: int = 10
@@ -40,16 +40,22 @@ class SyntheticConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        low = {name: getattr(self, name) for name in ("train_scenes", "val_scenes", "test_scenes", "num_frames")}
-        if min(low.values()) < 1 or self.side < 32 or self.side % 2:
-            raise ValueError(f"expected counts of at least 1 and an even side of at least 32, got {low}, {self.side}")
+        for name in ("train_scenes", "val_scenes", "test_scenes", "num_frames"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"expected {name} of at least 1, got {getattr(self, name)}; raise {name}")
+        if self.side < 32 or self.side % 2:
+            raise ValueError(f"expected side to be even and at least 32 (pixels), got {self.side}; change side")
 
 
 def make_synthetic(folder: str | Path, config: SyntheticConfig, *, workers: int = 2) -> Path:
-    """Write videos, ``manifest.csv``, ``boxes.csv`` and ``card.json`` into ``folder``; returns the manifest's path.
+    """Write videos, ``manifest.csv``, ``boxes.csv`` and ``card.json`` into ``folder``.
 
-    A folder that holds the set of the same config already is left as it is.
-    ``boxes.csv``: path, frame, left, top, right, bottom (pixels), opacity.
+    A folder that already holds the set of the same config is left as it is. The columns of ``boxes.csv`` are path,
+    frame, left, top, right, bottom (pixels) and opacity.
+
+    Returns: the path of the manifest.
+
+    Raises: ValueError if the folder holds a set of another config.
     """
     folder = Path(folder)
     card = {"name": "synthetic", "flip": "none", "pairs": PAIRS, "config": vars(config)}
@@ -58,7 +64,10 @@ def make_synthetic(folder: str | Path, config: SyntheticConfig, *, workers: int 
     if manifest.is_file() and (folder / "card.json").is_file():
         if (folder / "card.json").read_text(encoding="utf-8") == card_text:
             return manifest
-        raise ValueError(f"{folder} holds a synthetic set of another config; give another folder or remove it")
+        raise ValueError(
+            f"expected an empty folder or the set of this config, got a set of another config in {folder}; "
+            "give another folder or remove this one"
+        )
     scenes = [(split, number) for split in STRIPS for number in range(getattr(config, f"{split}_scenes"))]
     jobs = (joblib.delayed(film_scene)(folder, config, split, number) for split, number in scenes)
     filmed = joblib.Parallel(n_jobs=workers)(jobs)
@@ -67,24 +76,24 @@ def make_synthetic(folder: str | Path, config: SyntheticConfig, *, workers: int 
         boxes_of_all.to_csv(unfinished, index=False)
     with atomic_write(manifest) as unfinished:
         pd.concat([rows for rows, _ in filmed]).to_csv(unfinished, index=False)
-    with atomic_write(folder / "card.json") as unfinished:  # last: it says that the set is whole
+    with atomic_write(folder / "card.json") as unfinished:  # written last: it marks the set as complete
         unfinished.write_text(card_text, encoding="utf-8")
     return manifest
 
 
 def small_synthetic() -> Path:
-    """The manifest of the set that notebooks use by default, made in ``runs/synthetic`` on first use."""
+    """The manifest of the notebooks' default set, which is made in ``runs/synthetic`` on first use."""
     return make_synthetic("runs/synthetic", SyntheticConfig())
 
 
 def film_scene(folder: Path, config: SyntheticConfig, split: str, number: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Encode the ten videos of a scene. Returns its manifest rows and its boxes."""
+    """Encode the ten videos of a scene. Returns their manifest rows and their boxes."""
     scene_key = [config.seed, list(STRIPS).index(split), number]
-    # The first number keeps the streams apart: a seed sequence takes [a, b] and [a, b, 0] for the same.
+    # The first number (1, 2) keeps the streams apart: a SeedSequence treats [a, b] and [a, b, 0] alike.
     scene = make_scene(config.side, STRIPS[split], np.random.default_rng([1, *scene_key]))
     rows, box_tables = [], []
     for label in CLASSES:
-        rng = np.random.default_rng([2, *scene_key, PAIRS.index(pair_of(label))])  # the same for both of a pair
+        rng = np.random.default_rng([2, *scene_key, PAIRS.index(pair_of(label))])  # the same for both classes of a pair
         track = motion(label, config.num_frames, rng)
         path = Path(split) / label / f"scene{number:04d}.mp4"
         encode(folder / path, render(scene, track), config.frames_per_second)
@@ -97,7 +106,7 @@ def film_scene(folder: Path, config: SyntheticConfig, split: str, number: int) -
 
 
 def encode(path: Path, frames: NDArray[np.uint8], frames_per_second: int) -> None:
-    """Write frames (T, H, W, 3), RGB, as an H.264 file; the same frames give the same bytes."""
+    """Write frames (T, H, W, 3), RGB, to an H.264 file. The same frames give the same bytes."""
     import av
 
     with atomic_write(path) as unfinished, av.open(str(unfinished), "w") as container:
@@ -111,9 +120,11 @@ def encode(path: Path, frames: NDArray[np.uint8], frames_per_second: int) -> Non
 
 
 def pair_accuracy(labels: list[str], predicted: list[str]) -> dict[str, float]:
-    """``top1``; ``pair``: the right pair, whichever of the two; ``within_pair``: the right one among those.
+    """Accuracies by class and by pair of classes.
 
-    Chance is 0.1, 0.2 and 0.5. ``within_pair`` is nan where no prediction hits its pair.
+    ``top1``: the predicted class is right; chance is 0.1. ``pair``: the predicted class is in the right pair; chance is
+    0.2. ``within_pair``: top-1 accuracy of the videos whose predicted pair is right; chance is 0.5, and it is nan if
+    there are none.
     """
     in_pair = [label for label, guess in zip(labels, predicted, strict=True) if guess in pair_of(label)]
     right = sum(label == guess for label, guess in zip(labels, predicted, strict=True))

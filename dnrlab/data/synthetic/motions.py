@@ -1,7 +1,7 @@
-"""The ten motions of the synthetic videos: five pairs, the second of each the first played backwards.
+"""The ten motions of the synthetic videos: five pairs, in which the second motion is the first one played backwards.
 
-A motion says where an object is at every frame. All numbers are fractions of the frame's side; x runs to the right,
-y downwards.
+A motion is the position, size and opacity of an object in every frame. Lengths are fractions of the frame's side. x
+runs to the right, y downwards.
 """
 
 import math
@@ -23,28 +23,28 @@ CLASSES = tuple(sorted(name for pair in PAIRS for name in pair))
 
 
 class Track(NamedTuple):
-    """Where an object is, frame by frame; each (T,)."""
+    """An object's position, size and opacity in every frame; each (T,)."""
 
     x: NDArray[np.float64]  # centre, in [0, 1]
     y: NDArray[np.float64]
     size: NDArray[np.float64]  # side of the object's square
-    opacity: NDArray[np.float64]  # 0 unseen, 1 opaque
+    opacity: NDArray[np.float64]  # 0 invisible, 1 opaque
 
 
 def pair_of(label: str) -> tuple[str, str]:
-    """The pair that a class belongs to: ``right`` gives (left, right)."""
+    """The pair of a class: ``right`` gives (left, right)."""
     return next(pair for pair in PAIRS if label in pair)
 
 
 def motion(label: str, num_frames: int, rng: np.random.Generator) -> Track:
-    """A track of one class. Called with equal generators, the classes of a pair give each other's reversal."""
+    """A track of one class. With equal generators the two classes of a pair give the same track, one reversed."""
     first, _ = pair_of(label)
     track = forward_motion(first, np.linspace(0, 1, num_frames), rng)
     return track if label == first else Track(*(values[::-1] for values in track))
 
 
 def forward_motion(label: str, phase: NDArray[np.float64], rng: np.random.Generator) -> Track:
-    """The track of the first class of a pair at ``phase`` (T,), 0 at the first frame and 1 at the last."""
+    """The track of a pair's first class. ``phase`` (T,) runs from 0 at the first frame to 1 at the last."""
     still = np.ones_like(phase)
     size = rng.uniform(0.26, 0.36)
     sweep = phase + rng.uniform(-0.02, 0.02)

@@ -1,1 +1,1 @@
-"""How gamma and beta move: recorded, measured and cut."""
+"""How gamma and beta move: recordings, measures, and the relay cut."""

@@ -1,4 +1,4 @@
-"""Gamma and beta of a run over many videos, and what becomes of its accuracy when the relay is cut."""
+"""Gamma and beta of a run over many videos, and its accuracy when the relay is cut."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
@@ -28,43 +28,45 @@ CUTS: dict[str, tuple[str, ...]] = {
 
 
 class Recordings(NamedTuple):
-    """Of N clips: what every layer received, labels and sources, and what the relay changes."""
+    """Recordings of N clips: gamma and beta of every layer, labels, sources, and what the relay changes."""
 
     affine: Mapping[tuple[str, str], Affine]
     labels: list[str]
-    sources: list[str]  # of sources_of
-    influence: pd.DataFrame  # of Influence.table
+    sources: list[str]  # from sources_of
+    influence: pd.DataFrame  # from Influence.table
 
 
 @torch.inference_mode()
 def record_split(run: Run, manifest: Manifest, rows: Sequence[int], *, device: str = "cpu") -> Recordings:
-    """Run a network over the middle clips of some videos. A warning names those that cannot be read.
+    """Record a network on the middle clips of some videos. A warning names each video that cannot be read.
 
-    Raises: ValueError if none could be read, or the network has no DNR.
+    Raises: ValueError if no video can be read, or the network has no DNR.
     """
     labels: list[str] = []
     sources: list[str] = []
     with record_dynamics(run.model) as dynamics, record_influence(run.model) as influence:
-        for clips, own, of in clips_of(run, manifest, rows, device):
+        for clips, batch_labels, batch_sources in clips_of(run, manifest, rows, device):
             run.model(clips)
-            labels, sources = labels + own, sources + of
+            labels, sources = labels + batch_labels, sources + batch_sources
     return Recordings(dynamics.arrays(), labels, sources, influence.table())
 
 
 @torch.inference_mode()
 def accuracy_when_cut(run: Run, manifest: Manifest, rows: Sequence[int], *, device: str = "cpu") -> pd.DataFrame:
-    """Top-1 of the middle clips with the relay whole, cut over time, over layers, or both (state zero at every step).
+    """Top-1 on the middle clips with the whole relay, and with the relay cut over time, over layers, or both.
 
-    A network that relays in one way has that cut alone. Returns: cut, mean, low, high, n.
+    Where the relay is cut, the state is zero at every step. A network with one kind of relay has only that cut.
 
-    Raises: ValueError if no video could be read, or the network has no DNR.
+    Returns: columns cut, mean, low, high, n.
+
+    Raises: ValueError if no video can be read, or the network has no DNR.
     """
     present = {kind for kind, _ in relay_cells(run.model).values()}
     cuts = {cut: kinds for cut, kinds in CUTS.items() if set(kinds) <= present}
     hits: dict[str, list[bool]] = {cut: [] for cut in cuts}
     sources: list[str] = []
-    for clips, labels, own in clips_of(run, manifest, rows, device):
-        sources += own
+    for clips, labels, batch_sources in clips_of(run, manifest, rows, device):
+        sources += batch_sources
         for cut, kinds in cuts.items():
             with relay_cut(run.model, *kinds) if kinds else nullcontext():
                 best = run.model(clips).argmax(dim=1).tolist()
@@ -77,27 +79,29 @@ def clips_of(
 ) -> Iterator[tuple[Tensor, list[str], list[str]]]:
     """Batches of normalised clips (N, 3, T, crop, crop), their labels, and their sources."""
     sources = sources_of(manifest)
-    for numbers, views in read_views(manifest, rows, run.recipe.data, BATCH):
+    for batch_rows, views in read_views(manifest, rows, run.recipe.data, BATCH):
         clips = normalize(torch.stack([view.clip for view in views]).to(device))
-        yield clips, [view.label for view in views], [sources[number] for number in numbers]
+        yield clips, [view.label for view in views], [sources[row] for row in batch_rows]
 
 
 def trajectories(lines: Sequence[Timeline], layer: str) -> pd.DataFrame:
-    """Gamma and beta of a layer along several videos, seen in the two directions in which they differ most.
+    """Gamma and beta of a layer along several videos, as their first two principal components.
 
-    Principal components of all points (a point: gamma and beta of all channels, each standardised).
-    Returns: video, label, seconds, first, second (the coordinates), and explained: the part of the variance seen.
+    A point is gamma and beta of all channels at one time, each standardised. The components are those of all points.
+
+    Returns: columns video, label, seconds, first, second (the coordinates), and explained, the share of the variance
+    that the two components have.
     """
-    points, where = [], []
+    points, times = [], []
     for video, line in enumerate(lines):
         own = line.table[line.table["layer"] == layer]
         wide = own.pivot(index="seconds", columns="channel", values=["gamma", "beta"]).sort_index()
         points.append(wide.to_numpy())
-        where += [{"video": video, "label": line.label, "seconds": at} for at in wide.index]
+        times += [{"video": video, "label": line.label, "seconds": at} for at in wide.index]
     cloud = np.concatenate(points)
     deviation = cloud.std(axis=0)
     standard = (cloud - cloud.mean(axis=0)) / np.where(deviation > 0, deviation, 1)
-    seen = PCA(n_components=2).fit(standard)
-    first, second = seen.transform(standard).T
-    explained = float(seen.explained_variance_ratio_.sum())
-    return pd.DataFrame(where).assign(first=first, second=second, explained=explained)
+    components = PCA(n_components=2).fit(standard)
+    first, second = components.transform(standard).T
+    explained = float(components.explained_variance_ratio_.sum())
+    return pd.DataFrame(times).assign(first=first, second=second, explained=explained)

@@ -1,4 +1,4 @@
-"""How well gamma and beta alone tell the class: linear probes, layer by layer.
+"""How well gamma and beta alone predict the class: one linear probe per layer.
 
 Source: Alain and Bengio, "Understanding intermediate layers using linear classifier probes", ICLR workshop 2017.
 """
@@ -15,21 +15,22 @@ from sklearn.preprocessing import StandardScaler
 from dnrlab.evaluation.intervals import mean_interval
 from dnrlab.explain.affine.record import Affine
 
-Split = tuple[Mapping[tuple[str, str], Affine], Sequence[str]]  # what was recorded of some clips, and their labels
+Split = tuple[Mapping[tuple[str, str], Affine], Sequence[str]]  # gamma and beta by layer and kind, and labels
 
 
 def probe_table(
     train: Split, test: Split, sources: Sequence[str] | None = None, *, shuffles: int = 5, seed: int = 0
 ) -> pd.DataFrame:
-    """Accuracy on the clips of ``test`` of logistic regressions that were fitted to those of ``train``.
+    """Accuracy on ``test`` of logistic regressions fitted to ``train``.
 
-    A probe sees gamma and beta of all channels and frame groups of one layer, or of ``all`` layers. As a control the
-    same probe is fitted to labels in ``shuffles`` random orders, other ones for every layer; hits are averaged.
+    The input of a probe is gamma and beta of all channels and frame groups of one layer, or of ``all`` layers. As a
+    control, the same probe is fitted to labels in ``shuffles`` random orders, drawn anew for each layer, and its hits
+    are averaged.
 
     Args:
-        sources: of the test clips, see ``mean_interval``.
+        sources: the sources of the test clips, see ``mean_interval``.
 
-    Returns: layer, kind, labels (true, shuffled), mean, low, high, n.
+    Returns: columns layer, kind, labels (true, shuffled), mean, low, high, n.
     """
     rng, truth = np.random.default_rng(seed), np.asarray(test[1])
     rows = []
@@ -47,12 +48,12 @@ def probe_table(
 
 
 def features(affine: Affine) -> NDArray[np.floating]:
-    """All numbers of a clip in a row: (N, 2 C G)."""
+    """All values of each clip in one row: (N, 2 C G)."""
     return np.concatenate([each.reshape(len(each), -1) for each in affine], axis=1)
 
 
 def probe(seen: NDArray[np.floating], labels: ArrayLike, unseen: NDArray[np.floating]) -> NDArray[np.str_]:
-    """The classes that a logistic regression of standardised ``seen`` (N, F) gives to ``unseen`` (M, F)."""
+    """The classes of ``unseen`` (M, F) by a logistic regression fitted to standardised ``seen`` (N, F)."""
     model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=1000))
     predicted: NDArray[np.str_] = model.fit(seen, np.asarray(labels)).predict(unseen)
     return predicted

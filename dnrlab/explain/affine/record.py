@@ -1,4 +1,4 @@
-"""Recording of the affine parameters that DNR generates."""
+"""Recordings of the affine parameters that DNR generates."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,24 +23,24 @@ class Affine(NamedTuple):
 
 
 class Recorded(NamedTuple):
-    """What a layer received in one forward pass from one of its sources."""
+    """Gamma and beta that a layer received from one of its sources in one forward pass."""
 
     layer: str
     kind: str  # cross_temporal, or cross_layer: G = 1, the whole clip
     gamma: Array  # (N, C, G)
     beta: Array  # (N, C, G)
-    edges: NDArray[np.int64]  # (G + 1,): the first frame of every group, and T
+    edges: NDArray[np.int64]  # (G + 1,): the first frame of each group, then T
 
 
 class Dynamics:
-    """Gamma and beta of every forward pass since the recording began."""
+    """Gamma and beta of all forward passes since the recording began."""
 
     def __init__(self) -> None:
         self.records: list[Recorded] = []
-        self.num_frames = 0  # T of the forward pass that runs; a layer may see fewer, after pooling over time
+        self.num_frames = 0  # T of the current forward pass; after pooling over time a layer has fewer
 
     def add(self, layer: str, sources: Sequence[Relayed], lengths: Sequence[int]) -> None:
-        """Keep what one forward pass of a layer received, for groups of ``lengths`` frames."""
+        """Store what a layer received in one forward pass, for groups of ``lengths`` frames."""
         for source in sources:
             own = lengths if source.gamma.shape[2] > 1 else [sum(lengths)]
             edges = np.rint(np.cumsum([0, *own]) * (self.num_frames / sum(own))).astype(int)
@@ -48,11 +48,11 @@ class Dynamics:
             self.records.append(Recorded(layer, source.kind, gamma, beta, edges))
 
     def table(self) -> pd.DataFrame:
-        """Tidy: clip, layer, kind, stage, block, group, first_frame, last_frame, channel, gamma, beta.
+        """A tidy table: clip, layer, kind, stage, block, group, first_frame, last_frame, channel, gamma, beta.
 
-        Frames are those of the clip (segments, of TDN), also where the network pools over time.
-        ``kind`` is cross_temporal (a row a frame group) or cross_layer (group 0, the whole clip; the relay runs over
-        ``block``). A layer of both kinds applies their sum. Clips count on over the forward passes.
+        Frames are those of the clip (for TDN segments), also if the network pools over time.
+        ``kind`` is cross_temporal (one row per frame group) or cross_layer (group 0 is the whole clip, and the relay
+        runs over ``block``). A layer of both kinds applies their sum. Clips are counted over all forward passes.
 
         Raises: ValueError if nothing was recorded.
         """
@@ -86,7 +86,7 @@ class Dynamics:
 
 
 def table_rows(record: Recorded, first_clip: int) -> pd.DataFrame:
-    """A row a clip, channel and group of one record, whose clips count from ``first_clip``."""
+    """One row per clip, channel and group of a record; its clips are counted from ``first_clip``."""
     clip, channel, group = (each.ravel() for each in np.indices(record.gamma.shape))
     stage, block = record.layer.split(".")[-3:-1] if record.layer.count(".") > 1 else ("", "0")
     columns = {
@@ -107,7 +107,7 @@ def table_rows(record: Recorded, first_clip: int) -> pd.DataFrame:
 
 @contextmanager
 def record_dynamics(model: nn.Module) -> Iterator[Dynamics]:
-    """Record gamma and beta of all DNR layers of ``model`` while the block runs.
+    """Record gamma and beta of all DNR layers of ``model`` inside the ``with`` block.
 
         with record_dynamics(model) as dynamics:
             model(clips)

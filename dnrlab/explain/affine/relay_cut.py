@@ -1,4 +1,4 @@
-"""What the relay does: networks whose state is zero at every step, and gamma and beta without what was relayed."""
+"""What the relay does: networks whose state is zero at every step, and gamma and beta without the relayed state."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,9 +19,9 @@ TINY = 1e-6  # smaller differences of gamma and beta are float32's rounding
 
 
 def relay_cells(model: nn.Module) -> dict[str, tuple[str, RelayCell]]:
-    """Kind and cell by name: those of DNR layers relay over time, those of stages over layers.
+    """Kind and cell by name: cells of DNR layers relay over time, cells of stages over layers.
 
-    Raises: ValueError if the network has none.
+    Raises: ValueError if the network has no DNR.
     """
     norms = [name for name, module in model.named_modules() if isinstance(module, RelayNorm)]
     found = {}
@@ -35,7 +35,7 @@ def relay_cells(model: nn.Module) -> dict[str, tuple[str, RelayCell]]:
 
 @contextmanager
 def relay_cut(model: nn.Module, *kinds: str) -> Iterator[None]:
-    """While the block runs, cells of these ``KINDS`` (of both by default) start from zero at every group and block.
+    """Inside the ``with`` block, cells of these ``KINDS`` (by default both) start from zero at every group and block.
 
     Gamma and beta then depend on the current features alone. ValueError if the network has no DNR.
     """
@@ -53,15 +53,17 @@ def relay_cut(model: nn.Module, *kinds: str) -> Iterator[None]:
 
 
 class Influence:
-    """Gamma and beta with the relay and, from the same features, without it: of every step of every cell."""
+    """Gamma and beta with the relay and, from the same features, without it, for every step of every cell."""
 
     def __init__(self) -> None:
-        self.steps: dict[tuple[str, str], list[list[Tensor]]] = {}  # by cell and kind: gamma, beta, and both alone
+        self.steps: dict[tuple[str, str], list[list[Tensor]]] = {}  # by cell and kind: gamma, beta, both unrelayed
 
     def table(self) -> pd.DataFrame:
-        """How far the relay moves gamma and beta in each cell; the first step of a relay, which has none, counts too.
+        """How much the relay changes gamma and beta in each cell.
 
-        Returns: cell, kind, name (gamma, beta), and change, see there.
+        The first step of a relay counts too, although nothing is relayed to it.
+
+        Returns: columns cell, kind, name (gamma, beta), and change, see ``change``.
         """
         rows = []
         for (cell, kind), steps in self.steps.items():
@@ -74,10 +76,10 @@ class Influence:
 
 
 def change(own: NDArray[np.floating], alone: NDArray[np.floating]) -> float:
-    """Root mean square of what the relay adds, (own - alone), in standard deviations of what is applied, own.
+    """Root mean square of the relay's part, (own - alone), divided by the standard deviation of what is applied, own.
 
-    Each (steps, C), over clips and steps; squares are averaged over the channels before the division. A relay that
-    moves every second step of an otherwise constant gamma has sqrt(2); without any difference it is 0.
+    Both are (steps, C), over clips and steps. Squares are averaged over the channels before the division. A relay that
+    moves every second step of an otherwise constant gamma gives sqrt(2). Without any difference the result is 0.
     """
     moved, spread = np.square(own - alone).mean(), own.var(axis=0).mean()
     if moved <= TINY**2:
@@ -87,7 +89,7 @@ def change(own: NDArray[np.floating], alone: NDArray[np.floating]) -> float:
 
 @contextmanager
 def record_influence(model: nn.Module) -> Iterator[Influence]:
-    """Record what the relay changes while the block runs; the network itself stays as it is.
+    """Record what the relay changes inside the ``with`` block; the outputs of the network stay the same.
 
     Raises: ValueError if the network has no DNR.
     """

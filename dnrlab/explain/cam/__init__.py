@@ -1,1 +1,1 @@
-"""Where a network looks: Grad-CAM++, and what is measured of it."""
+"""Where a network looks: Grad-CAM++ maps, and measures of them."""

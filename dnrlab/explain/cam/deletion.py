@@ -1,7 +1,7 @@
-"""Whether heat matters to the network: deletion and insertion curves, beside those of a random map.
+"""Whether heat matters to the network: deletion and insertion curves, for maps and for random maps.
 
-Source: Petsiuk, Das and Saenko, "RISE", BMVC 2018, Sec. 4.3. Differs from the source: the pixels of all frames of a
-clip stand in one order; what is deleted takes the mean colour of training, which normalised is 0.
+Source: Petsiuk, Das and Saenko, "RISE", BMVC 2018, Sec. 4.3. Differs from the source: one order
+covers the pixels of all frames of a clip; deleted pixels get the mean colour of training, which is 0 when normalised.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from dnrlab.torchvision_guard import guard_torchvision
 
 
 class Curves(NamedTuple):
-    """Softmax scores of a class while more and more pixels, the hottest first, are deleted or inserted; each (K+1,)."""
+    """Softmax scores of a class as more and more pixels are deleted or inserted, hottest first; each (K+1,)."""
 
     deletion: Tensor
     insertion: Tensor
@@ -26,21 +26,21 @@ class Curves(NamedTuple):
 def deletion_and_insertion(
     model: nn.Module, clip: Tensor, heat: Tensor, index: int, *, steps: int = 10, batch_size: int = 16
 ) -> Curves:
-    """Scores of class ``index`` after 0, 1/K, …, 1 of the pixels left a clip, or came back into its blurred frames.
+    """Scores of class ``index`` after 0, 1/K, …, 1 of the pixels were deleted from a clip, or inserted into its blur.
 
-    A map that points at what counts makes deletion fall at once and insertion rise at once.
+    If a map marks the pixels that matter, the deletion curve falls early and the insertion curve rises early.
 
     Args:
         model: in evaluation mode.
         clip: (3, T, H, W) in [0, 1], not normalised.
-        heat: (T, H, W); equal values are taken in the order of time, rows and columns.
+        heat: (T, H, W); equal values are ordered by time, row and column.
         steps: K.
-        batch_size: clips that go through the network at a time.
+        batch_size: clips that go through the network together.
 
     Raises: ValueError if heat and clip differ in shape.
     """
     if heat.shape != clip.shape[1:]:
-        raise ValueError(f"expected heat {tuple(clip.shape[1:])} as of the clip, got {tuple(heat.shape)}")
+        raise ValueError(f"expected heat of the clip's shape {tuple(clip.shape[1:])}, got {tuple(heat.shape)}")
     order = heat.flatten().argsort(descending=True, stable=True)
     rank = torch.empty_like(order).scatter_(0, order, torch.arange(len(order), device=order.device)).view_as(heat)
     shares = torch.arange(steps + 1, device=heat.device).view(-1, 1, 1, 1, 1) / steps
@@ -51,12 +51,12 @@ def deletion_and_insertion(
 
 
 def scores_of(model: nn.Module, batches: Sequence[Tensor], index: int) -> Tensor:
-    """Softmax scores of a class for batches of clips, on the CPU."""
+    """Softmax scores of class ``index`` for batches of clips, on the CPU."""
     return torch.cat([model(clips).float().softmax(dim=1)[:, index].cpu() for clips in batches])
 
 
 def blur(clip: Tensor) -> Tensor:
-    """A clip (3, T, H, W) whose frames show colours and no shapes: a Gaussian of a tenth of the shorter side."""
+    """A clip (3, T, H, W) blurred until frames show colours and no shapes: sigma is a tenth of the shorter side."""
     guard_torchvision()
     from torchvision.transforms.v2.functional import gaussian_blur
 
@@ -72,6 +72,6 @@ def area_under(curve: Tensor) -> float:
 
 
 def random_heat(shape: tuple[int, int, int], cells: int, generator: torch.Generator) -> Tensor:
-    """A map (T, H, W) as smooth as one of ``cells`` x ``cells`` cells a frame, and over time, that knows no clip."""
+    """A random map (T, H, W), interpolated from ``cells`` x ``cells`` cells per frame and T / 4 cells in time."""
     coarse = torch.rand(1, 1, max(shape[0] // 4, 1), cells, cells, generator=generator)
     return F.interpolate(coarse, size=shape, mode="trilinear", align_corners=False)[0, 0]

@@ -1,15 +1,15 @@
-"""Grad-CAM++ for clips: one weight a channel and clip, maps over time and space.
+"""Grad-CAM++ for clips: one weight per channel and clip, maps over time and space.
 
 Source: Chattopadhay et al., "Grad-CAM++", WACV 2018, Eq. 19 and 20, with their sums over (i, j) taken over (t, i, j).
 With S the logit, Y = exp(S), A a channel of the layer and g = dS/dA, the derivatives of Y are exp(S) g, exp(S) g^2
-and exp(S) g^3, so that exp(S) leaves
+and exp(S) g^3. The factor exp(S) cancels in alpha:
 
     alpha = g^2 / (2 g^2 + sum(A) g^3) = 1 / (2 + sum(A) g),    weight = exp(S) sum(alpha relu(g)),
 
-and the factor exp(S), the same for all channels, leaves with the normalisation of the map.
+It is the same for all channels, so it cancels in the weights when the map is normalised.
 
-Differs from the source: pytorch-grad-cam adds 1e-6 to alpha's denominator, which rules where gradients are near 1e-4
-(the weights then go as g^3). Only g > 0 counts, and after a ReLU sum(A) >= 0, so that nothing needs to be added here.
+Differs from pytorch-grad-cam: it adds 1e-6 to alpha's denominator, which dominates if gradients are near 1e-4 (the
+weights are then proportional to g^3). Here only g > 0 counts, and sum(A) >= 0 after a ReLU, so nothing is added.
 """
 
 from collections.abc import Callable, Sequence
@@ -45,50 +45,54 @@ def clip_weights(activations: Array, gradients: Array) -> Array:
 
 
 def clip_gradcam(model: nn.Module, clips: Tensor, classes: Sequence[int], layer: str = "layer4") -> Tensor:
-    """Where in a clip a network finds a class.
+    """Where in a clip a network finds evidence for a class.
 
     Args:
         model: any network from clips (N, 3, T, H, W) to logits (N, classes), 2D on frames or 3D.
         clips: (N, 3, T, H, W), normalised as in training.
         classes: the class of each clip to explain, (N,).
-        layer: name of a module whose output is (N*T, C, h, w) or (N, C, T', h, w), not negative.
+        layer: name of a module whose output is not negative, (N*T, C, h, w) or (N, C, T', h, w).
 
-    Returns: (N, T, H, W) in [0, 1], on the CPU; the smallest value of a clip is 0 and the largest 1, so that its frames
-    can be compared. A clip without any positive evidence is 0 throughout.
+    Returns: (N, T, H, W) in [0, 1], on the CPU. The smallest value of a clip is 0 and the largest is 1, so its frames
+    are comparable. A clip without positive evidence is 0 everywhere.
 
     Raises: ValueError if the numbers of clips and classes differ, a class does not exist, or the layer is unknown,
     runs several times or has another shape.
     """
     if clips.ndim != 5 or len(clips) != len(classes):
-        raise ValueError(f"expected clips (N, 3, T, H, W) and N classes, got {tuple(clips.shape)} and {len(classes)}")
+        raise ValueError(
+            f"expected clips (N, 3, T, H, W) and N classes, got clips {tuple(clips.shape)} and {len(classes)} classes"
+        )
     modules = dict(model.named_modules())
     if layer not in modules:
         known = [name for name in modules if name.count(".") < 1 and name]
-        raise ValueError(f"expected a layer of the network, got {layer!r}; among others it has {', '.join(known)}")
+        raise ValueError(
+            f"expected a layer of the network, got {layer!r}; choose for example one of {', '.join(known)}"
+        )
     training = model.training
     try:
         maps = raw_maps(model, clips, classes, modules[layer])  # (N, T', h, w)
     finally:
-        model.zero_grad(set_to_none=True)  # the library leaves gradients behind, and the network in evaluation mode
+        model.zero_grad(set_to_none=True)  # the library leaves gradients and evaluation mode behind
         model.train(training)
     heat = F.interpolate(maps[:, None], size=clips.shape[2:], mode="trilinear", align_corners=False)[:, 0]
     return scale_to_unit(heat)
 
 
 def scale_to_unit(heat: Tensor) -> Tensor:
-    """Maps (N, T, H, W) shifted and scaled so that each clip's values fill [0, 1]; constant clips become 0."""
+    """Maps (N, T, H, W) shifted and scaled to [0, 1] per clip; constant maps become 0."""
     low, high = heat.amin(dim=(1, 2, 3), keepdim=True), heat.amax(dim=(1, 2, 3), keepdim=True)
     return torch.where(high > low, (heat - low) / (high - low), torch.zeros_like(heat))
 
 
 def raw_maps(model: nn.Module, clips: Tensor, classes: Sequence[int], layer: nn.Module) -> Tensor:
-    """relu(sum over channels of weight * activation), not normalised: (N, T', h, w)."""
+    """The maps relu(sum over channels of weight * activation), not normalised: (N, T', h, w)."""
     guard_torchvision()
     from pytorch_grad_cam import GradCAMPlusPlus
     from pytorch_grad_cam.activations_and_gradients import ActivationsAndGradients
 
     class FirstOutput(ActivationsAndGradients):  # type: ignore[misc]
-        """Of a block that returns its features and the relay, records the features."""
+        """Records the features of a block that returns its features and the relay."""
 
         def save_activation(self, module: nn.Module, inputs: object, output: Tensor | tuple[Tensor, ...]) -> None:
             super().save_activation(module, inputs, output[0] if isinstance(output, tuple) else output)
@@ -103,11 +107,11 @@ def raw_maps(model: nn.Module, clips: Tensor, classes: Sequence[int], layer: nn.
             return clip_weights(activations, grads)
 
         def compute_cam_per_layer(self, input_tensor: Tensor, targets: object, eigen_smooth: bool) -> list[Array]:
-            recorded = self.activations_and_grads  # in place of the library's maps, which it scales frame by frame
+            recorded = self.activations_and_grads  # the library would scale each frame by itself
             if len(recorded.activations) != 1 or len(recorded.gradients) != 1:
                 raise ValueError(
-                    f"expected the layer to run once a forward, with a gradient, got {len(recorded.activations)} runs "
-                    f"and {len(recorded.gradients)} gradients; choose another layer"
+                    f"expected the layer to run once per forward pass, with one gradient, got "
+                    f"{len(recorded.activations)} runs and {len(recorded.gradients)} gradients; choose another layer"
                 )
             activations, grads = recorded.activations[0].numpy(), recorded.gradients[0].numpy()
             return [np.maximum(self.get_cam_image(input_tensor, layer, targets, activations, grads), 0)]
@@ -127,7 +131,7 @@ def raw_maps(model: nn.Module, clips: Tensor, classes: Sequence[int], layer: nn.
 
 
 def as_clips(num_clips: int) -> Callable[[Tensor], Tensor]:
-    """Makes features of a 2D network (N*T, C, h, w) clips (N, C, T, h, w), and leaves those of a 3D network."""
+    """A function that turns features of a 2D network (N*T, C, h, w) into clips (N, C, T, h, w); 3D features stay."""
 
     def transform(features: Tensor) -> Tensor:
         if features.ndim == 5 and len(features) == num_clips:

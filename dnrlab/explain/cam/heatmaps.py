@@ -1,4 +1,4 @@
-"""Heat maps of trained networks for some clips, and what a figure of them is made of."""
+"""Heat maps of trained networks for some clips, and the data of their figure."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -15,11 +15,11 @@ from dnrlab.runs.load import Run
 
 
 class Explanation(NamedTuple):
-    """What a network makes of a clip."""
+    """A network's prediction for a clip, and its heat map."""
 
     predicted: str
     score: float  # softmax, in [0, 1]
-    explained: str  # the class that the map speaks of
+    explained: str  # the class that the map explains
     heat: NDArray[np.float32]  # (T, crop, crop) in [0, 1]
 
 
@@ -43,7 +43,7 @@ def explain_clips(
     explained = [{"predicted": guess, "label": view.label}.get(target, target) for guess, view in named]
     unknown = next((name for name in explained if name not in run.classes), None)
     if unknown is not None:
-        raise ValueError(f"expected a class of the run, got {unknown!r}; known: {', '.join(run.classes)}")
+        raise ValueError(f"expected a class of the run, got {unknown!r}; choose one of {', '.join(run.classes)}")
     heats = clip_gradcam(run.model, clips, [run.classes.index(name) for name in explained], layer)
     heats = heats[:, middle_frames(run.recipe.data.frames_per_segment)]
     best = scores.amax(dim=1).tolist()
@@ -51,7 +51,7 @@ def explain_clips(
 
 
 def figure_data(frames: NDArray[np.uint8], explained: Mapping[str, Explanation]) -> dict[str, Any]:
-    """What a heat-map figure shows, for ``save_figure``: frames and maps as arrays, predictions as a table."""
+    """The data of a heat-map figure, for ``save_figure``: frames and maps as arrays, predictions as a table."""
     heats = {f"heat_{name.replace('/', '_')}": each.heat for name, each in explained.items()}
     rows = [
         {"network": name, "predicted": each.predicted, "score": each.score, "explained": each.explained}
@@ -63,6 +63,6 @@ def figure_data(frames: NDArray[np.uint8], explained: Mapping[str, Explanation])
 def sharp_layer(crop_size: int) -> str:
     """The last stage whose maps have at least 6 x 6 cells: layer4 at 224 pixels, layer2 at 48.
 
-    Late stages know more, early ones are sharper. Stage k of a 2D ResNet has a cell every 2^(k+1) pixels.
+    Late stages carry more meaning, early stages are sharper. Stage k of a 2D ResNet has one cell per 2^(k+1) pixels.
     """
     return f"layer{max([1, *(stage for stage in (2, 3, 4) if crop_size / 2 ** (stage + 1) >= 6)])}"

@@ -1,8 +1,8 @@
-"""How well heat lies on an object whose place is known: share, pointing, steadiness.
+"""How well heat lies on an object whose position is known: share, pointing, steadiness.
 
 Source: the pointing game is that of Zhang et al., "Top-down neural attention by excitation backprop", ECCV 2016, here
-without tolerance; share of heat in the box as in Wang et al., "Score-CAM", CVPR workshops 2020.
-Axes: T frames, S pixels a side. Heat (T, S, S) is not negative; masks (T, S, S) say where the object is.
+without tolerance. The share of heat in the box is as in Wang et al., "Score-CAM", CVPR workshops 2020.
+Axes: T frames, S pixels per side. Heat (T, S, S) is not negative; masks (T, S, S) mark the object.
 """
 
 import numpy as np
@@ -17,9 +17,9 @@ Mask = NDArray[np.bool_]
 
 
 def localisation(heat: Heat, track: ObjectTrack) -> dict[str, float]:
-    """All measures of a clip; nan where the object is never seen.
+    """All measures of a clip; nan if the object is never seen.
 
-    ``area`` is the share of a map without any preference, ``times_chance`` the share by it.
+    ``area`` is the share that a uniform map has; ``times_chance`` is the share divided by it.
     """
     mask = object_masks(track, heat.shape[1])
     share, area = share_on_object(heat, mask), float(mask[mask.any(axis=(1, 2))].mean()) if mask.any() else np.nan
@@ -33,9 +33,9 @@ def localisation(heat: Heat, track: ObjectTrack) -> dict[str, float]:
 
 
 def share_on_object(heat: Heat, mask: Mask) -> float:
-    """The part of the heat that lies on the object, in the frames where it is seen; 0 if these have no heat.
+    """The part of the heat that lies on the object, over the frames in which it is seen; 0 if these have no heat.
 
-    Heat that is the mask gives 1; heat that is the same everywhere gives the part of the frame that the object covers.
+    Heat equal to the mask gives 1. Uniform heat gives the part of the frame that the object covers.
     """
     seen = mask.any(axis=(1, 2))
     if not seen.any():
@@ -45,9 +45,9 @@ def share_on_object(heat: Heat, mask: Mask) -> float:
 
 
 def pointing(heat: Heat, mask: Mask) -> float:
-    """The part of the frames, of those where the object is seen, whose hottest pixel lies on it.
+    """The part of the frames with the object whose hottest pixel lies on the object.
 
-    A frame without heat, or of one value throughout, points nowhere and counts as a miss.
+    A frame without heat, or with uniform heat, counts as a miss.
     """
     seen = mask.any(axis=(1, 2))
     if not seen.any():
@@ -60,11 +60,12 @@ def pointing(heat: Heat, mask: Mask) -> float:
 
 
 def steadiness(heat: Heat, track: ObjectTrack) -> float:
-    """How alike the maps of neighbouring frames are once the object's way is taken out, in [0, 1].
+    """How similar the maps of neighbouring frames are after the object's motion is removed, in [0, 1].
 
-    The mean overlap, sum(min(p, q)), of maps that each sum to 1, the second moved back by the way of the box's centre,
-    in whole pixels; over pairs of frames in which the object is seen. A map that follows the object unchanged has 1,
-    maps that never touch have 0, as has a frame without heat. nan without such a pair.
+    Each map is scaled to sum to 1, and the second is moved back by the motion of the box's centre, in whole pixels. The
+    overlap of two maps is sum(min(p, q)); the result is its mean over pairs of frames in which the object is seen, nan
+    without such a pair. A map that follows the object unchanged gives 1. Maps that do not overlap give 0, and so does a
+    frame without heat.
     """
     side = heat.shape[1]
     centres = (track.boxes[:, :2] + track.boxes[:, 2:]) / 2 * side  # (T, 2): x, y
@@ -80,7 +81,7 @@ def steadiness(heat: Heat, track: ObjectTrack) -> float:
 
 
 def moved(image: Heat, down: int, right: int) -> Heat:
-    """An image moved by whole pixels; what comes in is 0, and what leaves is lost."""
+    """An image moved by whole pixels and filled with 0; pixels that leave it are lost."""
     height, width = image.shape
     down, right = max(min(down, height), -height), max(min(right, width), -width)
     result = np.zeros_like(image)

@@ -1,4 +1,4 @@
-"""Where the object of a synthetic video is, as a network sees it, and how large, plain and fast it is."""
+"""The object of a synthetic video in the network's crop: its position, size, contrast and speed."""
 
 from typing import NamedTuple
 
@@ -27,7 +27,7 @@ class ObjectTrack(NamedTuple):
 
 
 def read_boxes(manifest: Manifest) -> pd.DataFrame | None:
-    """``boxes.csv`` beside the manifest, by absolute path; None where there is none.
+    """``boxes.csv`` beside the manifest, indexed by absolute path and frame; None if there is none.
 
     Columns: path, frame, left, top, right, bottom (pixels of the file), opacity.
     """
@@ -39,14 +39,14 @@ def read_boxes(manifest: Manifest) -> pd.DataFrame | None:
 
 
 def object_track(boxes: pd.DataFrame, view: ClipView, data: DataConfig) -> ObjectTrack:
-    """The object of a clip in the crop that networks see; ``boxes`` of ``read_boxes``.
+    """The object of a clip, in the network's crop; ``boxes`` is from ``read_boxes``.
 
     Raises: ValueError if a frame has no box.
     """
-    wanted = [(view.path, number) for number in view.numbers]
+    wanted = [(view.path, index) for index in view.frame_indices]
     missing = next((key for key in wanted if key not in boxes.index), None)
     if missing:
-        raise ValueError(f"expected a row of boxes.csv for every frame, got none for {missing[0]}, frame {missing[1]}")
+        raise ValueError(f"expected one row of boxes.csv per frame, got none for {missing[0]}, frame {missing[1]}")
     rows = boxes.loc[wanted]
     height, width = view.frame_size
     scale = data.short_side / min(height, width)
@@ -56,7 +56,7 @@ def object_track(boxes: pd.DataFrame, view: ClipView, data: DataConfig) -> Objec
 
 
 def object_masks(track: ObjectTrack, side: int) -> NDArray[np.bool_]:
-    """(T, side, side): whether a pixel's centre lies in the object's box; nowhere in frames where it is not seen."""
+    """(T, side, side): whether a pixel's centre lies in the object's box; False in frames where it is not seen."""
     centres = (np.arange(side) + 0.5) / side
     left, top, right, bottom = (each[:, None] for each in track.boxes.T)
     across, down = (left <= centres) & (centres < right), (top <= centres) & (centres < bottom)  # (T, side)
@@ -64,10 +64,10 @@ def object_masks(track: ObjectTrack, side: int) -> NDArray[np.bool_]:
 
 
 def object_traits(track: ObjectTrack, frames: NDArray[np.uint8]) -> dict[str, float]:
-    """Size, contrast and speed of an object, over the frames (T, S, S, 3) in which it is seen; nan if in none.
+    """Size, contrast and speed of an object, over the frames (T, S, S, 3) in which it is seen; nan if it never is.
 
-    ``size``: side of the box, in sides of the crop. ``contrast``: distance of the mean colours within the box and
-    around it, in [0, 1]. ``speed``: mean way of the box's corners from frame to frame, in sides of the crop.
+    ``size``: side of the box, as a share of the crop's side. ``contrast``: distance between the mean colours in the box
+    and around it, in [0, 1]. ``speed``: mean motion of the box's corners per frame, as a share of the crop's side.
     """
     if not track.seen.any():
         return dict.fromkeys(TRAITS, np.nan)
@@ -87,6 +87,6 @@ def object_traits(track: ObjectTrack, frames: NDArray[np.uint8]) -> dict[str, fl
 
 
 def widened(track: ObjectTrack) -> ObjectTrack:
-    """Boxes half as wide and high again, about the same centres, clipped to the crop."""
+    """Boxes with the same centres, 1.5 times as wide and high, clipped to the crop."""
     sides = (track.boxes[:, 2:] - track.boxes[:, :2]) / 4
     return track._replace(boxes=np.clip(track.boxes + np.concatenate([-sides, sides], axis=1), 0, 1))

@@ -1,6 +1,6 @@
-"""Whether heat depends on what a network has learned: maps of networks that forget it from the top down.
+"""Whether heat depends on what a network has learned: maps of networks whose parts get random weights, last to first.
 
-Source: Adebayo et al., "Sanity checks for saliency maps", NeurIPS 2018, cascading randomisation; maps are compared by
+Source: Adebayo et al., "Sanity checks for saliency maps", NeurIPS 2018, cascading randomisation. Maps are compared by
 Spearman's rank correlation. Differs from the source: a randomised layer also loses its running statistics.
 """
 
@@ -19,11 +19,11 @@ ANOTHER = 1_000_003  # added to the seed of the training
 
 
 def forgetting(run: Run) -> Iterator[tuple[str, Run]]:
-    """The run with ever more of its parts at random weights, from the classifier down to the first convolution.
+    """The run with random weights in more and more of its parts, from the classifier to the first convolution.
 
-    They are not the weights that its training began with, to which trained ones stay related.
+    The random weights are not those that the training began with, since trained weights stay related to these.
 
-    Yields the name of the part that was forgotten last, and the run; the given run stays as it is.
+    Yields: the name of the part randomised last, and the run. The given run stays unchanged.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(run.recipe.training.seed + ANOTHER)
@@ -37,7 +37,7 @@ def forgetting(run: Run) -> Iterator[tuple[str, Run]]:
 
 
 def similarity(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:
-    """Spearman's rank correlation of two maps of one shape; 0 where one of them has a single value."""
+    """Spearman's rank correlation of two maps of one shape; 0 if one of them is constant."""
     if first.min() == first.max() or second.min() == second.max():
         return 0.0
     return float(spearmanr(first.ravel(), second.ravel()).statistic)

@@ -1,4 +1,4 @@
-"""Heat maps of several networks over a whole split, and what is measured of each: a row a video and network."""
+"""Measures of the heat maps of several networks over a whole split: one row per video and network."""
 
 import zlib
 from collections.abc import Callable, Mapping, Sequence
@@ -28,7 +28,7 @@ Measure = Callable[[Run, ClipView, Explanation], dict[str, float]]
 BLOB = "a blob at the centre"
 
 
-CELLS = 6  # a side, of random maps: as coarse as heat maps of ``sharp_layer``
+CELLS = 6  # per side of random maps: as coarse as heat maps of ``sharp_layer``
 
 
 def survey(
@@ -44,14 +44,15 @@ def survey(
 ) -> pd.DataFrame:
     """Measure the map of every network for the clips of some videos.
 
-    Returns: columns row, source, path, label, network, predicted, right, and those of ``measure``. Videos that cannot
-    be read are left out with a warning, for all networks alike.
+    Videos that cannot be read are left out for all networks, with a warning.
 
-    Raises: ValueError if none could be read.
+    Returns: columns row, source, path, label, network, predicted, right, and the columns of ``measure``.
+
+    Raises: ValueError if no video can be read.
     """
     table: list[dict[str, Any]] = []
     sources = sources_of(manifest)
-    for numbers, views in tqdm(
+    for batch_rows, views in tqdm(
         read_views(manifest, rows, data, BATCH),
         desc="maps",
         disable=not runtime.progress,
@@ -59,18 +60,17 @@ def survey(
     ):
         for name, run in runs.items():
             found = explain_clips(run, views, layer=layer, target=target, device=runtime.device)
-            for number, view, each in zip(numbers, views, found, strict=True):
-                facts = {"row": number, "source": sources[number], "path": view.path, "label": view.label}
-                facts["network"] = name
-                said = {"predicted": each.predicted, "right": each.predicted == view.label}
-                table.append({**facts, **said, **measure(run, view, each)})
+            for row, view, each in zip(batch_rows, views, found, strict=True):
+                facts = {"row": row, "source": sources[row], "path": view.path, "label": view.label, "network": name}
+                prediction = {"predicted": each.predicted, "right": each.predicted == view.label}
+                table.append({**facts, **prediction, **measure(run, view, each)})
     return pd.DataFrame(table)
 
 
 def with_controls(table: pd.DataFrame, boxes: pd.DataFrame, manifest: Manifest, data: DataConfig) -> pd.DataFrame:
-    """A survey of objects with the rows of a map that knows nothing: a blob that stays at the centre of the frame.
+    """A survey of objects, with added rows for a control map: a blob that stays at the centre of the frame.
 
-    What is no better than it shows that objects are near the centre, not that a network looks at them.
+    A network that is no better than the control need not look at objects: they are often near the centre.
     """
     blob, rows = centre_blob(data.num_frames, data.crop_size), []
     for _, own in table[table["network"] == table["network"].iloc[0]].iterrows():
@@ -87,7 +87,7 @@ def centre_blob(num_frames: int, side: int) -> NDArray[np.float32]:
 
 
 def measure_objects(boxes: pd.DataFrame, data: DataConfig) -> Measure:
-    """Localisation on the object of known place, and the object's size, contrast and speed."""
+    """Localisation on the object, whose position is known, and the object's size, contrast and speed."""
 
     def measure(run: Run, view: ClipView, explained: Explanation) -> dict[str, float]:
         track = object_track(boxes, view, data)
@@ -97,16 +97,17 @@ def measure_objects(boxes: pd.DataFrame, data: DataConfig) -> Measure:
 
 
 def measure_faithfulness(device: str = "cpu", *, steps: int = 10, blind_maps: int = 3) -> Measure:
-    """Areas under the deletion and the insertion curve, of the map and of random ones; and the curves themselves.
+    """Deletion and insertion curves of the map and of random maps, and the areas under them.
 
-    Scores are in units of that of the whole clip, since networks differ in how sure they are. The random maps differ
-    from video to video and are the same for all networks; their curves are averaged.
-    Columns deletion, insertion, random_deletion, random_insertion; ``deletion_0`` to ``deletion_K`` and so on.
+    Scores are divided by the score of the whole clip, since networks differ in confidence. The random maps differ
+    between videos and are the same for all networks; their curves are averaged.
+
+    Columns: deletion, insertion, random_deletion, random_insertion; ``deletion_0`` to ``deletion_K`` and so on.
     """
 
     def measure(run: Run, view: ClipView, explained: Explanation) -> dict[str, float]:
         clip, index = clip_for(run, view).to(device), run.classes.index(explained.explained)
-        generator = torch.Generator().manual_seed(zlib.crc32(f"{view.path} {view.numbers}".encode()))
+        generator = torch.Generator().manual_seed(zlib.crc32(f"{view.path} {view.frame_indices}".encode()))
         blind = [random_heat(explained.heat.shape, CELLS, generator) for _ in range(blind_maps)]
         values: dict[str, float] = {}
         for prefix, heats in (("", [torch.from_numpy(explained.heat)]), ("random_", blind)):
@@ -124,17 +125,19 @@ def measure_faithfulness(device: str = "cpu", *, steps: int = 10, blind_maps: in
 
 
 def of_all_frames(heat: Tensor, run: Run) -> Tensor:
-    """A map of the main frames (T, H, W) over all frames of the clip: neighbours share that of their segment."""
+    """A map of the main frames (T, H, W), repeated for all frames of each segment: (T * frames_per_segment, H, W)."""
     return heat.repeat_interleave(run.recipe.data.frames_per_segment, dim=0)
 
 
 def forgotten_maps(
     runs: Mapping[str, Run], views: Sequence[ClipView], *, layer: str, device: str = "cpu"
 ) -> pd.DataFrame:
-    """How alike the maps of networks are to those of the same networks with ever more parts at random weights.
+    """How similar the maps of networks are to those of the same networks with random weights in more and more parts.
 
-    The class is the one that the trained network predicts. Returns: network, forgotten (the part forgotten last), step,
-    clip, similarity (1 for the same order of all pixels, 0 for none).
+    The maps explain the class that the trained network predicts.
+
+    Returns: columns network, forgotten (the part randomised last), step, clip, similarity (1 if all pixels have the
+    same order, 0 if their orders are unrelated).
     """
     table = []
     for name, run in runs.items():

@@ -1,4 +1,4 @@
-"""Tables of a survey of heat maps, ready to be drawn."""
+"""Tables of a survey of heat maps, as the figures take them."""
 
 from itertools import pairwise
 from typing import Any
@@ -13,10 +13,12 @@ CURVES = ("deletion", "insertion", "random_deletion", "random_insertion")
 
 
 def by_traits(table: pd.DataFrame, measure: str, baseline: str) -> pd.DataFrame:
-    """How much more of a measure networks have than the baseline, in the thirds of the videos by each trait.
+    """The differences of networks from the baseline in one measure, in thirds of the videos by each trait.
 
-    The baseline alone, where there is no other, has its own values. From low to high; a trait that is the same in all
-    videos, or known of none, is left out. Returns: network, trait, third (its bounds), measure, mean, low, high, n.
+    If there is no other network, the values are the baseline's own. Thirds go from low to high. A trait that is the
+    same in all videos, or unknown in all, is left out.
+
+    Returns: columns network, trait, third (its bounds), measure, mean, low, high, n.
     """
     others = table["network"].nunique() > 1
     compared = differences_to(table, [measure], baseline) if others else table
@@ -29,9 +31,10 @@ def by_traits(table: pd.DataFrame, measure: str, baseline: str) -> pd.DataFrame:
 
 
 def thirds(values: "pd.Series[float]") -> "pd.Series[Any]":
-    """The third of the known values that each lies in, named by its bounds; fewer where many are equal. nan stays nan.
+    """The third of the known values that each value lies in, named by its bounds. nan stays nan.
 
-    1, 2, …, 6 lie in ``1.00–2.67``, ``2.67–4.33`` and ``4.33–6.00``; values that are all the same in none.
+    1, 2, …, 6 lie in ``1.00–2.67``, ``2.67–4.33`` and ``4.33–6.00``. There are fewer parts if many values are equal. If
+    all values are equal, all results are nan.
     """
     if values.nunique() < 2:
         return pd.Series(np.nan, index=values.index)
@@ -42,7 +45,7 @@ def thirds(values: "pd.Series[float]") -> "pd.Series[Any]":
 
 
 def over_shares(table: pd.DataFrame) -> pd.DataFrame:
-    """Deletion and insertion curves. Returns: network, curve, share (of the pixels), mean, low, high, n."""
+    """Deletion and insertion curves. Returns: columns network, curve, share (of the pixels), mean, low, high, n."""
     columns = {name: name.rsplit("_", 1) for name in table if name.rsplit("_", 1)[0] in CURVES and name[-1].isdigit()}
     steps = max(int(step) for _, step in columns.values())
     long = intervals_of(table, ["network"], list(columns))
@@ -51,9 +54,9 @@ def over_shares(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def against_random(table: pd.DataFrame) -> pd.DataFrame:
-    """Areas under the curves of maps less those of random maps, video by video.
+    """Areas under the curves of maps minus those of random maps, paired by video.
 
-    Returns: network, measure (deletion, insertion), mean, low, high, n.
+    Returns: columns network, measure (deletion, insertion), mean, low, high, n.
     """
     parts = []
     for kind in ("deletion", "insertion"):

@@ -44,7 +44,8 @@ def test_the_split_stands_in_the_file_name(tmp_path, name, split):
 @pytest.mark.parametrize("name", ["constrained.csv", "latest.csv", "train_and_val.csv"])
 def test_a_file_name_without_a_split_must_be_helped(tmp_path, name):
     with pytest.raises(
-        ValueError, match=rf"{name}: expected one of train, validation and test .*say which it is: train="
+        ValueError,
+        match=rf"{name}: expected one of train, validation and test .*give the split .*train=",
     ):
         split_of(write(tmp_path, name, ""))
 
@@ -79,13 +80,13 @@ def test_something_v2_takes_the_class_from_the_template_and_the_order_from_the_l
             "kinetics400",
             "train.csv",
             "label,youtube_id,time_start,time_end,split\nyoga,a,1,2,train\nzumba,x,soon,9,train\n",
-            r"train.csv, line 3: expected times in seconds, got .*soon",
+            r"train.csv, line 3: expected time_start and time_end in seconds, got .*soon",
         ),
         (
             "kinetics400",
             "train.csv",
             "label,youtube_id,time_start,time_end,split\nyoga,a,1,2,trian\n",
-            r"train.csv, line 2: expected a split of train, val, validate.*, got 'trian'",
+            r"train.csv, line 2: expected split to be one of train, val, validate.*, got 'trian'",
         ),
         (
             "something_v1",
@@ -123,7 +124,7 @@ def test_a_label_outside_the_list_of_classes_is_refused(tmp_path):
         write(tmp_path, "x-labels.csv", "Opening something\n"),
     ]
     with pytest.raises(
-        ValueError, match=r"given list of 1 classes, got 'Holding something' and 0 others; give the list"
+        ValueError, match=r"from the given list of 1 classes, got 'Holding something' and 0 others; give the list"
     ):
         FORMATS["something_v1"](files)
 
@@ -131,10 +132,10 @@ def test_a_label_outside_the_list_of_classes_is_refused(tmp_path):
 def test_folders_on_top_are_classes_or_splits():
     plain = read_folders(["b/1.mp4", "a/x/2.mp4", "loose.mp4"])
     assert plain.items == [Item("a/x/2.mp4", "a", ""), Item("b/1.mp4", "b", "")]
-    assert plain.left_out == {"in no folder of a class": 1}
+    assert plain.left_out == {"in no class folder": 1}
     split = read_folders(["train/a/1.mp4", "validation/a/2.mp4", "train/loose.mp4"])
     assert [(item.label, item.split) for item in split.items] == [("a", "train"), ("a", "val")]
-    assert split.left_out == {"in no folder of a class": 1}
+    assert split.left_out == {"in no class folder": 1}
 
 
 def table(counts, split):
@@ -168,8 +169,8 @@ def test_a_list_of_classes_replaces_the_largest(tmp_path):
     assert sorted(built.rows["label"]) == ["b", "b", "c"]
     assert (built.missing["name"].tolist(), built.left_out) == (["y"], {"not drawn": 4})
     write(tmp_path, "wrong.txt", "a\nb\nd\n")
-    with pytest.raises(ValueError, match=r"wrong.txt, line 3: 'd' is no class of the videos"):
+    with pytest.raises(ValueError, match=r"wrong.txt, line 3: expected a class of the videos, got 'd'"):
         read_class_list(tmp_path / "wrong.txt", {"a", "b"})
     write(tmp_path, "wrong.txt", "a\na\n")
-    with pytest.raises(ValueError, match=r"wrong.txt, line 2: 'a' stands in the list already"):
+    with pytest.raises(ValueError, match=r"wrong.txt, line 2: expected each class once, got 'a' again"):
         read_class_list(tmp_path / "wrong.txt", {"a", "b"})

@@ -93,7 +93,7 @@ def test_the_mirrored_pairs_of_something_something_and_no_others():
 
 def test_hmdb_leaves_out_what_is_in_neither_part_and_names_the_films(tmp_path):
     built = build(official_trees.hmdb51(tmp_path, fold=2), tmp_path / "hmdb.csv")
-    assert built.left_out == {"neither in train nor in test": 3}
+    assert built.left_out == {"in neither train nor test": 3}
     assert set(built.rows["source"]) == {"#122_Cleaning_Up!", "April_09", "Juno"}
     assert set(built.rows["fold"]) == {2}
     assert "test: 3 videos, the card has 1,530" in built.warnings
@@ -101,7 +101,7 @@ def test_hmdb_leaves_out_what_is_in_neither_part_and_names_the_films(tmp_path):
 
 def test_two_folds_at_a_time_are_refused(tmp_path):
     one, two = official_trees.hmdb51(tmp_path / "1"), official_trees.hmdb51(tmp_path / "2", fold=2)
-    with pytest.raises(ValueError, match=r"files of one fold, got folds 1, 2; make a manifest of each"):
+    with pytest.raises(ValueError, match=r"files of one fold, got folds 1, 2; make one manifest per fold"):
         build_manifest("hmdb51", one.annotations + two.annotations, one.videos, tmp_path / "hmdb.csv")
 
 
@@ -115,7 +115,7 @@ def test_a_video_annotated_twice_is_taken_once_and_listed(tmp_path):
         "kinetics400", [*tree.annotations, str(tmp_path / "more.csv")], tree.videos, tmp_path / "k.csv"
     )
     assert len(read_manifest(tmp_path / "k.csv").rows) == tree.rows
-    assert built.missing["reason"].tolist() == ["annotated before as abseiling"]
+    assert built.missing["reason"].tolist() == ["already annotated as abseiling"]
 
 
 def test_of_two_copies_that_in_the_folder_of_the_class_is_taken_and_said(tmp_path):
@@ -123,7 +123,7 @@ def test_of_two_copies_that_in_the_folder_of_the_class_is_taken_and_said(tmp_pat
     official_trees.film(tree.videos / "AAA" / "v_YoYo_g01_c01.avi", 0)
     built = build(tree, tmp_path / "ucf.csv")
     assert "UCF-101/YoYo/v_YoYo_g01_c01.avi" in set(built.rows["path"])
-    assert "1 videos stand in several places, such as v_YoYo_g01_c01" in built.warnings
+    assert "1 videos are in several folders, such as v_YoYo_g01_c01" in built.warnings
 
 
 def test_own_videos_need_no_splits_and_keep_their_card(tmp_path):
@@ -132,7 +132,7 @@ def test_own_videos_need_no_splits_and_keep_their_card(tmp_path):
     (tmp_path / "own" / "readme.mp4").touch()
     built = build_manifest("folders", [], tmp_path / "own", tmp_path / "own.csv")
     assert built.rows.to_numpy().tolist() == [["own/hop/a/1.mp4", "hop"], ["own/skip/a/1.mp4", "skip"]]
-    assert built.left_out == {"in no folder of a class": 1}
+    assert built.left_out == {"in no class folder": 1}
     assert json.loads((tmp_path / "own.card.json").read_text())["flip"] == "none"
     (tmp_path / "own.card.json").write_text('{"flip": "mirror"}')
     build_manifest("folders", [], tmp_path / "own", tmp_path / "own.csv")
@@ -142,25 +142,28 @@ def test_own_videos_need_no_splits_and_keep_their_card(tmp_path):
 def test_what_is_wrong_with_a_request_is_said(tmp_path):
     tree = official_trees.folders(tmp_path)
     for wrong, message in [
-        (("kinetics", ["a.csv"], "k.csv"), r"expected a data set, got 'kinetics'; known: kinetics400"),
-        (("kinetics400", [], "k.csv"), r"expected for kinetics400 its annotation files, got \[\]"),
-        (("folders", ["a.csv"], "k.csv"), r"expected for folders no annotations: the folders are the classes"),
-        (("folders", [], "k.txt"), r"NAME.csv to write, got k.txt"),
+        (("kinetics", ["a.csv"], "k.csv"), r"expected name to be a data set, got 'kinetics'; use one of kinetics400"),
+        (("kinetics400", [], "k.csv"), r"expected the annotation files of kinetics400, got \[\]; give --annotations"),
+        (
+            ("folders", ["a.csv"], "k.csv"),
+            r"expected no annotations for folders, got \['a.csv'\]; leave out",
+        ),
+        (("folders", [], "k.txt"), r"expected out to be a CSV file NAME.csv, got k.txt"),
     ]:
         with pytest.raises(ValueError, match=message):
             build_manifest(wrong[0], wrong[1], tree.videos, tmp_path / wrong[2])
-    with pytest.raises(FileNotFoundError, match=r"file of annotations at none.csv, found none"):
+    with pytest.raises(FileNotFoundError, match=r"annotation file at none.csv, found none"):
         build_manifest("kinetics400", ["train=none.csv"], tree.videos, tmp_path / "k.csv")
     official = official_trees.kinetics(tmp_path / "k")
     with pytest.raises(FileNotFoundError, match=r"folder of videos at .*nowhere, found none; correct --videos"):
         build_manifest("kinetics400", official.annotations, tmp_path / "nowhere", tmp_path / "k.csv")
     with pytest.raises(
-        ValueError, match=r"own: expected videos such as -abs_0lodo2M_000009_000019, found 8 videos, such"
+        ValueError, match=r"own: expected videos such as -abs_0lodo2M_000009_000019, got 8 videos, such"
     ):
         build_manifest("kinetics400", official.annotations, tree.videos, tmp_path / "k.csv")
     (tree.videos / "jump").mkdir()
     official_trees.film(tree.videos / "jump" / "1.mp4", 0)
-    with pytest.raises(ValueError, match=r"got both: test, train, val beside jump; move"):
+    with pytest.raises(ValueError, match=r"got both: test, train, val beside jump; move one"):
         build_manifest("folders", [], tree.videos, tmp_path / "own.csv")
     assert not list(tmp_path.glob("*.csv"))
 
@@ -182,7 +185,7 @@ def test_the_command_warns_and_with_strict_fails(tmp_path, capsys):
     result = json.loads(out)
     assert (code, result["videos"], result["classes"], result["counts"]) == (1, 9, 3, {"train": 6, "test": 3})
     code, _, err = call(capsys, *words, tree.annotations[0], tmp_path / "none.txt")
-    assert (code, bool(re.match(r"error: expected a file of annotations at .*none.txt", err))) == (1, True)
+    assert (code, bool(re.match(r"error: expected an annotation file at .*none.txt", err))) == (1, True)
     own = official_trees.folders(tmp_path / "mine")
     words = ["manifest", "build", "folders", "--videos", own.videos, "--out", tmp_path / "own.csv", "--strict"]
     assert call(capsys, *words)[0] == 0
@@ -202,7 +205,7 @@ def test_real_clips_get_their_films_and_the_counts_of_the_lists(real_data, tmp_p
     files = [str(file) for file in tmp_path.glob("*.txt")]
     built = build_manifest("jhmdb", files, tmp_path / "videos", tmp_path / "jhmdb.csv")
     assert built.rows["split"].value_counts().to_dict() == {"train": 665, "test": 257}
-    assert (len(built.missing), built.left_out) == (0, {"neither in train nor in test": 6})
+    assert (len(built.missing), built.left_out) == (0, {"in neither train nor test": 6})
     assert card_of("jhmdb").classes == built.rows["label"].nunique()
     films = dict(zip(table["original_name"].str.removesuffix(".avi"), table["video"], strict=True))
     ours = dict(zip(built.rows["path"].str.slice(len("videos/"), -len(".mp4")), built.rows["source"], strict=True))

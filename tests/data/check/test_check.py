@@ -132,7 +132,7 @@ def test_only_what_is_new_changed_or_bad_is_decoded_again(tmp_path, pretended):
 @pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT])
 def test_a_check_that_is_stopped_goes_on_where_it_was(tmp_path, pretended, ending):
     manifest = make(tmp_path, [f"{number:02d}.mp4" for number in range(30)])
-    kept = tmp_path / "videos.checked.csv"
+    report = tmp_path / "videos.checked.csv"
 
     def first():
         os.setsid()
@@ -141,13 +141,13 @@ def test_a_check_that_is_stopped_goes_on_where_it_was(tmp_path, pretended, endin
 
     process = multiprocessing.get_context("fork").Process(target=first)
     process.start()
-    while not kept.exists() or kept.read_text().count("\n") < 6:
+    while not report.exists() or report.read_text().count("\n") < 6:
         time.sleep(0.02)
     os.killpg(process.pid, ending)
     process.join()
-    known = {Path(path).name for path in read_checked(kept)["path"]}
+    known = {Path(path).name for path in read_checked(report)["path"]}
     assert 5 <= len(known) < 30
-    with kept.open("a") as stream:
+    with report.open("a") as stream:
         stream.write("29.mp4,20,10.0,2.")  # a line that a kill left unfinished
     pretended.log.unlink()
     check = check_manifest(manifest, reader=pretended.reader())
@@ -192,7 +192,7 @@ def test_sources_and_videos_in_two_splits_are_found(tmp_path, pretended):
     assert [kind for kind, _, _ in found] == ["a video in two splits"]
 
 
-def test_sources_that_official_splits_share_are_a_note_where_the_card_says_so(tmp_path, pretended):
+def test_sources_that_official_splits_share_are_a_warning_where_the_card_says_so(tmp_path, pretended):
     names = ["a.mp4", "b.mp4", "c.mp4"]
     (tmp_path / "c.mp4").write_text("a.mp4")
     manifest = make(tmp_path, names, split=["train", "test", "test"], source=["film 1", "film 1", "film 2"])
@@ -203,7 +203,7 @@ def test_sources_that_official_splits_share_are_a_note_where_the_card_says_so(tm
         check = check_manifest(manifest, reader=pretended.reader())
         assert sorted(check.errors["kind"]) == kinds[1:]
         where = f"source film 1 is in train ({tmp_path / 'a.mp4'}) and in test ({tmp_path / 'b.mp4'})"
-        assert check.warnings[-1] == f"1 sources in two splits, as the set's official splits have it, such as {where}"
+        assert check.warnings[-1] == f"1 sources in two splits, as in the official splits of the set, such as {where}"
 
 
 def test_what_can_be_read_is_the_rest_row_by_row(tmp_path, pretended):
@@ -214,12 +214,12 @@ def test_what_can_be_read_is_the_rest_row_by_row(tmp_path, pretended):
     pd.testing.assert_frame_equal(rest.rows, manifest.rows.iloc[[0, 4]].reset_index(drop=True))
     assert rest.classes == manifest.classes
     test = replace(manifest, rows=manifest.rows.iloc[[1, 3]])  # a split of it
-    with pytest.raises(ValueError, match=r"videos.csv: expected videos that can be read, got none among 2 rows"):
+    with pytest.raises(ValueError, match=r"videos.csv: expected videos that can be read, got none in 2 rows"):
         readable(test, files)
 
 
 def test_a_manifest_without_a_row_is_refused(tmp_path, pretended):
-    with pytest.raises(ValueError, match=r"videos.csv: expected a row a video, got the header alone"):
+    with pytest.raises(ValueError, match=r"videos.csv: expected one row per video, got only the header"):
         check_manifest(make(tmp_path, []), reader=pretended.reader())
 
 
@@ -232,12 +232,12 @@ def test_time_spans_are_held_against_the_video(tmp_path, pretended):
         ("a time span without a frame", "rateless.mp4"),
     ]
     assert (
-        f"1 rows that end after their video, and then with it, such as {tmp_path / 'c.mp4'}: 5 s of 2 s"
+        f"1 rows whose end is after the video's end, which is used instead, such as {tmp_path / 'c.mp4'}: 5 s of 2 s"
         in check.warnings
     )
 
 
-def test_what_is_odd_is_a_note_and_no_error(tmp_path, pretended):
+def test_what_is_odd_is_a_warning_and_no_error(tmp_path, pretended):
     (tmp_path / "videos.classes.txt").write_text("run\nRun \nRUN  fast\nrun fast\nfly\n")
     names, numbers = ["a.mp4", "b.mp4", "c.mp4"], ["20", "", "16"]
     labels, splits = ["run", "run fast", "RUN  fast"], ["train", "", "dev"]
@@ -247,20 +247,20 @@ def test_what_is_odd_is_a_note_and_no_error(tmp_path, pretended):
     assert check.warnings == [
         "no rows of split val",
         "no rows of split test",
-        "other splits, which only an evaluation takes when it names them: (empty), dev",
+        "other splits, which are used only if an evaluation names them: (empty), dev",
         "classes without training videos: RUN  fast, Run, fly, run fast",
-        "labels that differ in case or spaces alone: 'run' / 'Run', 'RUN  fast' / 'run fast'",
-        f"1 rows whose num_frames is not that of the file, such as {tmp_path / 'c.mp4'} says 16, and has 20",
+        "labels that differ only in case or spaces: 'run' / 'Run', 'RUN  fast' / 'run fast'",
+        f"1 rows whose num_frames differs from the file, such as {tmp_path / 'c.mp4'}: num_frames 16, decoded 20",
     ]
     assert check_manifest(manifest, reader=pretended.reader()).decoded == 0
 
 
 def test_another_file_is_not_written_over(tmp_path, pretended):
     manifest = make(tmp_path, ["a.mp4"])
-    with pytest.raises(ValueError, match=r"videos.csv: expected what 'dnrlab manifest check' wrote.*--out"):
+    with pytest.raises(ValueError, match=r"videos.csv: expected a report of 'dnrlab manifest check'.*--out"):
         check_manifest(manifest, reader=pretended.reader(), out=manifest.file)
     assert "a.mp4" in manifest.file.read_text()
-    with pytest.raises(ValueError, match="at least 1 worker, got 0"):
+    with pytest.raises(ValueError, match="expected workers of at least 1, got 0"):
         check_manifest(manifest, workers=0)
 
 

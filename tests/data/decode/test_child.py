@@ -20,7 +20,8 @@ from dnrlab.data.decode.reader import READER, VideoFiles, reader_of
 from dnrlab.data.decode.types import VideoError
 from dnrlab.data.loading import view_loader
 from dnrlab.data.manifest import Manifest
-from tests.helpers.odd_videos import BAD, brightness, encoded, pictures
+from tests.helpers.encoding import brightness, encoded, pictures
+from tests.helpers.odd_videos import BAD
 from tests.helpers.paths import PROJECT
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="on Windows files are read in the same process")

@@ -16,7 +16,8 @@ from dnrlab.data.decode.reader import VideoFiles
 from dnrlab.data.decode.types import VideoError
 from dnrlab.data.loading import view_loader
 from dnrlab.data.manifest import Manifest
-from tests.helpers.odd_videos import BAD, DAMAGED, GOOD, brightness, pictures
+from tests.helpers.encoding import brightness, pictures
+from tests.helpers.odd_videos import BAD, DAMAGED, GOOD
 from tests.helpers.paths import PROJECT
 
 ODD = GOOD + DAMAGED + BAD

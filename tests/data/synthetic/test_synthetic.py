@@ -149,9 +149,9 @@ def test_the_same_config_is_made_once_and_another_is_refused(tmp_path):
     before = manifest.stat().st_mtime_ns
     assert make_synthetic(tmp_path, config).stat().st_mtime_ns == before
     assert json.loads((tmp_path / "card.json").read_text())["config"]["side"] == 32
-    with pytest.raises(ValueError, match="another config"):
+    with pytest.raises(ValueError, match="another config in"):
         make_synthetic(tmp_path, SyntheticConfig(seed=1))
-    with pytest.raises(ValueError, match="even side of at least 32"):
+    with pytest.raises(ValueError, match="side to be even and at least 32"):
         SyntheticConfig(side=17)
 
 

@@ -98,8 +98,8 @@ def test_boxes_of_a_video_lie_where_its_object_is(synthetic):
     assert strong[mask].sum() / strong.sum() > 0.9  # resizing blurs its edge
     assert strong[mask].mean() > 0.5
     assert not object_masks(track, 32)[0].any()
-    with pytest.raises(ValueError, match=r"a row of boxes.csv for every frame, got none for .*, frame 1$"):
-        object_track(boxes.drop(index=(view.path, view.numbers[0])), view, data)
+    with pytest.raises(ValueError, match=r"one row of boxes.csv per frame, got none for .*, frame 1$"):
+        object_track(boxes.drop(index=(view.path, view.frame_indices[0])), view, data)
 
 
 def test_deletion_falls_at_once_where_the_heat_is_the_evidence():
@@ -115,7 +115,7 @@ def test_deletion_falls_at_once_where_the_heat_is_the_evidence():
     assert area_under(at_once.insertion) > area_under(at_last.insertion)
     assert area_under(torch.tensor([1.0, 0.0, 0.0])) == 0.25
     assert blur(torch.ones(3, 2, 9, 9)).allclose(torch.ones(3, 2, 9, 9))
-    with pytest.raises(ValueError, match=r"heat \(4, 16, 16\) as of the clip, got \(3, 16, 16\)"):
+    with pytest.raises(ValueError, match=r"heat of the clip's shape \(4, 16, 16\), got \(3, 16, 16\)"):
         deletion_and_insertion(model, clip, right[:3], 1)
 
 

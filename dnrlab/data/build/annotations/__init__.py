@@ -1,4 +1,4 @@
-"""Official annotation files, a reader for each format: pure, from lines to labelled names of videos."""
+"""Readers of official annotation files, one per format. Each turns lines into names of videos with labels."""
 
 from collections.abc import Callable, Sequence
 

@@ -1,9 +1,9 @@
-"""Videos of one's own, in a folder a class.
+"""Your own videos, in one folder per class.
 
     DIR/walk/0001.mp4          no splits
-    DIR/train/walk/0001.mp4    the folders on top are named train, val and test
+    DIR/train/walk/0001.mp4    the top folders are named train, val and test
 
-A folder of JPEG frames counts as a video; deeper folders do not matter.
+A folder of JPEG frames counts as a video. Folders below the class folders have no meaning.
 """
 
 from collections.abc import Iterable
@@ -12,9 +12,9 @@ from dnrlab.data.build.annotations.items import SPLITS, Annotations, Item
 
 
 def read_folders(paths: Iterable[str]) -> Annotations:
-    """The videos of a tree, by their paths within it; the key of each is its whole path.
+    """The videos of a tree, given their paths within it. The key of a video is its whole path.
 
-    Raises: ValueError if some of the folders on top are splits and some are not.
+    Raises: ValueError if some top folders are splits and some are not.
     """
     parts = {path: path.split("/") for path in sorted(paths)}
     inside = {path: each for path, each in parts.items() if len(each) > 1}
@@ -22,8 +22,8 @@ def read_folders(paths: Iterable[str]) -> Annotations:
     splits = tops & set(SPLITS)
     if splits and splits != tops:
         raise ValueError(
-            f"expected folders of classes, or folders train, val and test with classes in them, got both: "
-            f"{', '.join(sorted(splits))} beside {min(tops - splits)}; move the others away, or rename the classes"
+            f"expected either class folders, or folders train, val and test that contain class folders, got both: "
+            f"{', '.join(sorted(splits))} beside {min(tops - splits)}; move one kind away, or rename the classes"
         )
     depth = 1 if splits else 0
     items = [
@@ -32,4 +32,4 @@ def read_folders(paths: Iterable[str]) -> Annotations:
         if len(each) > depth + 1
     ]
     outside = len(parts) - len(items)
-    return Annotations(items, left_out={"in no folder of a class": outside} if outside else {})
+    return Annotations(items, left_out={"in no class folder": outside} if outside else {})

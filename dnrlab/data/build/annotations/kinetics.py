@@ -1,11 +1,11 @@
-"""Kinetics: a CSV file a split.
+"""Kinetics: one CSV file per split.
 
     label,youtube_id,time_start,time_end,split
     abseiling,-3B32lodo2M,59,69,train
     testifying,zzMpPTyZ3HI,3,13,validate
 
-The file of the test videos may come without the column ``label``. Videos are named by YouTube id, start and end in
-seconds of six digits each: ``-3B32lodo2M_000059_000069.mp4``.
+The file of the test videos may lack the column ``label``. A video's name consists of its YouTube id, start and end (in
+seconds, six digits each): ``-3B32lodo2M_000059_000069.mp4``.
 """
 
 import csv
@@ -18,7 +18,7 @@ COLUMNS = ("youtube_id", "time_start", "time_end")
 
 
 def read_kinetics(files: Sequence[SplitFile]) -> Annotations:
-    """The labelled videos of some CSV files. ValueError names file and line."""
+    """The labelled videos in some CSV files. ValueError names file and line."""
     items: list[Item] = []
     unlabelled = 0
     for file in files:
@@ -34,7 +34,7 @@ def read_kinetics(files: Sequence[SplitFile]) -> Annotations:
 
 
 def check_header(path: Path, names: Sequence[str]) -> None:
-    """ValueError unless the columns are those of Kinetics."""
+    """Raise ValueError unless the columns of Kinetics are there."""
     if not set(COLUMNS) <= set(names):
         raise ValueError(
             f"{path}, line 1: expected the columns label, youtube_id, time_start, time_end, split, "
@@ -47,11 +47,13 @@ def item(file: SplitFile, row: dict[str, str], line: int) -> Item:
     try:
         start, end = (int(float(row[name])) for name in ("time_start", "time_end"))
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{file.path}, line {line}: expected times in seconds, got {row}; correct the row") from error
+        raise ValueError(
+            f"{file.path}, line {line}: expected time_start and time_end in seconds, got {row}; correct the line"
+        ) from error
     named = (row.get("split") or "").strip()
     if named not in ("", *SPLITS) and file.split is None:
         raise ValueError(
-            f"{file.path}, line {line}: expected a split of {', '.join(SPLITS)}, got {named!r}; correct it"
+            f"{file.path}, line {line}: expected split to be one of {', '.join(SPLITS)}, got {named!r}; correct it"
         )
     split = file.split or SPLITS.get(named) or split_of(file)
     return Item(f"{row['youtube_id']}_{start:06d}_{end:06d}", row["label"].strip(), split, row["youtube_id"])

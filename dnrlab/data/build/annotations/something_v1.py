@@ -1,11 +1,11 @@
-"""Something-Something V1: a CSV file a split, without a header, parts separated by semicolons.
+"""Something-Something V1: one CSV file per split, without a header, with semicolons between cells.
 
     something-something-v1-train.csv       100218;Something falling like a feather or paper
     something-something-v1-validation.csv  74225;Opening something
     something-something-v1-test.csv        42326
     something-something-v1-labels.csv      Holding something
 
-The videos are folders of JPEG frames, named by their number. The last file fixes the order of the classes.
+The videos are folders of JPEG frames, named by the video's number. The last file fixes the order of the classes.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from dnrlab.data.build.annotations.items import Annotations, Item, SplitFile, ch
 
 
 def read_something_v1(files: Sequence[SplitFile]) -> Annotations:
-    """The labelled videos of some files. ValueError names file and line."""
+    """The labelled videos in some files. ValueError names file and line."""
     items: list[Item] = []
     classes: tuple[str, ...] = ()
     unlabelled = 0

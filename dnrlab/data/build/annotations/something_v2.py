@@ -1,12 +1,12 @@
-"""Something-Something V2: a JSON file a split.
+"""Something-Something V2: one JSON file per split.
 
     something-something-v2-train.json  [{"id": "78687", "label": "holding potato next to vicks vaporub bottle",
         "template": "Holding [something] next to [something]", "placeholders": ["potato", "vicks vaporub bottle"]}, …]
     something-something-v2-test.json   [{"id": "1420"}, …]
     something-something-v2-labels.json {"Approaching something with your camera": "0", …}
 
-(Later releases: ``train.json``, ``validation.json``, ``test.json``, ``labels.json``.) The class is the template without
-its brackets. The videos are ``78687.webm``. The last file fixes the order of the classes.
+Later releases name them ``train.json``, ``validation.json``, ``test.json``, ``labels.json``. The class is the template
+without its brackets. A video's file is ``78687.webm``. The last file fixes the order of the classes.
 """
 
 import json
@@ -18,7 +18,7 @@ from dnrlab.data.build.annotations.items import Annotations, Item, SplitFile, ch
 
 
 def read_something_v2(files: Sequence[SplitFile]) -> Annotations:
-    """The labelled videos of some files. ValueError names the file."""
+    """The labelled videos in some files. ValueError names the file."""
     items: list[Item] = []
     classes: tuple[str, ...] = ()
     unlabelled = 0
@@ -41,13 +41,18 @@ def class_of(template: str) -> str:
 
 
 def read_json(path: Path) -> Any:
-    """A list of videos, or an object of classes and their numbers."""
+    """The content of a JSON file: a list of videos, or an object from class names to their numbers."""
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
     except ValueError as error:
-        raise ValueError(f"{path}: expected JSON, got {error}; give a file of Something-Something V2") from error
+        raise ValueError(
+            f"{path}: expected JSON, got other text ({error}); give a file of Something-Something V2"
+        ) from error
     videos = isinstance(content, list) and all(isinstance(each, dict) and "id" in each for each in content)
     numbered = isinstance(content, dict) and all(str(number).isdigit() for number in content.values())
     if not videos and not numbered:
-        raise ValueError(f"{path}: expected a list of videos with id and template, or the numbers of the classes")
+        raise ValueError(
+            f"{path}: expected a list of videos with id and template, or an object of class numbers, got "
+            f"{type(content).__name__}; give a file of Something-Something V2"
+        )
     return content

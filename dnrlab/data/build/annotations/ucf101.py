@@ -1,4 +1,4 @@
-"""UCF-101: two lists a fold.
+"""UCF-101: two lists per fold.
 
     trainlist01.txt  ApplyEyeMakeup/v_ApplyEyeMakeup_g08_c01.avi 1
     testlist01.txt   ApplyEyeMakeup/v_ApplyEyeMakeup_g01_c01.avi
@@ -20,7 +20,7 @@ CLIP = re.compile(r"(?P<label>[^/]+)/(?P<key>v_\w+_g(?P<group>\d+)_c\d+)\.avi(?:
 
 
 def read_ucf101(files: Sequence[SplitFile]) -> Annotations:
-    """The videos of the lists of one fold. ValueError names file and line."""
+    """The videos in the lists of one fold. ValueError names file and line."""
     items: list[Item] = []
     classes: tuple[str, ...] = ()
     folds = set()
@@ -30,7 +30,10 @@ def read_ucf101(files: Sequence[SplitFile]) -> Annotations:
             continue
         named = LIST.match(file.path.stem)
         if named is None:
-            raise ValueError(f"{file.path}: expected trainlist01.txt, testlist01.txt (or 02, 03) or classInd.txt")
+            raise ValueError(
+                f"{file.path}: expected trainlist01.txt, testlist01.txt (or 02, 03) or classInd.txt, "
+                f"got {file.path.name}; give the official files"
+            )
         folds.add(int(named[2]))
         items += [item(file, file.split or named[1], *numbered) for numbered in lines_of(file.path)]
     check_labels(files[0].path, [item.label for item in items], classes)
@@ -38,7 +41,7 @@ def read_ucf101(files: Sequence[SplitFile]) -> Annotations:
 
 
 def item(file: SplitFile, split: str, number: int, line: str) -> Item:
-    """The clip of a line."""
+    """The clip in a line."""
     clip = CLIP.fullmatch(line)
     if clip is None:
         raise ValueError(f"{file.path}, line {number}: expected CLASS/v_CLASS_gNN_cNN.avi, got {line!r}; correct it")
