@@ -102,7 +102,7 @@ def test_neighbours_stay_neighbours_but_at_the_break():
         ({"rounds": 0}, "expected rounds of at least 1, got 0"),
         ({"models": {}, "clips": {}}, "expected one or more networks"),
         ({"clips": {"b": CLIP}}, r"got networks \['a'\] and clips for \['b'\]"),
-        ({"models": {"control": nn.Identity()}, "clips": {"control": CLIP}}, "none called 'control'"),
+        ({"models": {"control": nn.Identity()}, "clips": {"control": CLIP}}, "none named 'control'"),
     ],
 )
 def test_what_cannot_be_measured_is_named(wrong, message):
@@ -112,7 +112,7 @@ def test_what_cannot_be_measured_is_named(wrong, message):
 
 
 def test_speeds_name_what_is_missing():
-    with pytest.raises(ValueError, match="expected networks of the table, got dnr; it has bn"):
+    with pytest.raises(ValueError, match="expected networks of the table, got dnr; choose among bn"):
         speeds(taken(bn=[1.0]), {"dnr": "bn"}, views=30)
     with pytest.raises(ValueError, match="expected views of at least 1, got 0"):
         speeds(taken(bn=[1.0]), {}, views=0)
