@@ -116,7 +116,7 @@ def test_speeds_name_what_is_missing():
         speeds(taken(bn=[1.0]), {"dnr": "bn"}, views=30)
     with pytest.raises(ValueError, match="expected views of at least 1, got 0"):
         speeds(taken(bn=[1.0]), {}, views=0)
-    with pytest.raises(ValueError, match=r"expected a row 'control', got networks \['bn'\]"):
+    with pytest.raises(ValueError, match=r"expected one row 'control', got networks \['bn'\]"):
         noise(speeds(taken(bn=[1.0]), {}, views=1))
 
 

@@ -96,5 +96,5 @@ def test_settings_of_dnr_by_name():
         dnr_by_settings(False, 4, {"depth": 2})
     with pytest.raises(ValueError, match="got dept; choose among relay_distance, direction, reduction, depth"):
         dnr_by_settings(True, 4, {"dept": 2})
-    with pytest.raises(ValueError, match="frames_per_segment, which follows from the network"):
+    with pytest.raises(ValueError, match="frames_per_segment, got 3; leave it out, the network sets it"):
         override(demo(), frames_per_segment=3)
