@@ -159,7 +159,7 @@ def test_a_video_shorter_than_the_span_of_a_clip_works_and_repeats(synthetic, tm
         ({"width": 7}, r"width of at least 8 to shift channels, got 7; use a wider network"),
         ({"recipe": "big"}, r"a recipe's name, got 'big'; choose one of demo"),
         ({"device": "gpu"}, r"device auto, cpu, cuda or cuda:N, got 'gpu'"),
-        ({"initial_weights": "runs/none"}, r"trained weights to start from at runs/none.*train that run first"),
+        ({"initial_weights": "runs/none"}, r"expected initial weights at runs/none.*train that run first"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )

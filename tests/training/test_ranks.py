@@ -88,7 +88,7 @@ def test_two_processes_differ_from_one_where_each_has_statistics_of_its_own(two)
 
 
 def test_statistics_of_one_process_are_not_synchronised():
-    with pytest.raises(ValueError, match="several processes to synchronise, got one; start it with torchrun"):
+    with pytest.raises(ValueError, match="several processes to synchronise, got one; start them with torchrun"):
         synchronize_statistics(torch.nn.BatchNorm2d(2))
 
 
