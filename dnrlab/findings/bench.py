@@ -86,6 +86,6 @@ def of_speeds(table: pd.DataFrame, noise: float) -> str:
     published = f"in the paper {span(paper.min(), paper.max())}; " if paper.notna().any() else ""
     verdict = f", {how_many} within it" if within.any() else ""
     return (
-        f"With DNR {who} {span(kept.min(), kept.max())} of {whose} speed\n"
+        f"With DNR, {who} {span(kept.min(), kept.max())} of {whose} speed\n"
         f"({published}noise of the machine: ±{noise:.2f}{verdict})"
     )

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from dnrlab.plots.style import bare, literal, outside_legend, set_titles
 
-MEASURES = {"right": ("its own class", "o", "#0072B2"), "turned": ("the class played backwards", "s", "#D55E00")}
+MEASURES = {"right": ("its own class", "o", "#0072B2"), "turned": ("the reversed class", "s", "#D55E00")}
 
 
 def reversal_figure(table: pd.DataFrame, finding: str, note: str) -> Figure:

@@ -62,7 +62,7 @@ def set_titles(figure: Figure, finding: str, note: str) -> None:
 
 def wrapped(text: str, columns: int) -> str:
     """Text in lines of at most ``columns`` letters; existing line breaks stay."""
-    return "\n".join(textwrap.fill(line, max(columns, 20)) for line in text.split("\n"))
+    return "\n".join(textwrap.fill(line, max(columns, 20), break_on_hyphens=False) for line in text.split("\n"))
 
 
 def literal(text: str) -> str:

@@ -1,6 +1,7 @@
 """The demo and its promises."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -94,3 +95,15 @@ def test_every_notebook_runs_with_its_defaults(folder):
     notebooks = set((PROJECT / "notebooks").glob("*.ipynb")) - {PROJECT / "notebooks" / "00_start_here.ipynb"}
     for notebook in sorted(notebooks):  # in reading order: 02 wants what 01 leaves
         run(folder, "papermill", str(notebook), str(folder / notebook.name), "--no-progress-bar")
+
+
+@pytest.mark.slow
+def test_the_stored_figures_can_be_drawn_again(tmp_path):
+    shutil.copytree(PROJECT / "notebooks", tmp_path / "notebooks")
+    figures = tmp_path / "notebooks" / "figures"
+    names = ["history", "confusion", "relay_cut", "cost", "reversal", "relay_ablation", "small_batches", "speed_kept"]
+    for name in names:  # the others show frames of the whole synthetic set
+        (figures / f"{name}.png").unlink()
+    command = [sys.executable, str(figures / "redraw.py"), *names]
+    subprocess.run(command, cwd=PROJECT, env=os.environ | {"PYTHONPATH": str(PROJECT)}, check=True)
+    assert all((figures / f"{name}.png").is_file() for name in names)
