@@ -191,7 +191,9 @@ def test_results_of_different_videos_are_refused(tmp_path, capsys):
     code, _, err = call(capsys, "compare", tmp_path / "a", tmp_path / "b")
     assert code == 1
     assert f"the same videos, got 1 only in {tmp_path / 'a'} (the first: /video2.mp4); evaluate both" in err
-    assert "3 that differ (the first: /video0.mp4 has 'a' in" in call(capsys, "compare", tmp_path / "a", tmp_path / "c")[2]
+    assert (
+        "3 that differ (the first: /video0.mp4 has 'a' in" in call(capsys, "compare", tmp_path / "a", tmp_path / "c")[2]
+    )
     shutil.rmtree(tmp_path / "c")
     said = call(capsys, "compare", tmp_path / "a", tmp_path / "c")[2]
     assert f"expected results of split 'test' in {tmp_path / 'c'}, got no such files; evaluate that run first" in said
