@@ -16,7 +16,7 @@ __all__ = ["DNRConfig", "create_model", "model_names", "record_dynamics"]
 # for, and a training step of 30 ms takes seconds. A short spin is as fast on an idle machine. libgomp reads the
 # variable when torch loads it. Every process that this process starts inherits it.
 if "OMP_WAIT_POLICY" not in os.environ:
-    os.environ.setdefault("GOMP_SPINCOUNT", "5000")
+    os.environ.setdefault("GOMP_SPINCOUNT", "1500")
 
 HOMES = {
     "DNRConfig": "dnrlab.relay",

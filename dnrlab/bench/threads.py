@@ -1,6 +1,6 @@
 """How long a training step takes when the threads that wait for each other spin for a shorter or a longer time.
 
-    python -m dnrlab.bench.threads --spins 0 1000 5000 300000 --busy 0 4
+    python -m dnrlab.bench.threads --spins 0 1000 1500 2000 300000 --busy 0 4
 
 Each spin count has a process of its own, since libgomp reads GOMP_SPINCOUNT when torch loads; 300000 is its default.
 The processes take turns, alone and beside others that compute without end, so that ratios hold on a machine whose
@@ -113,7 +113,7 @@ def busy_processes(number: int) -> Iterator[None]:
 def main() -> None:
     """Measure, and print the medians and their ratio to the default within each round."""
     parser = argparse.ArgumentParser(prog="python -m dnrlab.bench.threads", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--spins", type=int, nargs="+", default=[0, 1000, 5000, 300_000], help="values to compare")
+    parser.add_argument("--spins", type=int, nargs="+", default=[0, 1000, 1500, 2000, 300_000], help="values to compare")
     parser.add_argument("--busy", type=int, nargs="+", default=[0, 4], help="numbers of processes that run beside")
     parser.add_argument("--rounds", type=int, default=5, help="turns of each")
     given = parser.parse_args()

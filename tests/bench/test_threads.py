@@ -13,7 +13,7 @@ CODE = "import os, dnrlab; print(os.environ.get('GOMP_SPINCOUNT'))"
 
 @pytest.mark.parametrize(
     ("given", "expected"),
-    [({}, "5000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "None")],
+    [({}, "1500"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "None")],
     ids=["unset", "own count", "own policy"],
 )
 def test_a_short_spin_is_set_where_nothing_else_is(given, expected):
@@ -35,6 +35,6 @@ def test_steps_are_timed_in_turns():
 
 @pytest.mark.slow
 def test_beside_four_busy_processes_a_step_takes_at_most_ten_times_as_long():
-    table = measure_spins([5000], [0, 4], rounds=5, steps=5)
+    table = measure_spins([1500], [0, 4], rounds=5, steps=5)
     idle, busy = table.groupby("busy")["milliseconds"].median()
     assert busy <= 10 * idle

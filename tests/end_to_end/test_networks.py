@@ -126,7 +126,7 @@ def test_beside_tdn_a_network_of_single_frames_takes_the_middle_ones(synthetic):
     frames = torch.from_numpy(READER.read_frames(videos.rows["path"][0], np.array([4, 9, 14, 19])))
     (middle,) = evaluation_clips(frames.permute(0, 3, 1, 2), short_side=54, crop_size=48, num_crops=1)
     assert torch.equal(clip_for(runs[0], view), to_unit(middle))
-    with pytest.raises(ValueError, match="take the same clips, got 2 kinds"):
+    with pytest.raises(ValueError, match="expected runs with the same clips, got 2 different settings"):
         same_clips([made("tsn_resnet18", 8), runs[1]])
 
 
