@@ -25,6 +25,7 @@ from dnrlab.training.loop import training_step
 from dnrlab.training.optimizer import make_optimizer
 
 BATCH_SIZE = 8  # clips
+SPINS = [0, 1000, 1500, 2000, 300_000]
 
 
 def measure_spins(
@@ -113,7 +114,7 @@ def busy_processes(number: int) -> Iterator[None]:
 def main() -> None:
     """Measure, and print the medians and their ratio to the default within each round."""
     parser = argparse.ArgumentParser(prog="python -m dnrlab.bench.threads", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--spins", type=int, nargs="+", default=[0, 1000, 1500, 2000, 300_000], help="values to compare")
+    parser.add_argument("--spins", type=int, nargs="+", default=SPINS, help="values to compare")
     parser.add_argument("--busy", type=int, nargs="+", default=[0, 4], help="numbers of processes that run beside")
     parser.add_argument("--rounds", type=int, default=5, help="turns of each")
     given = parser.parse_args()
