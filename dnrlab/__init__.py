@@ -13,8 +13,8 @@ __version__ = "0.1.0.dev0"
 __all__ = ["DNRConfig", "create_model", "model_names", "record_dynamics"]
 
 # Waiting OpenMP threads of torch spin. On busy cores a spinning thread takes the core from the thread that it waits
-# for, and a training step of 30 ms takes seconds. A short spin is as fast on an idle machine. libgomp reads the
-# variable when torch loads it. Every process that this process starts inherits it.
+# for, and a training step of 30 ms takes seconds. A short spin is as fast on an idle machine: see
+# notebooks/results/threads.md. libgomp reads the variable when torch loads it, and child processes inherit it.
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "1500")
 
