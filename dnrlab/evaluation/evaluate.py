@@ -6,7 +6,6 @@ from itertools import chain, islice
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 import torch
 from torch import nn
 from tqdm import tqdm
@@ -15,17 +14,14 @@ from dnrlab.data.config import DataConfig
 from dnrlab.data.dataset import Unreadable, VideoViews, Views
 from dnrlab.data.decode.types import Reader
 from dnrlab.data.loading import bad_video, check_bad_videos, view_loader
-from dnrlab.data.manifest import Manifest, labels
+from dnrlab.data.manifest import Manifest
 from dnrlab.data.transforms import normalize
 from dnrlab.device import ON_CPU, Runtime, autocast
 from dnrlab.distributed import ALONE, World, all_gather, broadcast
-from dnrlab.evaluation.metrics import view_accuracy
+from dnrlab.evaluation.video_scores import Predictions, video_scores
 from dnrlab.evaluation.view_scores import Scores, ScoresFile, fingerprint, is_scored, open_scores
 
 BATCHES_PER_GATHER = 8  # per rank, between two exchanges of scores
-
-
-ROW = ("path", "start_seconds", "end_seconds", "label", "source")  # columns of a manifest that the predictions repeat
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,14 +47,6 @@ class EvalConfig:
     def num_views(self) -> int:
         """Views per video."""
         return self.num_clips * self.num_crops
-
-
-class Predictions(NamedTuple):
-    """Result of an evaluation. Every row of the manifest is in ``videos`` or in ``skipped``."""
-
-    videos: pd.DataFrame  # path, label, predicted, times and source if known, and one column of scores per class
-    skipped: pd.DataFrame  # path, label, reason
-    views: pd.DataFrame  # clip, crop, top1, top5: accuracies of each single view, over the videos
 
 
 class Scored(NamedTuple):
@@ -121,7 +109,7 @@ def evaluate(
             f"expected videos that can be read, got none of {len(dataset)} in {manifest.file} (the first: "
             f"{reasons.get(0)}); 'dnrlab manifest check' lists what is wrong"
         )
-    tables = predictions_of(manifest, config, done, reasons) if world.is_main else None
+    tables = video_scores(manifest, done, reasons, num_crops=config.num_crops) if world.is_main else None
     predictions: Predictions = broadcast(tables, world)
     return predictions
 
@@ -161,17 +149,3 @@ def view_scores(model: nn.Module, videos: Sequence[Views], batch_size: int, devi
             logits = model(normalize(clips))  # (views, classes)
         scores.append(logits.float().softmax(dim=1).cpu())
     return np.asarray(torch.cat(scores).unflatten(0, (len(videos), -1)).numpy())
-
-
-def predictions_of(manifest: Manifest, config: EvalConfig, scores: Scores, reasons: dict[int, str]) -> Predictions:
-    """The tables of an evaluation, from the scores of all rows (nan: not scored) and the reasons of unreadable rows."""
-    mean = scores.mean(axis=1, dtype=np.float64)  # (rows, classes)
-    rows = manifest.rows[[name for name in ROW if name in manifest.rows]]
-    done, skipped = np.flatnonzero(is_scored(scores)), sorted(reasons)
-    table = pd.DataFrame(mean[done], index=done, columns=list(manifest.classes))
-    videos = pd.concat([rows.iloc[done].set_axis(done).assign(predicted=table.idxmax(axis=1)), table], axis=1)
-    return Predictions(
-        videos,
-        rows.iloc[skipped].assign(reason=[reasons[row] for row in skipped]),
-        view_accuracy(scores, labels(manifest), config.num_crops),
-    )

@@ -7,8 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from dnrlab.evaluation.evaluate import EvalConfig, Predictions
+from dnrlab.evaluation.evaluate import EvalConfig
 from dnrlab.evaluation.metrics import confusion_matrix, metrics
+from dnrlab.evaluation.video_scores import Predictions
 from dnrlab.files import atomic_write
 from dnrlab.runs.folder import CONFUSION, METRICS, PREDICTIONS, SKIPPED, file_of_split
 

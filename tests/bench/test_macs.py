@@ -58,7 +58,7 @@ OTHERS = [
 
 
 @pytest.mark.parametrize(("name", "settings"), OTHERS)
-@pytest.mark.parametrize("size", [112, 100, 48])
+@pytest.mark.parametrize("size", [100, *(pytest.param(size, marks=pytest.mark.slow) for size in (112, 48))])
 def test_the_closed_form_is_what_runs(name, settings, size):
     given = {"num_classes": 7, "width": 16, **settings}
     assert macs(name, size=size, **given) == counted(name, size=size, **given)[1]

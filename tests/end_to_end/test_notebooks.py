@@ -200,6 +200,7 @@ def test_a_notebook_is_clean_typed_and_explained(notebook):
     assert all(len(cell.source.splitlines()) <= 22 for cell in code if cell.source != parameters)
 
 
+@pytest.mark.slow
 def test_the_papermill_command_takes_true_as_people_write_it(synthetic, tmp_path):
     options = {"manifest": synthetic, "run_dir": tmp_path / "run", "cache_dir": "", "dnr": "true", "epochs": 1}
     options |= {"crop_size": 16, "short_side": 18, "num_frames": 2, "width": 8, "batch_size": 10}

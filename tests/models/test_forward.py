@@ -49,7 +49,10 @@ def test_export_gives_the_same_logits(name, monkeypatch):
     torch.testing.assert_close(exported(clips), model(clips), rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.slow] * (name in ("tsn_resnet18", "tsm_resnet18"))) for name in FAMILIES],
+)
 def test_compiling_gives_the_same_logits_in_one_graph(name, monkeypatch):
     monkeypatch.setitem(RESNETS, 18, (BasicBlock, (2, 1, 1, 1)))  # a relay over layers, and every kind of block
     model = small(name, EVERY_OPTION).eval()

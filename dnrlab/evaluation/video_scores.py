@@ -1,0 +1,40 @@
+"""From scores of views to scores of videos."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from dnrlab.data.manifest import Manifest, labels
+from dnrlab.evaluation.metrics import view_accuracy
+from dnrlab.evaluation.view_scores import Scores, is_scored
+
+ROW = ("path", "start_seconds", "end_seconds", "label", "source")  # columns of a manifest that the predictions repeat
+
+
+class Predictions(NamedTuple):
+    """Result of an evaluation. Every row of the manifest is in ``videos`` or in ``skipped``."""
+
+    videos: pd.DataFrame  # path, label, predicted, times and source if known, and one column of scores per class
+    skipped: pd.DataFrame  # path, label, reason
+    views: pd.DataFrame  # clip, crop, top1, top5: accuracies of each single view, over the videos
+
+
+def video_scores(manifest: Manifest, scores: Scores, reasons: dict[int, str], *, num_crops: int) -> Predictions:
+    """The score of each video is the mean of the scores of its views.
+
+    Args:
+        scores: (rows, views, classes), softmax; nan for rows without scores.
+        reasons: of unreadable videos, by row.
+        num_crops: per clip; the crops of a clip follow each other among the views.
+    """
+    mean = scores.mean(axis=1, dtype=np.float64)  # (rows, classes)
+    rows = manifest.rows[[name for name in ROW if name in manifest.rows]]
+    done, skipped = np.flatnonzero(is_scored(scores)), sorted(reasons)
+    table = pd.DataFrame(mean[done], index=done, columns=list(manifest.classes))
+    videos = pd.concat([rows.iloc[done].set_axis(done).assign(predicted=table.idxmax(axis=1)), table], axis=1)
+    return Predictions(
+        videos,
+        rows.iloc[skipped].assign(reason=[reasons[row] for row in skipped]),
+        view_accuracy(scores, labels(manifest), num_crops),
+    )
