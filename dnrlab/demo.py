@@ -19,6 +19,7 @@ import pandas as pd
 from dnrlab.batch import run_notebook
 from dnrlab.data.manifest import read_manifest
 from dnrlab.data.synthetic.make import pair_accuracy, small_synthetic
+from dnrlab.runs.folder import CONFIG, METRICS, PREDICTIONS, WEIGHTS
 
 NETWORKS: dict[str, dict[str, bool | str]] = {
     "bn": {"dnr": False, "interlacing": "never"},
@@ -87,8 +88,8 @@ def train_and_evaluate(
     training = {**shared, **NETWORKS[name], "recipe": "demo", "epochs": epochs}
     run_notebook(notebooks / "01_train.ipynb", run_dir / "01_train.ipynb", training, report=report)
     run_notebook(notebooks / "02_evaluate.ipynb", run_dir / "02_evaluate.ipynb", shared, report=report)
-    predictions = pd.read_csv(run_dir / "predictions.csv")
-    evaluated = json.loads((run_dir / "metrics.json").read_text(encoding="utf-8"))["evaluated"]
+    predictions = pd.read_csv(run_dir / PREDICTIONS)
+    evaluated = json.loads((run_dir / METRICS).read_text(encoding="utf-8"))["evaluated"]
     return {**pair_accuracy(list(predictions["label"]), list(predictions["predicted"])), "evaluated": evaluated}
 
 
@@ -96,7 +97,7 @@ def keep_networks(out: Path, folder: Path) -> None:
     """Copy configuration, weights and metrics of the four networks from ``out`` into ``folder``."""
     for name in NETWORKS:
         (folder / name).mkdir(parents=True, exist_ok=True)
-        for file in ("config.json", "best.safetensors", "metrics.json"):
+        for file in (CONFIG, WEIGHTS, METRICS):
             shutil.copyfile(out / name / file, folder / name / file)
 
 

@@ -8,7 +8,9 @@ import torch
 
 @dataclass(frozen=True, kw_only=True)
 class Runtime:
-    """How a training, an evaluation or a survey runs on this machine. Results do not depend on these fields.
+    """How a training, an evaluation or a survey runs on this machine.
+
+    On a GPU networks compute in bfloat16 (``autocast``). The other fields do not change the results.
 
     ``auto`` becomes the device that ``pick_device`` chooses.
 

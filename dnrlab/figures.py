@@ -24,7 +24,7 @@ def figures_folder(run_dirs: Sequence[str]) -> Path:
     return Path("runs") / "figures" / names[:100]
 
 
-def save_figure(figure: Figure, folder: str | Path, name: str, **numbers: Any) -> Path:
+def save_figure(figure: Figure, folder: str | Path, name: str, **data: Any) -> Path:
     """Write ``NAME.png``, ``NAME.pdf`` and the numbers that they show.
 
     Tables go to CSV files, all arrays to one NPZ file. In the name, each character that is not a letter, digit, dot or
@@ -33,11 +33,11 @@ def save_figure(figure: Figure, folder: str | Path, name: str, **numbers: Any) -
     Returns: the path of ``NAME.png``.
     """
     folder, name = Path(folder), re.sub(r"[^\w.-]", "_", name)
-    arrays: dict[str, Any] = {key: value for key, value in numbers.items() if isinstance(value, np.ndarray)}
+    arrays: dict[str, Any] = {key: value for key, value in data.items() if isinstance(value, np.ndarray)}
     if arrays:
         with atomic_write(folder / f"{name}.npz") as unfinished:
             np.savez_compressed(unfinished, **arrays)
-    for key, value in numbers.items():
+    for key, value in data.items():
         if isinstance(value, pd.DataFrame):
             with atomic_write(folder / (f"{name}.csv" if key == "table" else f"{name}_{key}.csv")) as unfinished:
                 value.to_csv(unfinished, index=False)

@@ -1,4 +1,4 @@
-"""Phrases that several findings share."""
+"""Phrases that findings and log lines share."""
 
 from collections.abc import Sequence
 

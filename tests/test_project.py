@@ -85,7 +85,9 @@ def imports_of(text, package):
         else:
             continue
         for module in modules:
-            if module.startswith(f"{package}.") and not module.startswith(f"{package}.__"):
+            if module == package and "." in package:
+                yield "the package itself"  # by its name a module would reach all parts of it
+            elif module.startswith(f"{package}.") and not module.startswith(f"{package}.__"):
                 yield module.removeprefix(f"{package}.").split(".")[0]
 
 
@@ -136,6 +138,19 @@ def test_the_parts_of_data_know_only_the_parts_below_them():
 def test_the_rule_sees_every_form_of_import(text):
     assert breaches("dnrlab", {("models", "m.py"): text}, LAYERS, ONLY) == ["m.py: models imports training"]
     assert breaches("dnrlab", {("cli", "c.py"): text}, LAYERS, ONLY) == []
+
+
+def test_some_parts_may_import_less_than_all_lower_lines():
+    assert breaches("dnrlab", {("plots", "p.py"): "from dnrlab.text import count"}, LAYERS, ONLY) == [
+        "p.py: plots imports text"
+    ]
+    assert breaches("dnrlab", {("findings", "f.py"): "from dnrlab.text import count"}, LAYERS, ONLY) == []
+
+
+def test_a_part_of_data_cannot_reach_the_others_through_the_package():
+    assert breaches("dnrlab.data", {("manifest", "m.py"): "from dnrlab import data"}, DATA, {}) == [
+        "m.py: imports the package itself, which is on no line"
+    ]
 
 
 def test_a_part_on_no_line_breaks_the_rule():

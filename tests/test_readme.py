@@ -17,7 +17,11 @@ from dnrlab.cli import COMMANDS
 from tests.helpers.paths import PROJECT
 
 DOCUMENTS = [PROJECT / "README.md", *PROJECT.glob("[a-z]*/README.md"), *PROJECT.glob("[a-z]*/*/README.md")]
-DOCUMENTS += PROJECT.glob("notebooks/results/*.md")
+DOCUMENTS += [
+    *PROJECT.glob("notebooks/results/*.md"),
+    PROJECT / "data_manifests" / "DECODING.md",
+    PROJECT / "CHANGELOG.md",
+]
 EXECUTED = ("README.md", "dnrlab/models/README.md", "dnrlab/training/README.md")  # their commands run as they stand
 
 
@@ -95,3 +99,9 @@ def test_links_lead_somewhere(document):
     for target in re.findall(r"\]\(([^)#]+)\)", document.read_text()):
         if not target.startswith("http"):
             assert (document.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(PROJECT)))
+def test_files_that_are_named_exist(document):
+    for name in re.findall(r"`((?:dnrlab|tests|notebooks)/[\w/]+\.(?:py|md|ipynb))`", document.read_text()):
+        assert (PROJECT / name).is_file(), name

@@ -118,10 +118,10 @@ def turn(
     reset_peak(device)
     trained = seconds_of(step, config, device, group) | {"kind": "training", "peak_bytes": peak_bytes(device)}
     del network, step, optimizer
-    model.zero_grad(set_to_none=True)
+    model.eval().zero_grad(set_to_none=True)
     gc.collect()  # a DistributedDataParallel that outlives its process group hangs
     reset_peak(device)
-    tested = seconds_of(partial(forward_pass, model.eval(), normalize(clips)), config, device, group)
+    tested = seconds_of(lambda: forward_pass(model, normalize(clips)), config, device, group)
     test_peak = peak_bytes(device) if device.startswith("cuda") else float("nan")
     return [trained, tested | {"kind": "testing", "peak_bytes": test_peak}]
 

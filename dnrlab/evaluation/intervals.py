@@ -151,9 +151,3 @@ def differences_to(table: pd.DataFrame, measures: Sequence[str], baseline: str) 
 def differences_of(table: pd.DataFrame, measures: Sequence[str], *, baseline: str) -> pd.DataFrame:
     """Each other network minus the baseline, paired by video. Returns: network, measure, mean, low, high, n."""
     return intervals_of(differences_to(table, measures, baseline), ["network"], measures)
-
-
-def format_interval(interval: Interval, digits: int = 2) -> str:
-    """``0.50 [0.35, 0.65]``; only the mean if there are no bounds."""
-    mean = f"{interval.mean:.{digits}f}"
-    return mean if np.isnan(interval.low) else f"{mean} [{interval.low:.{digits}f}, {interval.high:.{digits}f}]"

@@ -16,6 +16,7 @@ from dnrlab.experiments.sweep import ONCE, SweepConfig, run_name, sweep
 from dnrlab.files import atomic_write
 from dnrlab.recipes.config import Recipe
 from dnrlab.runs.folder import REPEATS, REPEATS_SUMMARY
+from dnrlab.text import count
 
 ACCURACIES = ("top1", "top5")  # measures that get an interval
 
@@ -78,9 +79,9 @@ def over_runs(runs: pd.DataFrame, measure: str) -> tuple[Interval, str]:
     values = runs.dropna(subset=measure)
     folds, seeds = values["fold"].nunique(), values["seed"].nunique()
     if folds < 2:
-        return run_interval(values[measure]), counted(seeds, "seed")
-    shared = f", each the mean of its {counted(seeds, 'seed')}" if seeds > 1 else ""
-    return run_interval(values.groupby("fold")[measure].mean()), counted(folds, "fold") + shared
+        return run_interval(values[measure]), count(seeds, "seed")
+    shared = f", each the mean of its {count(seeds, 'seed')}" if seeds > 1 else ""
+    return run_interval(values.groupby("fold")[measure].mean()), count(folds, "fold") + shared
 
 
 def over_videos(run_dir: Path, split: str) -> dict[str, tuple[Interval, str]]:
@@ -94,11 +95,6 @@ def over_videos(run_dir: Path, split: str) -> dict[str, tuple[Interval, str]]:
     truth = np.array([classes.index(label) for label in table["label"]])
     rank = true_class_rank(table[classes].to_numpy(dtype=float), truth)
     sources = sources_of(table) if "source" in table.columns[: -len(classes)] else None
-    over = counted(len(table), "video") + (f" of {counted(sources.nunique(), 'source')}" if sources is not None else "")
+    over = count(len(table), "video") + (f" of {count(sources.nunique(), 'source')}" if sources is not None else "")
     hits = {"top1": rank == 0, "top5": rank < 5}
     return {measure: (mean_interval(correct, sources), over) for measure, correct in hits.items()}
-
-
-def counted(number: int, noun: str) -> str:
-    """``1 seed``, ``3 seeds``."""
-    return f"{number} {noun}" + "s" * (number != 1)

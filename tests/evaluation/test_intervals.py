@@ -6,7 +6,6 @@ import pytest
 
 from dnrlab.evaluation.intervals import (
     differences_of,
-    format_interval,
     intervals_of,
     mean_interval,
     paired_difference,
@@ -21,7 +20,6 @@ def test_the_interval_of_a_share_is_that_of_the_textbook():
     assert found.mean == 0.5
     assert found.n == 100
     assert (found.low, found.high) == pytest.approx((0.5 - 1.96 * 0.05, 0.5 + 1.96 * 0.05), abs=0.015)
-    assert format_interval(found, 1) == "0.5 [0.4, 0.6]"
 
 
 def test_it_covers_the_mean_as_often_as_it_says():
@@ -37,7 +35,6 @@ def test_unknown_values_are_left_out_and_counted():
     one, none = mean_interval([2.0, np.nan]), mean_interval([])
     assert (one.mean, one.n, none.n) == (2.0, 1, 0)
     assert np.isnan([one.low, one.high, none.mean]).all()
-    assert format_interval(one) == "2.00"
 
 
 def test_pairs_tell_what_two_intervals_would_hide():

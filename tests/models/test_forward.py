@@ -62,6 +62,19 @@ def test_compiling_gives_the_same_logits_in_one_graph(name, monkeypatch):
         torch.testing.assert_close(compiled(clips), model(clips), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FAMILIES)
+def test_compiling_gives_the_same_gradients(name):
+    model = small(name, EVERY_OPTION).train()
+    clips = torch.randn(2, 3, 4 * model.frames_per_segment, 32, 32)
+    again = copy.deepcopy(model)
+    model(clips).square().sum().backward()
+    torch.compile(again, backend="aot_eager", fullgraph=True)(clips).square().sum().backward()
+    for (name, ours), theirs in zip(model.named_parameters(), again.parameters(), strict=True):
+        if ours.grad is not None:
+            torch.testing.assert_close(theirs.grad, ours.grad, rtol=1e-3, atol=1e-4, msg=name)
+
+
 def test_threads_do_not_meet_on_one_model():
     model = small(dnr=DNRConfig(relay_distance=2)).eval()
     clips = torch.randn(6, 1, 3, 4, 32, 32)

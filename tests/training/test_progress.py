@@ -1,4 +1,4 @@
-"""What a person sees of a training: time left, lines, TensorBoard's curves, and a log follow_log from elsewhere."""
+"""What a person sees of a training: time left, lines, TensorBoard's curves, and a log followed from another process."""
 
 import json
 import logging
