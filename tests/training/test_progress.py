@@ -80,6 +80,7 @@ def test_a_log_is_followed_from_where_it_stood(tmp_path, caplog):
     assert caplog.messages == ["epoch 1/2  loss 1.0", "epoch 2/2  loss 0.5"]
 
 
+@pytest.mark.slow
 def test_a_notebook_trains_in_two_processes_and_shows_their_log(synthetic, tmp_path, caplog):
     caplog.set_level(logging.INFO, "dnrlab")
     history = launch_training(2, tiny(epochs=1), read_manifest(synthetic), tmp_path)

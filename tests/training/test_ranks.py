@@ -108,6 +108,7 @@ def test_a_training_of_two_processes_is_that_of_one(trained_by_two, synthetic, t
     assert (folder / "run" / "log.txt").read_text().count("2 batches of 8 from 20 videos, 2 processes, cpu") == 1
 
 
+@pytest.mark.slow
 def test_processes_that_find_different_checkpoints_are_refused(synthetic, tmp_path):
     recipe = tiny(norm="instance", dnr=None, epochs=1)
     train(recipe, read_manifest(synthetic), tmp_path / "1")
