@@ -1,5 +1,7 @@
 """Datasets: which clips an epoch holds, and which frames a clip."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -58,3 +60,17 @@ def test_segments_twice_are_tested_with_the_middle_and_the_first_frames():
         DataConfig(crop_positions=9)
     with pytest.raises(ValueError, match=r"expected sampling 'segments' with frames_per_segment 5"):
         DataConfig(sampling="twice", frames_per_segment=5)
+
+
+def test_a_mirrored_clip_has_the_label_of_its_mirror(synthetic):
+    manifest, config = read_manifest(synthetic), DataConfig(sampling="segments", short_side=20, crop_size=16)
+    row = manifest.rows.index[manifest.rows["label"] == "left"][0]
+    plain, aware = (TrainingClips(replace(manifest, flip=flip), config, READER, 0) for flip in ("none", "label_aware"))
+    seen = set()
+    for epoch in range(12):
+        (before, _), (clip, label) = plain[epoch, row], aware[epoch, row]
+        mirrored = not torch.equal(clip, before)
+        assert torch.equal(clip, before.flip(-1) if mirrored else before)
+        assert manifest.classes[label] == ("right" if mirrored else "left")
+        seen.add(mirrored)
+    assert seen == {True, False}
