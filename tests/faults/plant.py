@@ -3,8 +3,8 @@
     python -m tests.faults.plant [NAME ...]
 
 A patch begins with two lines, ``Fault: what is wrong`` and ``Tests: files, or tests in them, that should fail``. Each
-patch is applied to a copy of the project, one at a time. Prints which test caught it. The exit code is 1 if a fault went
-unnoticed.
+patch is applied to a copy of the project, one at a time. Prints which test caught it. The exit code is 1 if a fault
+went unnoticed.
 """
 
 import argparse
