@@ -9,6 +9,7 @@ from dnrlab.data.dataset import TrainingClips, Unreadable
 from dnrlab.data.decode.reader import READER
 from dnrlab.data.loading import EpochBatches, collate_clips, training_batches
 from dnrlab.data.manifest import read_manifest, select
+from dnrlab.distributed import World
 
 TINY = DataConfig(sampling="segments", num_frames=4, short_side=18, crop_size=16)
 
@@ -58,3 +59,10 @@ def test_a_batch_holds_the_clips_that_could_be_read_and_the_reasons_of_the_other
     assert (batch.labels.tolist(), batch.unreadable) == ([1, 3], (bad,))
     empty = collate_clips((3, 2, 4, 4), [bad, bad])
     assert (tuple(empty.clips.shape), len(empty.labels), len(empty.unreadable)) == ((0, 3, 2, 4, 4), 0, 2)
+
+
+def test_ranks_share_the_clips_of_every_batch():
+    whole = list(EpochBatches(10, 5, 0, 0))
+    first, second = (list(EpochBatches(10, 5, 0, 0, World(rank, 2))) for rank in (0, 1))
+    assert first == [batch[::2] for batch in whole]  # 3 of 5 clips
+    assert second == [batch[1::2] for batch in whole]
