@@ -7,6 +7,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # before torch loads: workers and the p
 
 from pathlib import Path
 
+import joblib
 import pandas as pd
 import pytest
 import torch
@@ -20,7 +21,18 @@ from tests.helpers.trainings import tiny
 TINY = SyntheticConfig(train_scenes=2, val_scenes=1, test_scenes=1, num_frames=24, side=32)
 
 
+FIRST = ("end_to_end", "training", "evaluation", "bench", "experiments")  # tests here start processes of their own
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers():
+    """Three workers on two cores: those that wait for processes of their own leave a core to another."""
+    return max(1, 3 * joblib.cpu_count() // 2)
+
+
 def pytest_collection_modifyitems(items):
+    """Long files first, so that all workers end at about the same time (with ``--no-loadscope-reorder``)."""
+    items.sort(key=lambda item: item.path.parent.name not in FIRST)
     if not torch.cuda.is_available():
         for item in items:
             if "needs_cuda" in item.keywords:

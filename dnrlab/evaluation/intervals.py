@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import bootstrap, norm, t
+from scipy.special import ndtri, stdtrit  # quantiles; scipy.stats takes a second and a half to load
 
 LEVEL = 0.95
 POWER = 0.8
@@ -40,6 +40,8 @@ def mean_interval(values: ArrayLike, sources: ArrayLike | None = None, *, seed: 
     mean = float(known.mean()) if len(known) else np.nan
     if len(sums) < 2:
         return Interval(mean, np.nan, np.nan, len(known))
+    from scipy.stats import bootstrap
+
     low = high = mean
     if known.min() < known.max():  # SciPy warns if all values are equal
         options = {"confidence_level": LEVEL, "n_resamples": RESAMPLES, "method": "percentile", "paired": True}
@@ -108,7 +110,7 @@ def smallest_difference(differences: ArrayLike, sources: ArrayLike | None = None
         sources.
     """
     error = standard_error(differences, sources)
-    return float((norm.ppf(0.5 + LEVEL / 2) + norm.ppf(POWER)) * error) if error > 0 else float("nan")
+    return float((ndtri(0.5 + LEVEL / 2) + ndtri(POWER)) * error) if error > 0 else float("nan")
 
 
 def run_interval(values: ArrayLike) -> Interval:
@@ -122,7 +124,7 @@ def run_interval(values: ArrayLike) -> Interval:
     known = known[~np.isnan(known)]
     if len(known) < 2:
         return Interval(float(known.mean()) if len(known) else np.nan, np.nan, np.nan, len(known))
-    half = t.ppf(0.5 + LEVEL / 2, len(known) - 1) * standard_error(known)
+    half = stdtrit(len(known) - 1, 0.5 + LEVEL / 2) * standard_error(known)
     return Interval(float(known.mean()), float(known.mean() - half), float(known.mean() + half), len(known))
 
 

@@ -64,6 +64,7 @@ def test_a_manifest_of_the_size_of_kinetics_is_read_in_seconds(kinetics):
     assert manifest.rows["source"][1] == "00000000001"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
 def test_eight_workers_share_the_rows(kinetics):
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", EPOCH, kinetics], capture_output=True, text=True)

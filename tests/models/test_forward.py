@@ -55,8 +55,8 @@ def test_compiling_gives_the_same_logits_in_one_graph(name, monkeypatch):
     monkeypatch.setitem(RESNETS, 18, (BasicBlock, (2, 1, 1, 1)))  # a relay over layers, and every kind of block
     model = small(name, EVERY_OPTION).eval()
     clips = torch.randn(2, 3, 4 * model.frames_per_segment, 32, 32)
-    compiled = torch.compile(model, backend="aot_eager", fullgraph=True)
-    with torch.no_grad():  # tracing the gradients as well takes three times as long
+    compiled = torch.compile(model, backend="eager", fullgraph=True)
+    with torch.no_grad():  # gradients, and a graph of torch's own operators: test_compiling_gives_the_same_gradients
         torch.testing.assert_close(compiled(clips), model(clips), rtol=1e-4, atol=1e-5)
 
 

@@ -89,16 +89,28 @@ def test_a_notebook_trains_in_two_processes_and_shows_their_log(synthetic, tmp_p
     assert any(line.startswith("epoch 1/1  loss") for line in caplog.messages)
 
 
-def test_what_stops_one_process_for_good_is_told_and_not_tried_again(synthetic, tmp_path):
+@pytest.fixture
+def with_a_gap(synthetic, tmp_path):
+    """The synthetic set's manifest, with one training video that does not exist."""
     rows = pd.read_csv(synthetic)
     rows["path"] = [str(synthetic.parent / path) for path in rows["path"]]
     rows.loc[3, "path"] = str(tmp_path / "gone.mp4")
     rows.to_csv(tmp_path / "videos.csv", index=False)
-    manifest, run = read_manifest(tmp_path / "videos.csv"), tmp_path / "run"
+    return read_manifest(tmp_path / "videos.csv")
+
+
+def test_an_error_of_one_process_stops_all_and_is_not_tried_again(with_a_gap, tmp_path):
     with pytest.raises(RuntimeError, match=r"2 processes were stopped: VideoError: .*gone.mp4: no such file"):
-        launch_training(2, tiny(batch_size=20), manifest, run)
-    assert (run / "log.txt").read_text().count("started: ") == 1
-    history = launch_training(2, tiny(batch_size=20, bad_videos="skip"), manifest, run)
+        launch_training(2, tiny(batch_size=20), with_a_gap, tmp_path)
+    assert (tmp_path / "log.txt").read_text().count("started: ") == 1
+
+
+@pytest.mark.slow
+def test_after_an_error_the_same_folder_takes_a_training_that_skips_it(with_a_gap, tmp_path):
+    run = tmp_path / "run"
+    with pytest.raises(RuntimeError, match="VideoError"):
+        launch_training(2, tiny(batch_size=20), with_a_gap, run)
+    history = launch_training(2, tiny(batch_size=20, bad_videos="skip"), with_a_gap, run)
     assert list(history["skipped"]) == [1, 1, 1]
     assert not (run / FATAL_ERROR).exists()
     assert "trained on 19 of 20 videos" in (run / "log.txt").read_text()
