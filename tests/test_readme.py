@@ -85,13 +85,13 @@ def test_jupyterlab_starts_in_the_folder_of_the_notebooks(workplace):
     environment = os.environ | {"JUPYTER_CONFIG_DIR": str(workplace)}
     words = ["timeout", "60", "make", "--file", str(PROJECT / "Makefile"), "--old-file", "setup", "lab"]
     lab = subprocess.Popen(words, cwd=workplace, env=environment, stderr=subprocess.PIPE, text=True)
-    said = ""
+    printed = ""
     for line in lab.stderr:  # ends with the server, after a minute at most
-        said += line
+        printed += line
         if "is running at" in line:
             lab.terminate()
-    assert "is running at" in said, said
-    assert f"Serving notebooks from local directory: {workplace / 'notebooks'}" in said
+    assert "is running at" in printed, printed
+    assert f"Serving notebooks from local directory: {workplace / 'notebooks'}" in printed
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(PROJECT)))

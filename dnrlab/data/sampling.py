@@ -90,8 +90,10 @@ def window_test_indices(num_frames: int, clip_len: int, num_clips: int, window: 
     max(1, N - 63) // 2. Returns (V, T) int64, which may lie past the end.
     """
     check_positive(num_frames=num_frames, clip_len=clip_len, num_clips=num_clips)
-    places = max(1, num_frames - window + 1)
-    starts = [places // 2] if num_clips == 1 else [i * (places - 1) // (num_clips - 1) for i in range(num_clips)]
+    num_starts = max(1, num_frames - window + 1)
+    starts = (
+        [num_starts // 2] if num_clips == 1 else [i * (num_starts - 1) // (num_clips - 1) for i in range(num_clips)]
+    )
     return torch.tensor(starts)[:, None] + torch.arange(clip_len) * max(window // clip_len, 1)
 
 
@@ -136,7 +138,7 @@ def within_video(indices: Tensor, num_frames: int, past_end: str = "loop") -> Te
     [0, 8, 16] in 10 frames give [0, 8, 6] or [0, 8, 9].
     """
     if past_end not in PAST_END:
-        raise ValueError(f"expected past_end to be one of {', '.join(PAST_END)}, got {past_end!r}")
+        raise ValueError(f"expected past_end {', '.join(PAST_END)}, got {past_end!r}; choose one of these")
     return indices % num_frames if past_end == "loop" else indices.clamp(max=num_frames - 1)
 
 

@@ -40,7 +40,9 @@ def view_clip(manifest: Manifest, row: int, data: DataConfig, reader: Reader = R
     Raises: VideoError if the video cannot be read; IndexError if the manifest has no such row.
     """
     if not 0 <= row < len(manifest.rows):
-        raise IndexError(f"expected a row in [0, {len(manifest.rows)}) of {manifest.file}, got {row}")
+        raise IndexError(
+            f"expected a row in [0, {len(manifest.rows)}) of {manifest.file}, got {row}; choose one of its rows"
+        )
     video = find_video(manifest, row, 0, reader)
     indices = view_indices(video.num_frames, data, 1)[0]  # in the row's span of the video
     frames = read_span(video, indices, reader)  # (T, 3, H, W)
@@ -163,4 +165,7 @@ def read_views(
         if views:
             yield batch_rows, views
     if not found:
-        raise ValueError(f"none of {len(rows)} videos of {manifest.file} could be read")
+        raise ValueError(
+            f"expected at least one readable video of {len(rows)} in {manifest.file}, got none; "
+            f"run `dnrlab manifest check {manifest.file}`"
+        )

@@ -30,7 +30,7 @@ def reordered(num_frames: int, order: str, group: int, generator: torch.Generato
     Raises: ValueError for an unknown order.
     """
     if order not in ORDERS:
-        raise ValueError(f"expected an order of {', '.join(ORDERS)}, got {order!r}")
+        raise ValueError(f"expected order {', '.join(ORDERS)}, got {order!r}; choose one of these")
     frames = torch.arange(num_frames)
     if order == "backwards":
         return frames.flip(0)
@@ -95,7 +95,7 @@ def reversal_table(
             for index, (row, view) in enumerate(zip(batch_rows, views, strict=True)):
                 own = {order: predicted[order][index] for order in ORDERS}
                 partner = partner_of(view.label) if set(run.classes) == set(CLASSES) else None
-                table += judged(
+                table += rows_per_order(
                     {"row": row, "source": sources[row], "label": view.label, "network": name}, own, partner
                 )
     return pd.DataFrame(table)
@@ -116,7 +116,7 @@ def partner_of(label: str) -> str:
     return next(name for name in pair_of(label) if name != label)
 
 
-def judged(facts: Mapping[str, Any], predicted: Mapping[str, str], partner: str | None) -> list[dict[str, Any]]:
+def rows_per_order(facts: Mapping[str, Any], predicted: Mapping[str, str], partner: str | None) -> list[dict[str, Any]]:
     """One row per order: the predicted class, and whether it is right, the same as forwards, and the partner class."""
     return [
         {

@@ -1,7 +1,7 @@
 """Sentences for the titles of figures, made from the numbers that the figures show."""
 
 from dnrlab.findings.affine import of_cuts, of_probe, of_trajectories, of_variance
-from dnrlab.findings.bench import of_plan, of_scaling, of_shape, of_speeds
+from dnrlab.findings.bench import of_budget, of_scaling, of_shape, of_speeds
 from dnrlab.findings.cam import of_faithfulness, of_forgetting, of_localisation, of_maps, of_traits
 from dnrlab.findings.data import of_check, of_counts, of_lengths, of_reading
 from dnrlab.findings.dynamics import fastest_change, of_blocks, of_groups, of_timeline
@@ -16,6 +16,7 @@ __all__ = [
     "fastest_change",
     "of_batches",
     "of_blocks",
+    "of_budget",
     "of_check",
     "of_confusion",
     "of_counts",
@@ -27,7 +28,6 @@ __all__ = [
     "of_lengths",
     "of_localisation",
     "of_maps",
-    "of_plan",
     "of_probe",
     "of_reading",
     "of_reversal",

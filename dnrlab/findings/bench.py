@@ -30,7 +30,7 @@ def of_scaling(table: pd.DataFrame, *, shared: bool) -> str:
     return f"{finding};\nthey share its cores, so 1 is expected"
 
 
-def of_plan(table: pd.DataFrame, *, device: str, share: float = 1) -> str:
+def of_budget(table: pd.DataFrame, *, device: str, share: float = 1) -> str:
     """How long a training with its validations and a test take on the fewest devices, and what limits their speed.
 
     Args:

@@ -26,8 +26,8 @@ def load_weights(
     if unfit:
         lines = [f"{name}: expected {shapes[0].get(name)}, got {shapes[1].get(name)}" for name in unfit[:SHOWN]]
         raise ValueError(
-            f"{len(unfit)} of {len({**ours, **theirs})} tensors do not fit (None: no such tensor):\n  "
-            + "\n  ".join(lines)
+            f"expected the network's tensors, got {len(unfit)} of {len({**ours, **theirs})} that do not fit; "
+            "give weights of this network (None: no such tensor)\n  " + "\n  ".join(lines)
         )
     model.load_state_dict(theirs, strict=False)  # only ignored names are missing, as checked above
 

@@ -1,7 +1,7 @@
 """Figures: functions from data to matplotlib Figures. They compute nothing and read no files."""
 
 from dnrlab.plots.affine import cut_figure, probe_figure, trajectories_figure, variance_figure
-from dnrlab.plots.bench import plan_figure, scaling_figure, speed_kept
+from dnrlab.plots.bench import budget_figure, scaling_figure, speed_kept
 from dnrlab.plots.cam import (
     CamRow,
     faithfulness_figure,
@@ -20,6 +20,7 @@ __all__ = [
     "CamRow",
     "batch_figure",
     "block_dynamics",
+    "budget_figure",
     "confusion",
     "contact_sheet",
     "counts_figure",
@@ -31,7 +32,6 @@ __all__ = [
     "group_dynamics",
     "lengths_figure",
     "localisation_figure",
-    "plan_figure",
     "probe_figure",
     "reading_figure",
     "reversal_figure",

@@ -58,7 +58,7 @@ def scaling_figure(table: pd.DataFrame, speeds: pd.DataFrame, finding: str, note
     return figure
 
 
-def plan_figure(table: pd.DataFrame, finding: str, note: str, *, words: Callable[[float], str]) -> Figure:
+def budget_figure(table: pd.DataFrame, finding: str, note: str, *, words: Callable[[float], str]) -> Figure:
     """Hours of computing and of reading for training with validations, and for testing: one row per number of devices.
 
     Args:

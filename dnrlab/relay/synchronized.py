@@ -36,7 +36,7 @@ class SyncedBatchNorm(nn.modules.batchnorm._BatchNorm):
 
     def _check_input_dim(self, input: Tensor) -> None:
         if input.ndim < 2:
-            raise ValueError(f"expected (N, C, …), got {tuple(input.shape)}")
+            raise ValueError(f"expected (N, C, …), got {tuple(input.shape)}; give features of a batch")
 
     def forward(self, input: Tensor) -> Tensor:
         if not self.training:

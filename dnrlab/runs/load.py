@@ -37,6 +37,7 @@ def load_run(run_dir: str | Path, device: str = "cpu") -> Run:
         load_weights(model, load_file(weights))
     except ValueError as error:
         raise ValueError(
-            f"expected {weights} to fit the network of {CONFIG} ({recipe.model.name}), got other tensors: {error}"
+            f"expected {weights} to fit the network of {CONFIG} ({recipe.model.name}), got others; "
+            f"keep both files of one training: {error}"
         ) from error
     return Run(model.to(device).eval(), recipe, classes)

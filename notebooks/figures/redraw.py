@@ -142,7 +142,7 @@ def cost() -> None:
     given |= {"on_cpu": True, "share": 1, "shape": findings.of_shape({}, {}, share=1)}
     given |= {"scaled": None, "reading": None, "needed": None}
     replaced = {"dnrlab.bench.budget.budget": lambda *_, **__: table("cost")}
-    draw("cost", "06_cost", "plan_figure", 1050, replaced, **given)
+    draw("cost", "06_cost", "budget_figure", 1050, replaced, **given)
 
 
 def reversal() -> None:

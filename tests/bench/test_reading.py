@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from dnrlab.bench.reading import clip_times, loader_speed, loader_speeds, speed_alone
+from dnrlab.bench.reading import clip_times, loader_speed, loader_speeds, speed_alone, video_speed
 from dnrlab.data.config import DataConfig
-from dnrlab.data.dataset import TrainingClips
+from dnrlab.data.dataset import TrainingClips, VideoViews
 from dnrlab.data.decode.reader import IN_PROCESS, READER, VideoFiles, reader_of
 from dnrlab.data.decode.types import VideoError
 from dnrlab.data.manifest import read_manifest, select
@@ -26,7 +26,7 @@ def manifest(synthetic):
     return select(read_manifest(synthetic), "train")
 
 
-def test_a_clips_time_is_told_apart_by_what_took_it(manifest):
+def test_a_clips_time_is_divided_by_what_took_it(manifest):
     table = clip_times(manifest, TINY, READER._replace(read_frames=slow_read), [2, 5, 7])
     assert list(table["path"]) == list(manifest.rows["path"].iloc[[2, 5, 7]])
     assert list(table["num_frames"]) == [24, 24, 24]
@@ -38,7 +38,7 @@ def test_a_clips_time_is_told_apart_by_what_took_it(manifest):
 
 
 class Sleeping(TrainingClips):
-    """A clip every 10 ms a process, whatever the machine does besides."""
+    """One clip per process every 10 ms, whatever the machine does besides."""
 
     def __getitem__(self, key):
         time.sleep(0.01)
@@ -93,3 +93,25 @@ def test_a_bad_video_is_no_fast_one(manifest):
     gone = replace(manifest, rows=manifest.rows.assign(path="gone.mp4"))
     with pytest.raises(ValueError, match=r"videos that can be read, got row \d+: no such file"):
         speed_alone(TrainingClips(gone, TINY, READER, 0), 4, 1)
+
+
+class SleepingViews(VideoViews):
+    """One video per process every 20 ms."""
+
+    def __getitem__(self, row):
+        time.sleep(0.02)
+        return row
+
+
+def test_two_workers_read_videos_twice_as_fast(synthetic):
+    few = select(read_manifest(synthetic), "train")  # 20 videos
+    views = SleepingViews(few, TINY, READER)
+    alone, two = (video_speed(views, num_workers=number, rounds=2) for number in (0, 2))
+    assert 25 < alone < 50.5
+    assert two > 1.3 * alone
+    one = VideoViews(replace(few, rows=few.rows.iloc[:2]), TINY, READER)
+    with pytest.raises(ValueError, match="expected more than 2 videos, one per worker for its start, got 2"):
+        video_speed(one, num_workers=2)
+    gone = VideoViews(replace(few, rows=few.rows.assign(path="gone.mp4")), TINY, READER)
+    with pytest.raises(ValueError, match=r"got row 0: no such file"):
+        video_speed(gone, num_workers=0)

@@ -110,8 +110,8 @@ def test_manifest_check_names_the_bad_file_and_exits_with_1(synthetic, tmp_path,
     assert (checked["good"], checked["bad"], checked["splits"]) == (2, 0, {"train": 2})
     assert [each["note"] for each in checked["notes"]] == ["no rows of split val", "no rows of split test"]
     rows.assign(split=["train", "vla"]).to_csv(tmp_path / "odd.csv", index=False)
-    said = call(capsys, "manifest", "check", tmp_path / "odd.csv")[1]
-    assert "other splits, which are used only if an evaluation names them: vla" in said
+    printed = call(capsys, "manifest", "check", tmp_path / "odd.csv")[1]
+    assert "other splits, which are used only if an evaluation names them: vla" in printed
     rows.drop(columns="split").to_csv(tmp_path / "none.csv", index=False)
     assert "no column split" in call(capsys, "manifest", "check", tmp_path / "none.csv")[1]
     (tmp_path / "empty.mp4").touch()
@@ -144,7 +144,7 @@ def test_of_many_errors_a_few_are_printed_and_all_in_json(tmp_path, capsys):
     assert len(json.loads(out)["errors"]) == 40
 
 
-def test_a_folder_that_cannot_be_written_is_said(tmp_path, capsys):
+def test_a_folder_that_cannot_be_written_is_an_error(tmp_path, capsys):
     (tmp_path / "videos.csv").write_text("path,label\n1.mp4,run\n")
     (tmp_path / "taken").touch()
     code, _, err = call(capsys, "manifest", "check", tmp_path / "videos.csv", "--out", tmp_path / "taken" / "c.csv")
@@ -203,7 +203,7 @@ def test_bench_prints_every_network_beside_the_control(capsys):
         ),
     ],
 )
-def test_what_is_wrong_is_said_without_a_traceback(run_dir, video, tmp_path, capsys, monkeypatch, words, message):
+def test_errors_show_no_traceback(run_dir, video, tmp_path, capsys, monkeypatch, words, message):
     monkeypatch.chdir(tmp_path)
     given = [str({"RUN": run_dir, "VIDEO": video}.get(word, word)) for word in words.split()]
     code, out, err = call(capsys, *given)

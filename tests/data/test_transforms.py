@@ -92,7 +92,7 @@ def test_only_a_data_set_that_allows_it_is_mirrored():
             for seed in range(100)
         ]
         found = [bool(clip[1, 0, 0, 0] > clip[1, 0, 0, -1]) for clip, _ in clips]
-        assert found == [told for _, told in clips]
+        assert found == [label for _, label in clips]
         return sum(found)
 
     assert mirrored(False) == 0

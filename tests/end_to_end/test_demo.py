@@ -54,7 +54,7 @@ def test_the_demo_keeps_its_promises(folder):
     assert all((folder / figure).is_file() for figure in summary["figures"])
 
 
-def test_what_opens_the_four_networks_is_kept(tmp_path):
+def test_the_files_that_open_the_four_networks_are_saved(tmp_path):
     for name in NETWORKS:
         (tmp_path / "runs" / name).mkdir(parents=True)
         for file in ("config.json", "best.safetensors", "metrics.json", "checkpoint.pt"):
@@ -84,9 +84,9 @@ def test_the_networks_of_the_repository_score_what_they_say(folder, name):
     copy = shutil.copytree(KEPT / name, folder / "again" / name)
     words = ["evaluate", str(copy), "--manifest", "runs/synthetic/manifest.csv"]
     run(folder, "dnrlab", *words)
-    said, found = (json.loads((each / name / "metrics.json").read_text()) for each in (KEPT, folder / "again"))
-    assert found["evaluated"] == said["evaluated"] == "evaluated 300 of 300"
-    assert found["top1"] == pytest.approx(said["top1"], abs=0.02)  # another CPU may round otherwise
+    recorded, found = (json.loads((each / name / "metrics.json").read_text()) for each in (KEPT, folder / "again"))
+    assert found["evaluated"] == recorded["evaluated"] == "evaluated 300 of 300"
+    assert found["top1"] == pytest.approx(recorded["top1"], abs=0.02)  # another CPU may round otherwise
 
 
 @pytest.mark.slow

@@ -49,10 +49,10 @@ def assert_said(capsys, notebook, parameters, message):
     assert_line(message, capsys.readouterr().err)
 
 
-def assert_line(message, said):
-    """``message`` is found in what a command said, and no traceback."""
-    assert re.search(message, one_line(said)), said
-    assert "Traceback" not in said
+def assert_line(message, printed):
+    """``message`` is found in what a command printed, and no traceback."""
+    assert re.search(message, one_line(printed)), printed
+    assert "Traceback" not in printed
 
 
 def one_line(text):

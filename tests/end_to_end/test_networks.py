@@ -95,7 +95,7 @@ def test_the_dynamics_of_one_relay_alone_are_drawn_as_far_as_there_are_any(where
     assert {path.name for path in (tmp_path / "figures").glob("*.png")} == figures | INSIDE
 
 
-def test_the_dynamics_after_pooling_over_time_are_told_in_frames_of_the_clip(synthetic):
+def test_the_dynamics_after_pooling_over_time_are_in_frames_of_the_clip(synthetic):
     run = made("tsm_resnet18", 8, temporal_pool=True, dnr=DNRConfig(relay_distance=2))
     with record_dynamics(run.model) as dynamics, torch.inference_mode():
         run.model(torch.rand(1, 3, 8, 32, 32))

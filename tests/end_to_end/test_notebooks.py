@@ -80,7 +80,7 @@ def test_lines_that_a_notebook_prints_are_reported_while_it_runs(trained):
 
 def test_heat_maps_leave_figures_with_their_numbers(trained, synthetic, tmp_path):
     shared = {"manifest": str(synthetic), "num_videos": 1, "num_forgetting": 2, "out_dir": str(tmp_path / "figures")}
-    run("03_gradcam", tmp_path, {**shared, "runs": [str(trained / "bn"), str(trained / "dnr")]})
+    execute("03_gradcam", {**shared, "runs": [str(trained / "bn"), str(trained / "dnr")]})
     names = {"gradcam_0_appears", "localisation", "localisation_by_trait", "forgetting"}
     files = {path.name for path in (tmp_path / "figures").iterdir()}
     tables = {f"{name}.csv" for name in names} | {"localisation_differences.csv", "localisation_videos.csv"}
@@ -90,7 +90,7 @@ def test_heat_maps_leave_figures_with_their_numbers(trained, synthetic, tmp_path
 
 def test_dynamics_leave_figures_with_their_numbers(trained, synthetic, tmp_path):
     shared = {"manifest": str(synthetic), "num_videos": 1, "out_dir": str(tmp_path / "figures")}
-    run("04_affine_dynamics", tmp_path, {**shared, "run_dir": str(trained / "dnr"), "num_frames": 16})
+    execute("04_affine_dynamics", {**shared, "run_dir": str(trained / "dnr"), "num_frames": 16})
     names = {"dynamics_0_appears", "dynamics_blocks", "timeline_0_appears", "probe", "relay_cut", "trajectories"}
     files = {path.name for path in (tmp_path / "figures").iterdir()}
     tables = {f"{name}.csv" for name in names} | {"relay_cut_influence.csv"}
@@ -99,17 +99,14 @@ def test_dynamics_leave_figures_with_their_numbers(trained, synthetic, tmp_path)
 
 def test_orders_leave_a_figure_with_its_numbers(trained, synthetic, tmp_path):
     given = {"runs": [str(trained / "bn"), str(trained / "dnr")], "manifest": str(synthetic), "out_dir": str(tmp_path)}
-    run("07_reversal", tmp_path, given)
+    execute("07_reversal", given)
     files = {path.name for path in tmp_path.iterdir()}
-    assert files == {f"reversal.{kind}" for kind in ("png", "pdf", "csv")} | {
-        "reversal_videos.csv",
-        "07_reversal.ipynb",
-    }
+    assert files == {f"reversal.{kind}" for kind in ("png", "pdf", "csv")} | {"reversal_videos.csv"}
 
 
 def test_costs_leave_a_figure_with_its_numbers(tmp_path):
     tiny = {"models": ["tsn_resnet18", "tdn_resnet18"], "num_frames": 2, "crop_size": 32, "width": 8, "rounds": 2}
-    run("10_efficiency", tmp_path, {**tiny, "out_dir": str(tmp_path / "figures"), "device": "cpu"})
+    execute("10_efficiency", {**tiny, "out_dir": str(tmp_path / "figures"), "device": "cpu"})
     files = {path.name for path in (tmp_path / "figures").iterdir()}
     assert files == {f"speed_kept{rest}" for rest in (".png", ".pdf", ".csv", "_seconds.csv")}
 
@@ -139,7 +136,7 @@ def test_a_look_at_the_data_goes_on_without_a_bad_video_and_ends_by_naming_it(sy
     assert (len(lengths), lengths["num_frames"].min()) == (39, 24)
 
 
-def test_a_plan_leaves_its_figures_with_what_was_measured(synthetic, tmp_path):
+def test_a_budget_leaves_its_figures_with_what_was_measured(synthetic, tmp_path):
     tiny = {
         "model": "tsn_resnet18",
         "width": 8,
@@ -152,8 +149,8 @@ def test_a_plan_leaves_its_figures_with_what_was_measured(synthetic, tmp_path):
     shared = {"manifest": str(synthetic), "out_dir": str(tmp_path / "figures"), "device": "cpu"}
     run("06_cost", tmp_path, shared | tiny | few)
     files = {path.name for path in (tmp_path / "figures").iterdir()}
-    tables = {"scaling.csv", "scaling_rounds.csv", "scaling_turns.csv", "plan.csv", "plan_needs.csv"}
-    assert files == {f"{name}.{kind}" for name in ("scaling", "plan") for kind in ("png", "pdf")} | tables
+    tables = {"scaling.csv", "scaling_rounds.csv", "scaling_turns.csv", "budget.csv", "budget_needs.csv"}
+    assert files == {f"{name}.{kind}" for name in ("scaling", "budget") for kind in ("png", "pdf")} | tables
     turns = pd.read_csv(tmp_path / "figures" / "scaling_turns.csv")
     assert list(turns["processes"].value_counts().sort_index()) == [2, 4]  # of training and testing, a row a process
 
@@ -168,18 +165,18 @@ COMPARISONS = {  # tiny parameters, and the run folders that they leave
 
 
 @pytest.mark.parametrize("name", COMPARISONS)
-def test_comparisons_leave_a_run_folder_a_network_and_a_figure(name, synthetic, tmp_path):
+def test_comparisons_leave_one_run_folder_per_network_and_a_figure(name, synthetic, tmp_path, capsys):
     given, names = COMPARISONS[name]
     tiny = {"crop_size": 32, "short_side": 36, "num_frames": 4, "batch_size": 10}
     shared = {"manifest": str(synthetic), "out_dir": str(tmp_path), "cache_dir": "", "epochs": 1, "settings": tiny}
-    lines = []
-    run(name, tmp_path, shared | given | {"workers": 1}, report=lines.append)
+    execute(name, shared | given | {"workers": 1})
+    lines = capsys.readouterr().out.splitlines()
     seeds = given.get("seeds", [0])
     folders = {path.name for path in tmp_path.iterdir() if path.is_dir()}
     assert folders == {f"{network}_seed{seed}" for network in names for seed in seeds}
     figure = name[3:]
     files = {path.name for path in tmp_path.iterdir() if path.is_file()}
-    assert files == {f"{figure}.{kind}" for kind in ("png", "pdf", "csv")} | {f"{figure}_seeds.csv", f"{name}.ipynb"}
+    assert files == {f"{figure}.{kind}" for kind in ("png", "pdf", "csv")} | {f"{figure}_seeds.csv"}
     table = pd.read_csv(tmp_path / f"{figure}.csv")
     assert len(table) == len(names)
     assert (table["n"] == len(seeds)).all()

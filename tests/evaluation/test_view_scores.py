@@ -52,7 +52,7 @@ def scored(keep):
     return int((~np.isnan(read_scores(keep)[0]).any(axis=(1, 2))).sum())
 
 
-def test_what_is_kept_is_the_scores_of_every_view(synthetic, tmp_path):
+def test_the_file_holds_the_scores_of_every_view(synthetic, tmp_path):
     keep = tmp_path / "view_scores.npy"
     found = evaluated(synthetic, keep)
     scores, facts = read_scores(keep)
@@ -120,13 +120,13 @@ def test_unreadable_videos_are_tried_again_and_the_count_stays_right(synthetic, 
     assert json.loads((tmp_path / "metrics.json").read_text())["skipped"] == 1
 
 
-def test_a_network_that_has_diverged_is_said(synthetic, tmp_path):
+def test_a_network_that_has_diverged_is_an_error(synthetic, tmp_path):
     with pytest.raises(ValueError, match="expected finite scores, got nan or inf; the network has diverged"):
         evaluated(synthetic, tmp_path / "view_scores.npy", scale=float("nan"))
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
-def test_a_full_disk_is_said_before_any_video_is_scored(synthetic, tmp_path):
+def test_a_full_disk_is_an_error_before_any_video_is_scored(synthetic, tmp_path):
     (tmp_path / "view_scores.unfinished.npy").symlink_to("/dev/full")
     reads = []
     with pytest.raises(OSError, match=r"view_scores.npy could not be written .*free space"):

@@ -195,5 +195,7 @@ def test_results_of_different_videos_are_refused(tmp_path, capsys):
         "3 that differ (the first: /video0.mp4 has 'a' in" in call(capsys, "compare", tmp_path / "a", tmp_path / "c")[2]
     )
     shutil.rmtree(tmp_path / "c")
-    said = call(capsys, "compare", tmp_path / "a", tmp_path / "c")[2]
-    assert f"expected results of split 'test' in {tmp_path / 'c'}, got no such files; evaluate that run first" in said
+    printed = call(capsys, "compare", tmp_path / "a", tmp_path / "c")[2]
+    assert (
+        f"expected results of split 'test' in {tmp_path / 'c'}, got no such files; evaluate that run first" in printed
+    )

@@ -122,7 +122,7 @@ def test_what_was_scored_otherwise_is_scored_anew(compared, synthetic, tmp_path)
     assert read_results(folder / "bn_seed0", "test")[0]["views"]["num_clips"] == 2
 
 
-def test_a_network_that_fails_is_named_and_the_others_are_kept(compared, synthetic):
+def test_a_network_that_fails_is_named_and_the_others_go_on(compared, synthetic):
     folder, table = compared
     recipes = {"shifted": tiny(name="tsm_resnet18", interlacing=True), **RECIPES, "other": tiny(lr=0.2)}
     shutil.copytree(folder / "bn_seed0", folder / "other_seed0", dirs_exist_ok=True)

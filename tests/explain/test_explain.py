@@ -89,7 +89,7 @@ def test_a_block_that_hands_the_relay_on_can_be_explained():
     torch.testing.assert_close(heat, clip_gradcam(model, clips, [0, 1], "layer2"))  # the stage ends with it
 
 
-def test_importance_over_time_is_kept():
+def test_importance_over_time_is_in_the_map():
     heat = scale_to_unit(torch.tensor([1.0, 2.0, 5.0]).view(1, 3, 1, 1))
     assert heat.flatten().tolist() == [0, 0.25, 1]
 

@@ -8,7 +8,15 @@ from dnrlab import DNRConfig
 from dnrlab.data.manifest import read_manifest, select
 from dnrlab.evaluation.intervals import intervals_of
 from dnrlab.explain.clips import same_clips
-from dnrlab.explain.frame_order import ORDERS, in_order, judged, partner_of, relay_group, reordered, reversal_table
+from dnrlab.explain.frame_order import (
+    ORDERS,
+    in_order,
+    partner_of,
+    relay_group,
+    reordered,
+    reversal_table,
+    rows_per_order,
+)
 from dnrlab.findings import of_reversal
 from tests.helpers.networks import made
 
@@ -24,12 +32,12 @@ def test_orders_by_worked_examples():
     assert order_of("across groups") == [2, 3, 0, 1]
     assert order_of("across groups", 5, 3) == [3, 4, 0, 1, 2]  # the shorter group moves, too
     assert order_of("within groups", 3, 1) == [0, 1, 2]  # nothing to shuffle
-    with pytest.raises(ValueError, match="expected an order of forwards, backwards, within groups, across groups"):
+    with pytest.raises(ValueError, match="expected order forwards, backwards, within groups, across groups"):
         order_of("sideways")
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_shuffles_keep_what_they_say(seed):
+def test_shuffles_keep_what_their_names_promise(seed):
     within, across = order_of("within groups", 8, 4, seed), order_of("across groups", 12, 4, seed)
     assert sorted(within[:4]) == [0, 1, 2, 3]
     assert within != list(range(8))
@@ -46,17 +54,19 @@ def test_segments_stay_whole_and_turn_round_backwards():
     assert both.flatten(1).tolist() == [[0, 1, 2, 3, 4, 5], [3, 4, 5, 0, 1, 2]]
 
 
-def test_what_is_said_is_judged_by_the_label_and_its_reversal():
-    said = {"forwards": "up", "backwards": "down", "within groups": "left", "across groups": "up"}
-    table = pd.DataFrame(judged({"row": 0, "label": "up", "network": "a"}, said, partner_of("up"))).set_index("order")
+def test_predictions_are_compared_with_the_label_and_its_reversal():
+    predicted = {"forwards": "up", "backwards": "down", "within groups": "left", "across groups": "up"}
+    table = pd.DataFrame(
+        rows_per_order({"row": 0, "label": "up", "network": "a"}, predicted, partner_of("up"))
+    ).set_index("order")
     assert table[["right", "turned", "same"]].loc["forwards"].tolist() == [1, 0, 1]
     assert table[["right", "turned", "same"]].loc["backwards"].tolist() == [0, 1, 0]
     assert table[["right", "turned", "same"]].loc["within groups"].tolist() == [0, 0, 0]
-    own = pd.DataFrame(judged({"row": 0, "label": "wave", "network": "a"}, dict.fromkeys(ORDERS, "wave"), None))
+    own = pd.DataFrame(rows_per_order({"row": 0, "label": "wave", "network": "a"}, dict.fromkeys(ORDERS, "wave"), None))
     assert own["turned"].isna().all()
 
 
-def test_blind_networks_say_the_same_and_the_relay_sees_groups_alone(synthetic):
+def test_blind_networks_predict_the_same_and_the_relay_sees_groups_alone(synthetic):
     videos = select(read_manifest(synthetic), "test")
     runs = {
         "blind": made("tsn_resnet18", dnr=None),

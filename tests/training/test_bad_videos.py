@@ -53,10 +53,10 @@ def test_a_training_names_a_bad_video_without_a_workers_traceback(spoiled, num_w
     batches = training_batches(TrainingClips(manifest, TINY, READER, 0), 4, range(1), num_workers)
     with pytest.raises(VideoError) as caught:
         list(readable(batches, manifest, "error", {}))
-    said = str(caught.value)
-    assert said.startswith(f"{spoiled.parent}")
-    assert "'dnrlab manifest check' lists all such videos; bad_videos=skip" in said
-    assert "Traceback" not in said
+    message = str(caught.value)
+    assert message.startswith(f"{spoiled.parent}")
+    assert "'dnrlab manifest check' lists all such videos; bad_videos=skip" in message
+    assert "Traceback" not in message
 
 
 def test_the_other_clips_are_the_same_with_and_without_a_bad_one(synthetic, spoiled):
@@ -79,11 +79,11 @@ def test_skipped_videos_are_counted_and_listed_once(trained):
     assert list(skipped["split"]) == ["train", "train", "val"]
     assert [path.rsplit("/", 1)[-1] for path in skipped["path"]] == ["gone.mp4", "text.mp4", "lost.mp4"]
     assert skipped["reason"].str.match("no such file|not a video").all()
-    told = (run / "log.txt").read_text()
-    assert told.count("left out of the training") == 2
-    assert "trained on 18 of 20 videos; " in told
-    assert "validated on 9 of 10 videos" in told
-    assert told.count("18 of 20 clips") == 2
+    log = (run / "log.txt").read_text()
+    assert log.count("left out of the training") == 2
+    assert "trained on 18 of 20 videos; " in log
+    assert "validated on 9 of 10 videos" in log
+    assert log.count("18 of 20 clips") == 2
 
 
 def test_a_run_that_a_bad_video_stopped_goes_on_without_it(synthetic, tmp_path, monkeypatch):
@@ -105,7 +105,7 @@ def test_a_run_that_a_bad_video_stopped_goes_on_without_it(synthetic, tmp_path, 
     assert list(pd.read_csv(tmp_path / "skipped_in_training.csv")["path"]) == [bad]
 
 
-def test_the_list_is_kept_when_a_run_resumes(spoiled, trained, tmp_path, monkeypatch):
+def test_the_list_goes_on_when_a_run_resumes(spoiled, trained, tmp_path, monkeypatch):
     interrupt(monkeypatch, call=2)
     with pytest.raises(KeyboardInterrupt):
         train(recipe(), read_manifest(spoiled), tmp_path)

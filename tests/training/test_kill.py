@@ -25,7 +25,7 @@ def start(manifest, run_dir, num_workers):
 
 
 def begun(run_dir, process):
-    """Wait until the run has said that it trains."""
+    """Wait until the log says that the run trains."""
     while not (run_dir / "log.txt").exists() or "5 batches" not in (run_dir / "log.txt").read_text():
         assert process.poll() is None, "the training ended before it began"
         time.sleep(0.005)

@@ -99,7 +99,8 @@ def with_a_gap(synthetic, tmp_path):
     return read_manifest(tmp_path / "videos.csv")
 
 
-def test_an_error_of_one_process_stops_all_and_is_not_tried_again(with_a_gap, tmp_path):
+def test_an_error_of_one_process_stops_all_and_is_not_tried_again(with_a_gap, tmp_path, monkeypatch):
+    monkeypatch.setattr("dnrlab.training.launch.RESTARTS", 1)  # each restart loads torch in both processes
     with pytest.raises(RuntimeError, match=r"2 processes were stopped: VideoError: .*gone.mp4: no such file"):
         launch_training(2, tiny(batch_size=20), with_a_gap, tmp_path)
     assert (tmp_path / "log.txt").read_text().count("started: ") == 1

@@ -130,7 +130,7 @@ def test_a_run_that_started_from_another_can_resume_without_it(finished, synthet
     pd.testing.assert_frame_equal(again, history)
 
 
-def test_a_loss_that_is_no_number_tells_the_last_good_checkpoint(synthetic, tmp_path, monkeypatch):
+def test_a_loss_that_is_not_finite_names_the_last_good_checkpoint(synthetic, tmp_path, monkeypatch):
     manifest, recipe = read_manifest(synthetic), tiny(checkpoint_every=1)
 
     def diverges(model, batches, optimizer, schedule, **settings):

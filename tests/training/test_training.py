@@ -94,7 +94,7 @@ class Root(torch.autograd.Function):
         return gradient * torch.inf
 
 
-def test_a_gradient_that_is_no_number_stops_the_run_before_it_is_kept():
+def test_a_gradient_that_is_not_finite_stops_the_run_before_it_is_saved():
     class Network(torch.nn.Module):
         def __init__(self):
             super().__init__()

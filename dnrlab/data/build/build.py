@@ -49,12 +49,12 @@ def build_manifest(
     check_request(name, annotations, out, class_list)
     if name == "folders":
         tree = video_tree(videos, progress=progress)
-        asked, places = read_folders(tree.paths), {path: [path] for path in tree.paths}
+        asked, candidates = read_folders(tree.paths), {path: [path] for path in tree.paths}
     else:
         asked = FORMATS[name]([split_file(text) for text in annotations])
         tree = video_tree(videos, progress=progress)
-        places = by_key(tree.paths)
-    built = match(asked, places, relative_to(tree.root, out.parent))
+        candidates = by_key(tree.paths)
+    built = match(asked, candidates, relative_to(tree.root, out.parent))
     if built.rows.empty:
         raise ValueError(nothing_found(asked, tree))
     rule: dict[str, Any] = {}

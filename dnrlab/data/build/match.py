@@ -27,17 +27,17 @@ def relative_to(root: Path, folder: Path) -> str:
     return "" if between == "." else f"{between}/"
 
 
-def match(asked: Annotations, places: dict[str, list[str]], prefix: str) -> BuildResult:
+def match(asked: Annotations, candidates: dict[str, list[str]], prefix: str) -> BuildResult:
     """Find a file for each annotated video. Videos without a file are listed as missing.
 
     Args:
         asked: the annotated videos.
-        places: for each key, the paths of the videos that have it.
+        candidates: for each key, the paths of the videos that have it.
         prefix: comes before each path in the manifest.
     """
     rows, missing, several, taken = [], [], [], dict[str, str]()
     for item in asked.items:
-        found = places.get(item.key, [])
+        found = candidates.get(item.key, [])
         path = choose(found, item) if found else ""
         if path and path not in taken:
             taken[path] = item.label

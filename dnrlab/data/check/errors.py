@@ -115,13 +115,13 @@ def repeated(rows: pd.DataFrame) -> pd.DataFrame:
 def sources_in_two_splits(rows: pd.DataFrame) -> pd.DataFrame:
     """Values of the column ``source`` that are in more than one split."""
     leaking = leaks(rows, "source")
-    return table([("a source in two splits", path, f"source {name} is in {places}") for name, path, places in leaking])
+    return table([("a source in two splits", path, f"source {name} is in {splits}") for name, path, splits in leaking])
 
 
 def videos_in_two_splits(rows: pd.DataFrame) -> pd.DataFrame:
     """Videos, compared by their bytes, that are in more than one split."""
     leaking = leaks(rows, "digest")
-    return table([("a video in two splits", path, f"this video is in {places}") for _, path, places in leaking])
+    return table([("a video in two splits", path, f"this video is in {splits}") for _, path, splits in leaking])
 
 
 def leaks(rows: pd.DataFrame, column: str) -> list[tuple[str, str, str]]:
@@ -130,9 +130,9 @@ def leaks(rows: pd.DataFrame, column: str) -> list[tuple[str, str, str]]:
         return []
     found = []
     rows = rows[(rows["split"] != "") & (rows[column] != "")]
-    splits = rows.groupby(column)["split"].transform("nunique")
-    for value, group in rows[splits > 1].groupby(column, sort=False):
+    num_splits = rows.groupby(column)["split"].transform("nunique")
+    for value, group in rows[num_splits > 1].groupby(column, sort=False):
         first = group.drop_duplicates("split")
-        places = " and in ".join(f"{split} ({path})" for split, path in zip(first["split"], first["path"], strict=True))
-        found.append((str(value), first["path"].iloc[0], f"{places}; keep it in one split"))
+        splits = " and in ".join(f"{split} ({path})" for split, path in zip(first["split"], first["path"], strict=True))
+        found.append((str(value), first["path"].iloc[0], f"{splits}; keep it in one split"))
     return found

@@ -67,7 +67,7 @@ class VideoFiles:
 
     def __post_init__(self) -> None:
         if self.decoder not in DECODERS:
-            raise ValueError(f"expected decoder to be one of {', '.join(DECODERS)}, got {self.decoder!r}")
+            raise ValueError(f"expected decoder {', '.join(DECODERS)}, got {self.decoder!r}; choose one of these")
 
     def probe(self, path: str) -> VideoInfo:
         """The number of frames and the frame rate of a video. VideoError if it cannot be opened or has no frame."""

@@ -66,7 +66,10 @@ def timeline(
     indices = overlapping_clips(video.num_frames, run.recipe.data.num_frames, max_points)  # (P, T)
     if len(indices) < MIN_POINTS:
         wanted = run.recipe.data.num_frames + MIN_POINTS - 1
-        raise VideoError(video.path, f"{video.num_frames} frames, expected at least {wanted} for a curve over time")
+        reason = (
+            f"expected at least {wanted} frames for a curve over time, got {video.num_frames}; choose a longer video"
+        )
+        raise VideoError(video.path, reason)
     neighbours = run.recipe.data.frames_per_segment
     used, inverse = following(indices, neighbours, video.num_frames).unique(return_inverse=True)
     data, chosen = run.recipe.data, torch.linspace(float(used[0]), float(used[-1]), shown).round().long()

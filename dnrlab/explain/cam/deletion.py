@@ -40,7 +40,10 @@ def deletion_and_insertion(
     Raises: ValueError if heat and clip differ in shape.
     """
     if heat.shape != clip.shape[1:]:
-        raise ValueError(f"expected heat of the clip's shape {tuple(clip.shape[1:])}, got {tuple(heat.shape)}")
+        raise ValueError(
+            f"expected heat of the clip's shape {tuple(clip.shape[1:])}, got {tuple(heat.shape)}; "
+            "resize it to one value per pixel"
+        )
     order = heat.flatten().argsort(descending=True, stable=True)
     rank = torch.empty_like(order).scatter_(0, order, torch.arange(len(order), device=order.device)).view_as(heat)
     shares = torch.arange(steps + 1, device=heat.device).view(-1, 1, 1, 1, 1) / steps

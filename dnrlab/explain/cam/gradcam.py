@@ -61,7 +61,8 @@ def clip_gradcam(model: nn.Module, clips: Tensor, classes: Sequence[int], layer:
     """
     if clips.ndim != 5 or len(clips) != len(classes):
         raise ValueError(
-            f"expected clips (N, 3, T, H, W) and N classes, got clips {tuple(clips.shape)} and {len(classes)} classes"
+            f"expected clips (N, 3, T, H, W) and N classes, got clips {tuple(clips.shape)} and {len(classes)} classes; "
+            "give one class per clip"
         )
     modules = dict(model.named_modules())
     if layer not in modules:
@@ -121,7 +122,7 @@ def raw_maps(model: nn.Module, clips: Tensor, classes: Sequence[int], layer: nn.
 
     def logit(index: int, logits: Tensor) -> Tensor:
         if not 0 <= index < len(logits):  # the library would swallow an IndexError
-            raise ValueError(f"expected a class in [0, {len(logits)}), got {index}")
+            raise ValueError(f"expected a class in [0, {len(logits)}), got {index}; choose a class of the network")
         return logits[index]
 
     with ClipGradCAMPlusPlus(model, [layer], as_clips(len(clips))) as cam:

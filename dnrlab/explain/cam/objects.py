@@ -46,7 +46,10 @@ def object_track(boxes: pd.DataFrame, view: ClipView, data: DataConfig) -> Objec
     wanted = [(view.path, index) for index in view.frame_indices]
     missing = next((key for key in wanted if key not in boxes.index), None)
     if missing:
-        raise ValueError(f"expected one row of boxes.csv per frame, got none for {missing[0]}, frame {missing[1]}")
+        raise ValueError(
+            f"expected one row of boxes.csv per frame, got none for {missing[0]}, frame {missing[1]}; "
+            "add it, or take boxes.csv away to measure deletion instead"
+        )
     rows = boxes.loc[wanted]
     height, width = view.frame_size
     scale = data.short_side / min(height, width)

@@ -1,4 +1,4 @@
-"""Manifests from official files: what is found, what is missing, and what is said of it."""
+"""Manifests from official files: what is found, what is missing, and the warnings."""
 
 import json
 import re
@@ -118,7 +118,7 @@ def test_a_video_annotated_twice_is_taken_once_and_listed(tmp_path):
     assert built.missing["reason"].tolist() == ["already annotated as abseiling"]
 
 
-def test_of_two_copies_that_in_the_folder_of_the_class_is_taken_and_said(tmp_path):
+def test_of_two_copies_the_one_in_the_folder_of_the_class_is_taken_with_a_warning(tmp_path):
     tree = official_trees.ucf101(tmp_path)
     official_trees.film(tree.videos / "AAA" / "v_YoYo_g01_c01.avi", 0)
     built = build(tree, tmp_path / "ucf.csv")
@@ -139,7 +139,7 @@ def test_own_videos_need_no_splits_and_keep_their_card(tmp_path):
     assert (tmp_path / "own.card.json").read_text() == '{"flip": "mirror"}'
 
 
-def test_what_is_wrong_with_a_request_is_said(tmp_path):
+def test_what_is_wrong_with_a_request_is_an_error(tmp_path):
     tree = official_trees.folders(tmp_path)
     for wrong, message in [
         (("kinetics", ["a.csv"], "k.csv"), r"expected name to be a data set, got 'kinetics'; use one of kinetics400"),
@@ -171,8 +171,8 @@ def test_what_is_wrong_with_a_request_is_said(tmp_path):
 def call(capsys, *words):
     with pytest.raises(SystemExit) as stopped:
         main([str(word) for word in words])
-    said = capsys.readouterr()
-    return stopped.value.code, said.out, said.err
+    printed = capsys.readouterr()
+    return stopped.value.code, printed.out, printed.err
 
 
 def test_the_command_warns_and_with_strict_fails(tmp_path, capsys):

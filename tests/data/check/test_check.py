@@ -137,7 +137,7 @@ def test_a_check_that_is_stopped_goes_on_where_it_was(tmp_path, pretended, endin
     def first():
         os.setsid()
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-        check_manifest(manifest, reader=pretended._replace(seconds=0.1).reader())
+        check_manifest(manifest, reader=pretended._replace(seconds=0.5).reader())
 
     process = multiprocessing.get_context("fork").Process(target=first)
     process.start()
@@ -170,7 +170,7 @@ def test_the_same_video_twice_is_found_under_another_name_and_as_a_copy(tmp_path
     ]
 
 
-def test_folders_of_frames_are_told_apart_by_their_pictures(tmp_path):
+def test_folders_of_frames_are_compared_by_their_pictures(tmp_path):
     for folder, text in (("a", "1"), ("b", "1"), ("c", "2")):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "00001.jpg").write_text(text)

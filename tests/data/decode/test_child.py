@@ -146,7 +146,7 @@ def test_messages_of_decords_ffmpeg_stay_out_of_the_log(tmp_path, capfd):
     numbers = np.arange(READER.probe(str(path)).num_frames)
     with pytest.raises(VideoError, match="decoding stopped"):
         VideoFiles("decord").read_frames(str(path), numbers)
-    assert "[h264" in capfd.readouterr().err  # what would be said
+    assert "[h264" in capfd.readouterr().err  # what would be printed
     with pytest.raises(VideoError, match="decoding stopped"):
         reader("decord").read_frames(str(path), numbers)
     assert capfd.readouterr().err == ""
@@ -207,7 +207,7 @@ print(held.child.process.pid)
     assert not running(done.stdout.strip())
 
 
-def test_a_file_that_is_none_is_told_at_once(tmp_path):
+def test_a_file_that_is_no_video_is_an_error_at_once(tmp_path):
     with pytest.raises(VideoError, match="no such file"):
         reader().probe(str(tmp_path / "none.mp4"))
 

@@ -85,7 +85,7 @@ def test_decord_seeks_only_where_no_frame_crosses_a_key_frame(times, keys, exact
     assert not seeks_exactly([Packet(time, number in keys, number == 2) for number, time in enumerate(times)])
 
 
-def test_a_failure_of_decord_is_said_once_and_pyav_reads(video, caplog):
+def test_a_failure_of_decord_is_logged_once_and_pyav_reads(video, caplog):
     def broken(decoder, path, indices):
         if decoder == "decord":
             raise VideoError(path, "decord broke")
@@ -158,7 +158,7 @@ def test_a_cached_reader_can_be_sent_to_a_process_and_leaves_long_videos_alone(t
     assert reader.read_frames(video, np.array([3])).shape == (1, 48, 64, 3)
 
 
-def test_small_sets_are_kept_and_large_ones_are_not():
+def test_small_sets_are_cached_and_large_ones_are_not():
     assert not isinstance(reader_for("", 36, 10).read_frames, CachedFrames)
     assert not isinstance(reader_for("auto", 36, 100_000).read_frames, CachedFrames)
     assert reader_for("auto", 36, 10).read_frames.folder == Path("runs/cache")

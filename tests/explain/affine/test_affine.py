@@ -49,7 +49,7 @@ def network(**settings):
     return create_model("tsn_resnet50", num_frames=4, width=8, dnr=DNRConfig(relay_distance=2, **settings)).eval()
 
 
-def test_cells_are_told_apart_by_what_they_relay_over():
+def test_cells_are_named_by_what_they_relay_over():
     cells = relay_cells(network(direction="bi"))
     assert cells["layer1.lstm"][0] == "cross_layer"
     assert cells["layer1.0.bn2.lstm"][0] == cells["layer1.0.bn2.lstm_backward"][0] == "cross_temporal"
@@ -130,7 +130,7 @@ def test_components_are_those_that_numbers_were_drawn_from(deviations):
     assert list(parts.values()) == pytest.approx([position**2, within**2, clip**2, of_class**2], abs=0.15, rel=0.1)
 
 
-def test_a_probe_tells_what_is_there_and_nothing_else():
+def test_a_probe_finds_what_is_there_and_nothing_else():
     rng = np.random.default_rng(0)
     labels = [*"ab"] * 50
 

@@ -45,7 +45,7 @@ OTHER, FASTER = ("tsm_resnet18 + DNR", 0.99, NONE), ("tdn_resnet18 + DNR", 1.02,
         ),
     ],
 )
-def test_the_title_says_how_much_of_the_speed_is_kept(rows, kept_speed, in_brackets):
+def test_the_title_says_what_share_of_the_speed_is_left(rows, kept_speed, in_brackets):
     in_brackets = in_brackets.replace("NOISE", "noise of the machine: ±0.03")
     assert findings.of_speeds(kept(*rows), 0.03) == f"With DNR, {kept_speed}\n({in_brackets})"
 
