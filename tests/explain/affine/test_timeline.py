@@ -77,7 +77,7 @@ def test_a_timeline_needs_dnr_and_frames(run, synthetic, tmp_path):
     with pytest.raises(ValueError, match="expected a run with cross-temporal DNR, got batch norm"):
         timeline(plain, videos, 0)
     videos.rows.head(1).assign(start_seconds=0, end_seconds=1).to_csv(tmp_path / "short.csv", index=False)
-    with pytest.raises(VideoError, match="12 frames, expected at least 15"):
+    with pytest.raises(VideoError, match="expected at least 15 frames for a curve over time, got 12"):
         timeline(run, read_manifest(tmp_path / "short.csv"), 0)
 
 
@@ -86,4 +86,4 @@ def test_short_videos_are_left_out_by_name(run, synthetic, tmp_path, caplog):
     rows.to_csv(tmp_path / "videos.csv", index=False)
     assert list(timelines(run, read_manifest(tmp_path / "videos.csv"), [0, 1])) == [1]
     assert "no timeline:" in caplog.text
-    assert "12 frames, expected at least 15" in caplog.text
+    assert "expected at least 15 frames for a curve over time, got 12" in caplog.text
