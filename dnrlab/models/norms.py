@@ -12,7 +12,7 @@ NORMS = ("batch", "group", "instance", "layer")
 
 
 def image_norm(norm: str, channels: int, eps: float = 1e-5) -> nn.GroupNorm:
-    """Standardise each image (C, H, W) by its own statistics, then scale and shift every channel by a learned pair.
+    """Standardize each image (C, H, W) by its own statistics, then scale and shift every channel by a learned pair.
 
         y = gamma_c * (x - mean) / sqrt(var + eps) + beta_c,    mean and var over space and a group of channels
 

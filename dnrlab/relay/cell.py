@@ -24,7 +24,7 @@ class RelayCell(nn.Module):
         depth: d, the number of stacked cells.
 
     Shape:
-        - pooled: (N, C), the global average pool of the features before they are standardised
+        - pooled: (N, C), the global average pool of the features before they are standardized
         - state: hidden and cell, each (d, N, C); None starts the relay at zero
         - returns: the new hidden and cell, each (d, N, C); gamma and beta are their last rows, (N, C)
 

@@ -6,12 +6,12 @@ Source: Cai, Yao and Chen, NeurIPS 2021, Sec. 3.4.
 from torch import Tensor
 
 from dnrlab.relay.axes import check_clip
-from dnrlab.relay.functional import group_means
+from dnrlab.relay.groups import group_means
 from dnrlab.relay.norm import LayerRelay, Relayed, RelayNorm
 
 
 class CrossLayerNorm(RelayNorm):
-    """Standardise over (N, T, H, W); scale and shift by the state of the LSTM that the blocks of a stage share.
+    """Standardize over (N, T, H, W); scale and shift by the state of the LSTM that the blocks of a stage share.
 
         (gamma_b, beta_b) = lstm(pool(x_b), (gamma_{b-1}, beta_{b-1})),    b = 1 … blocks of the stage, from zero
 

@@ -10,12 +10,12 @@ from torch import Tensor
 from dnrlab.relay.axes import check_clip
 from dnrlab.relay.cross_layer import relay_from_block
 from dnrlab.relay.cross_temporal import CrossTemporalNorm
-from dnrlab.relay.functional import group_lengths, group_means
+from dnrlab.relay.groups import group_lengths, group_means
 from dnrlab.relay.norm import LayerRelay
 
 
 class CrossLayerTemporalNorm(CrossTemporalNorm):
-    """Standardise every group of d_r frames with its own statistics; scale and shift it by the sum of two relays.
+    """Standardize every group of d_r frames with its own statistics; scale and shift it by the sum of two relays.
 
         y_g = (gamma_g + gamma_b) * (x_g - mean_g) / sqrt(var_g + eps) + beta_g + beta_b
 

@@ -9,12 +9,13 @@ from torch import Tensor
 from dnrlab.relay.axes import check_clip
 from dnrlab.relay.cell import RelayCell
 from dnrlab.relay.config import PAPER, DNRConfig
-from dnrlab.relay.functional import RelayState, group_lengths, group_means
+from dnrlab.relay.functional import RelayState
+from dnrlab.relay.groups import group_lengths, group_means
 from dnrlab.relay.norm import LayerRelay, Relayed, RelayNorm
 
 
 class CrossTemporalNorm(RelayNorm):
-    """Standardise every group of d_r frames with its own statistics; scale and shift it by the LSTM's state.
+    """Standardize every group of d_r frames with its own statistics; scale and shift it by the LSTM's state.
 
         (gamma_g, beta_g) = lstm(pool(x_g), (gamma_{g-1}, beta_{g-1})),    g = 1 … G, from zero
 

@@ -12,17 +12,10 @@ from torch import Tensor, nn
 from dnrlab.relay.axes import merge_time, split_time
 from dnrlab.relay.cell import RelayCell
 from dnrlab.relay.config import PAPER, DNRConfig
-from dnrlab.relay.functional import (
-    RelayState,
-    check_counts,
-    clip_moments,
-    group_means,
-    group_variances,
-    standardize_and_affine,
-    updated_running_statistics,
-)
+from dnrlab.relay.functional import RelayState, check_counts, standardize_and_affine, updated_running_statistics
+from dnrlab.relay.groups import clip_moments, group_means, group_variances
 
-CHANNEL_GROUPS = 32  # of group standardisation, as in group norm; fewer if a group would have less than two channels
+CHANNEL_GROUPS = 32  # of group standardization, as in group norm; fewer if a group would have less than two channels
 
 
 class LayerRelay(NamedTuple):
@@ -69,7 +62,7 @@ class RelayNorm(nn.Module):
     """Base of the DNR layers: batch statistics of frame groups in training, running statistics in evaluation.
 
     A subclass takes clips (N, C, T, H, W) and the relay of their stage, and returns both. It learns no affine pair.
-    With standardization group, instance or layer, each clip is standardised by its own statistics, in training and
+    With standardization group, instance or layer, each clip is standardized by its own statistics, in training and
     evaluation, and there are no running statistics.
 
     Args:
@@ -78,7 +71,7 @@ class RelayNorm(nn.Module):
         eps: added to the variance, in squared units of x.
         momentum: weight of the newest group in the running statistics.
 
-    Raises: ValueError if group standardisation cannot divide the channels equally.
+    Raises: ValueError if group standardization cannot divide the channels equally.
     """
 
     running_mean: Tensor
@@ -99,7 +92,7 @@ class RelayNorm(nn.Module):
         self.affine = GroupAffine(eps)
 
     def statistics(self, x: Tensor, pooled: Tensor, lengths: Sequence[int]) -> tuple[Tensor, Tensor]:
-        """Mean and biased variance to standardise with, each (1 or N, C, G or 1). Training updates the running ones.
+        """Mean and biased variance to standardize with, each (1 or N, C, G or 1). Training updates the running ones.
 
         ``pooled`` (N, C, G) holds the means of the groups of each clip of ``x`` (N, C, T, H, W).
         """
@@ -138,7 +131,7 @@ def counts_like(mean: Tensor, values: Sequence[int]) -> Tensor:
 
 
 def channel_groups(standardization: str, channels: int) -> int:
-    """Number of channel groups that share statistics with ``group``, ``instance`` or ``layer`` standardisation."""
+    """Number of channel groups that share statistics with ``group``, ``instance`` or ``layer`` standardization."""
     return {"group": min(CHANNEL_GROUPS, max(channels // 2, 1)), "instance": channels, "layer": 1}[standardization]
 
 

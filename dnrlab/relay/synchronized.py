@@ -11,7 +11,8 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.distributed.nn.functional import all_reduce
 
-from dnrlab.relay.functional import pooled_moments, statistics_dtype
+from dnrlab.relay.functional import pooled_moments
+from dnrlab.relay.groups import statistics_dtype
 from dnrlab.relay.norm import RelayNorm
 
 

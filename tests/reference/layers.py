@@ -85,7 +85,7 @@ def clip_statistics(x, clip, frames, parts):
 
 
 def normalize_clips(x, groups, affine, *, parts, whole, eps=1e-5):
-    """Standardise each group of each clip by itself, or by the statistics of the ``whole`` clip. Returns y."""
+    """Standardize each group of each clip by itself, or by the statistics of the ``whole`` clip. Returns y."""
     y = np.empty_like(x)
     for clip in range(x.shape[0]):
         for group, frames in enumerate(groups):
@@ -112,7 +112,7 @@ def normalize_whole(x, groups, affine, running, *, training, eps=1e-5, momentum=
 
 
 def normalize_groups(x, groups, affine, running, *, training, eps=1e-5, momentum=0.1):
-    """Standardise each group, apply ``affine[group][clip]`` = (gamma, beta) lists. Returns y, running mean and var."""
+    """Standardize each group, apply ``affine[group][clip]`` = (gamma, beta) lists. Returns y, running mean and var."""
     running_mean, running_var = list(running[0]), list(running[1])
     y = np.empty_like(x)
     for group, frames in enumerate(groups):

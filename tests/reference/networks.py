@@ -25,7 +25,7 @@ def cell_step(state, name, pooled, relayed):
 
 
 def standard(state, name, frames, training):
-    """Standardised frames (N, t, C, H, W)."""
+    """Standardized frames (N, t, C, H, W)."""
     flat = frames.flatten(0, 1)
     mean, var = state[f"{name}.running_mean"], state[f"{name}.running_var"]
     return F.batch_norm(flat, mean, var, None, None, training, 0.1, 1e-5).view_as(frames)

@@ -60,7 +60,7 @@ def test_both_on_one_norm_agree_with_plain_loops(frames, relay_distance, options
     )
 
 
-def test_one_frame_alone_is_standardised_and_relayed():
+def test_one_frame_alone_is_standardized_and_relayed():
     lstm, (norm, _) = stage(False, relay_distance=4)
     x = clip(frames=1)
     expected = layers.cross_layer_temporal(

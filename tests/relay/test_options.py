@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from dnrlab.relay import CrossLayerNorm, CrossTemporalNorm, DNRConfig, LayerRelay, RelayCell
-from dnrlab.relay.functional import clip_moments
+from dnrlab.relay.groups import clip_moments
 from tests.helpers.layers import EXACT, OPTIONS, assert_gradients, clip, plain, running, unlike_start
 from tests.reference import layers
 
@@ -62,7 +62,7 @@ def test_moments_of_a_clip_by_itself_agree_with_plain_loops(parts):
         clip_moments(x, [5], 3)
 
 
-def test_group_standardisation_has_32_groups_of_channels_where_there_are_more():
+def test_group_standardization_has_32_groups_of_channels_where_there_are_more():
     norm, x = CrossTemporalNorm(64, DNRConfig(relay_distance=2, standardization="group")).double(), clip(64, frames=3)
     y, _ = norm(x, None)
     for first, last in ((0, 2), (2, 3)):

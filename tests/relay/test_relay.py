@@ -16,7 +16,8 @@ from dnrlab.relay import (
     RelayCell,
 )
 from dnrlab.relay.axes import merge_time, split_time
-from dnrlab.relay.functional import group_lengths, interlace_channels, relay_step
+from dnrlab.relay.functional import interlace_channels, relay_step
+from dnrlab.relay.groups import group_lengths
 from tests.helpers.layers import EXACT, assert_gradients, clip, plain, running, unlike_start
 from tests.reference import layers
 
@@ -142,7 +143,7 @@ def test_time_is_split_and_merged_clip_by_clip():
     assert merge_time(clips).data_ptr() == images.data_ptr()
 
 
-def test_half_precision_features_are_standardised_in_single_precision():
+def test_half_precision_features_are_standardized_in_single_precision():
     norm = CrossTemporalNorm(4, DNRConfig(relay_distance=2))
     x = (clip() * 100 + 300).bfloat16()
     y, _ = norm(x, None)

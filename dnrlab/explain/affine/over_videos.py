@@ -87,7 +87,7 @@ def clips_of(
 def trajectories(lines: Sequence[Timeline], layer: str) -> pd.DataFrame:
     """Gamma and beta of a layer along several videos, as their first two principal components.
 
-    A point is gamma and beta of all channels at one time, each standardised. The components are those of all points.
+    A point is gamma and beta of all channels at one time, each standardized. The components are those of all points.
 
     Returns: columns video, label, seconds, first, second (the coordinates), and explained, the share of the variance
     that the two components have.

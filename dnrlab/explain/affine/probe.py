@@ -53,7 +53,7 @@ def features(affine: Affine) -> NDArray[np.floating]:
 
 
 def probe(seen: NDArray[np.floating], labels: ArrayLike, unseen: NDArray[np.floating]) -> NDArray[np.str_]:
-    """The classes of ``unseen`` (M, F) by a logistic regression fitted to standardised ``seen`` (N, F)."""
+    """The classes of ``unseen`` (M, F) by a logistic regression fitted to standardized ``seen`` (N, F)."""
     model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=1000))
     predicted: NDArray[np.str_] = model.fit(seen, np.asarray(labels)).predict(unseen)
     return predicted
