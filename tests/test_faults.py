@@ -24,6 +24,7 @@ def test_a_fault_fits_the_code_and_names_tests_that_exist(fault):
 
 
 @pytest.mark.slow
+@pytest.mark.extended
 @pytest.mark.parametrize("fault", faults(), ids=lambda fault: fault.name)
 def test_a_fault_is_noticed(fault):
     assert caught_by(fault), f"no test of {fault.tests} fails with this fault: {fault.what}"

@@ -90,7 +90,7 @@ def test_the_networks_of_the_repository_score_what_they_say(folder, name):
 
 
 @pytest.mark.slow
-@pytest.mark.defaults
+@pytest.mark.extended
 def test_every_notebook_runs_with_its_defaults(folder):
     notebooks = set((PROJECT / "notebooks").glob("*.ipynb")) - {PROJECT / "notebooks" / "00_start_here.ipynb"}
     for notebook in sorted(notebooks):  # in reading order: 02 wants what 01 leaves
