@@ -60,7 +60,7 @@ def train_epoch(
     Raises: FloatingPointError that names the last good checkpoint, if the loss or its gradient is not finite;
         ValueError if no clip could be read.
     """
-    settings, world, stops = task.recipe.training, task.world, task.plan.stops(step)
+    training, world, stops = task.recipe.training, task.world, task.plan.stops(step)
     epoch = step // task.plan.steps_per_epoch
     bar = tqdm(  # every 10 s: an executed notebook stores each update of the bar
         total=task.plan.steps_per_epoch,
@@ -73,7 +73,7 @@ def train_epoch(
     with bar:
         for stop in stops:
             start = time.perf_counter()
-            read = readable(shown(islice(batches, stop - step), bar), task.train_set, settings.bad_videos, bad)
+            read = readable(shown(islice(batches, stop - step), bar), task.train_set, training.bad_videos, bad)
             try:
                 sums = train_steps(
                     model,
@@ -81,8 +81,8 @@ def train_epoch(
                     state.optimizer,
                     state.schedule,
                     device=task.runtime.device,
-                    clip_norm=settings.clip_norm,
-                    seed=settings.seed,
+                    clip_norm=training.clip_norm,
+                    seed=training.seed,
                     world=world,
                 )
             except FloatingPointError as error:

@@ -36,20 +36,20 @@ class Plan:
         ]
 
 
-def make_plan(settings: TrainConfig, num_videos: int, num_processes: int) -> Plan:
+def make_plan(config: TrainConfig, num_videos: int, num_processes: int) -> Plan:
     """The plan of a training on ``num_videos`` videos.
 
     A short last batch of an epoch is left out, unless it is the only batch.
 
     Raises: ValueError if a batch has fewer clips than there are processes.
     """
-    clips = min(settings.batch_size, num_videos)
+    clips = min(config.batch_size, num_videos)
     if clips < num_processes:
         raise ValueError(
             f"expected at least one clip per step for each of {num_processes} processes, got batches of {clips} clips; "
             "start fewer processes, or raise batch_size"
         )
-    return Plan(settings.epochs, max(num_videos // settings.batch_size, 1), clips, settings.checkpoint_every)
+    return Plan(config.epochs, max(num_videos // config.batch_size, 1), clips, config.checkpoint_every)
 
 
 def learning_rate_factor(

@@ -32,11 +32,11 @@ class State(NamedTuple):
 
 def fresh_state(recipe: Recipe, num_classes: int, steps_per_epoch: int, device: str) -> State:
     """The state before the first step, with random weights from the recipe's seed."""
-    settings = recipe.training
-    torch.manual_seed(settings.seed)
+    config = recipe.training
+    torch.manual_seed(config.seed)
     model = build_model(recipe.model, num_classes=num_classes, num_frames=recipe.data.num_frames).to(device)
-    optimizer = make_optimizer(model, settings)
-    return State(model, optimizer, make_schedule(optimizer, settings, steps_per_epoch))
+    optimizer = make_optimizer(model, config)
+    return State(model, optimizer, make_schedule(optimizer, config, steps_per_epoch))
 
 
 def start_from(model: nn.Module, initial_weights: str, name: str) -> None:

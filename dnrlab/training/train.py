@@ -121,12 +121,12 @@ def start_or_resume(task: Task, state: State) -> tuple[int, Sums]:
 
 def train_epochs(task: Task, state: State, step: int, so_far: Sums, history: list[dict[str, Any]]) -> None:
     """Train from ``step`` to the end. Appends one row per epoch to ``history``."""
-    plan, settings, world = task.plan, task.recipe.training, task.world
-    model = distributed_model(state.model, task.runtime.device, world, sync_statistics=settings.sync_statistics)
+    plan, training, world = task.plan, task.recipe.training, task.world
+    model = distributed_model(state.model, task.runtime.device, world, sync_statistics=training.sync_statistics)
     epochs, clock = range(step // plan.steps_per_epoch, plan.epochs), Clock(step, plan.total_steps)
     batches = training_batches(
-        TrainingClips(task.train_set, task.recipe.data, task.reader, settings.seed),
-        settings.batch_size,
+        TrainingClips(task.train_set, task.recipe.data, task.reader, training.seed),
+        training.batch_size,
         epochs,
         task.runtime.num_workers,
         first=step % plan.steps_per_epoch,
@@ -138,7 +138,7 @@ def train_epochs(task: Task, state: State, step: int, so_far: Sums, history: lis
             so_far = train_epoch(task, state, model, batches, step=step, so_far=so_far, bad=bad, clock=clock)
             step = (epoch + 1) * plan.steps_per_epoch
             row = row_of(plan, state, step, so_far)
-            if task.val_set is not None and (step == plan.total_steps or (epoch + 1) % settings.validate_every == 0):
+            if task.val_set is not None and (step == plan.total_steps or (epoch + 1) % training.validate_every == 0):
                 share_buffers(state.model, world)
                 row["val_top1"] = validate(task, state.model, task.val_set)
             history.append(row)
@@ -177,16 +177,16 @@ def validate(task: Task, model: nn.Module, videos: Manifest) -> float:
 
 def log_start(task: Task, step: int) -> None:
     """Log what is trained and from which step. Warn if the warm-up is longer than the run."""
-    plan, settings = task.plan, task.recipe.training
+    plan, training = task.plan, task.recipe.training
     begun = f"resumed at step {step} of {plan.total_steps}" if step else "started"
     batches = f"{plan.steps_per_epoch} batches of {plan.clips_per_step} from {len(task.train_set.rows)} videos"
     classes = f"{len(task.train_set.classes)} classes"
     device, size = task.runtime.device, task.world.size
     on = device if size == 1 else f"{size} processes, {device.split(':')[0]}"
     log.info(f"{begun}: {task.recipe.model.name}, {classes}, {batches}, {on}")
-    warmup = warmup_steps(settings, plan.steps_per_epoch)
+    warmup = warmup_steps(training, plan.steps_per_epoch)
     if warmup >= plan.total_steps:
         log.warning(
             f"the warm-up of {warmup} iterations is not shorter than the run of {plan.total_steps}: lr stays below its "
-            f"peak; lower {'warmup_iterations' if settings.warmup_iterations else 'warmup_epochs'} or raise epochs"
+            f"peak; lower {'warmup_iterations' if training.warmup_iterations else 'warmup_epochs'} or raise epochs"
         )
