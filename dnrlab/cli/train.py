@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 from typing import Annotated, Any
 
 import tyro
@@ -57,10 +56,21 @@ class Train:
         return {**result, "next": f"dnrlab evaluate {self.out} --manifest {self.manifest}"}
 
 
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """The options that decide the defaults of all others."""
+
+    recipe: str = "demo"
+    dnr: bool = True
+
+
 def train_defaults(words: Sequence[str]) -> Any:
-    """The defaults of ``train``. They depend on two of its options: ``--recipe`` and ``--no-dnr``."""
-    name = next((after for word, after in pairwise(words) if word == "--recipe"), "demo")
-    recipe, dnr = recipe_by_name(name), "--no-dnr" not in words
-    recipe = replace(recipe, model=replace(recipe.model, dnr=DNRConfig() if dnr else None))
+    """The defaults of ``train``. They depend on two of its options: ``--recipe`` and ``--no-dnr``.
+
+    The same parser reads the words twice, so these two mean the same in every spelling that it accepts.
+    """
+    found: Any = tyro.cli(Choice, args=words, return_unknown_args=True, add_help=False)
+    choice, recipe = found[0], recipe_by_name(found[0].recipe)
+    recipe = replace(recipe, model=replace(recipe.model, dnr=DNRConfig() if choice.dnr else None))
     missing: Any = tyro.MISSING
-    return Train(manifest=missing, out=missing, recipe=name, dnr=dnr, settings=recipe)
+    return Train(manifest=missing, out=missing, recipe=choice.recipe, dnr=choice.dnr, settings=recipe)

@@ -9,7 +9,8 @@ from torch.utils.data import Dataset
 
 from dnrlab.data.config import DataConfig, clip_indices, view_indices
 from dnrlab.data.decode.types import Reader, VideoError
-from dnrlab.data.manifest import Manifest, mirrored_classes
+from dnrlab.data.manifest import Manifest
+from dnrlab.data.mirror import mirrored_classes
 from dnrlab.data.packed_rows import PackedRows
 from dnrlab.data.transforms import Box, crop_boxes, resize_short_side, training_clip
 from dnrlab.data.video_span import locate, read_span

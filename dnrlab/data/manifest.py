@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -191,17 +190,6 @@ def split_by(manifest: Manifest, column: str, test_fold: str = "") -> Manifest:
 def labels(manifest: Manifest) -> NDArray[np.int64]:
     """The class index of every row; -1 if the label is not a class."""
     return np.asarray(pd.Index(manifest.classes).get_indexer(manifest.rows["label"]), dtype=np.int64)
-
-
-def mirrored_classes(classes: tuple[str, ...]) -> list[int]:
-    """The index of the mirrored class of each class. Mirroring swaps the words left and right.
-
-    A class whose swapped name is not a class stays as it is: "pulling it right out". The names are compared, not the
-    indices, because the order of the labels differs between releases of Something-Something.
-    """
-    other = {"left": "right", "right": "left", "Left": "Right", "Right": "Left"}
-    swapped = [re.sub(r"\b([Ll]eft|[Rr]ight)\b", lambda word: other[word[0]], name) for name in classes]
-    return [classes.index(mirror) if mirror in classes else index for index, mirror in enumerate(swapped)]
 
 
 def rows_digest(videos: Manifest, columns: Sequence[str], *, start: int = 0) -> str:

@@ -13,6 +13,7 @@ from dnrlab.data.dataset import TrainingClips
 from dnrlab.data.decode.cache import reader_for
 from dnrlab.data.loading import training_batches
 from dnrlab.data.manifest import Manifest, select
+from dnrlab.data.mirror import mirror_warning
 from dnrlab.device import ON_CPU, Runtime
 from dnrlab.distributed import ALONE, World, all_gather
 from dnrlab.evaluation import EvalConfig, evaluate
@@ -176,7 +177,7 @@ def validate(task: Task, model: nn.Module, videos: Manifest) -> float:
 
 
 def log_start(task: Task, step: int) -> None:
-    """Log what is trained and from which step. Warn if the warm-up is longer than the run."""
+    """Log what is trained and from which step. Warn of a warm-up longer than the run, and of mirrored labels."""
     plan, training = task.plan, task.recipe.training
     begun = f"resumed at step {step} of {plan.total_steps}" if step else "started"
     batches = f"{plan.steps_per_epoch} batches of {plan.clips_per_step} from {len(task.train_set.rows)} videos"
@@ -184,6 +185,8 @@ def log_start(task: Task, step: int) -> None:
     device, size = task.runtime.device, task.world.size
     on = device if size == 1 else f"{size} processes, {device.split(':')[0]}"
     log.info(f"{begun}: {task.recipe.model.name}, {classes}, {batches}, {on}")
+    for warning in mirror_warning(task.train_set.classes) if task.train_set.flip == "label_aware" else []:
+        log.warning(warning)
     warmup = warmup_steps(training, plan.steps_per_epoch)
     if warmup >= plan.total_steps:
         log.warning(

@@ -5,7 +5,11 @@ import json
 import pandas as pd
 import pytest
 
+from dnrlab import DNRConfig
 from dnrlab.cli import guarded, main
+from dnrlab.cli.repeat import repeat_defaults
+from dnrlab.cli.train import train_defaults
+from dnrlab.recipes.named import RECIPES
 
 TINY = ["--epochs", "1", "--short-side", "36", "--crop-size", "32", "--batch-size", "10", "--cache-dir", ""]
 
@@ -120,6 +124,25 @@ def test_manifest_check_names_the_bad_file_and_exits_with_1(synthetic, tmp_path,
     assert code == 1
     assert "empty.mp4: an empty file (0 bytes)" in out
     assert "an empty file: 1" in out
+
+
+@pytest.mark.parametrize("word", ["--no-dnr", "--no_dnr"])
+@pytest.mark.parametrize("recipe", [["--recipe", "tsm_kinetics400"], ["--recipe=tsm_kinetics400"]])
+@pytest.mark.parametrize("defaults", [train_defaults, repeat_defaults])
+def test_every_spelling_of_an_option_decides_the_defaults(defaults, recipe, word):
+    words = ["--manifest", "a.csv", *recipe, word, "--lr", "0.5", "--out", "run"]
+    default = defaults(words)
+    assert (default.recipe, default.dnr, default.settings.model.dnr) == ("tsm_kinetics400", False, None)
+    assert default.settings.training == RECIPES["tsm_kinetics400"]().training
+    assert defaults([each for each in words if each != word]).settings.model.dnr == DNRConfig()
+
+
+@pytest.mark.parametrize("spelled", [["--recipe=big"], ["--recipe", "big"]])
+def test_an_unknown_recipe_is_an_error_however_it_is_spelled(spelled, capsys, tmp_path):
+    code, _, error = call(capsys, "train", "--manifest", "none.csv", "--out", tmp_path / "run", *spelled)
+    assert code == 1
+    assert "expected a recipe's name, got 'big'" in error
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_check_that_is_interrupted_says_how_to_go_on(synthetic, monkeypatch, tmp_path, capsys):

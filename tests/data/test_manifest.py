@@ -4,7 +4,7 @@ from itertools import chain
 
 import pytest
 
-from dnrlab.data.manifest import labels, mirrored_classes, open_manifest, read_manifest, rows_digest, select, split_by
+from dnrlab.data.manifest import labels, open_manifest, read_manifest, rows_digest, select, split_by
 
 
 def write(folder, text, name="videos.csv"):
@@ -136,18 +136,6 @@ def test_spaces_and_trailing_commas_do_no_harm(tmp_path):
     manifest = read_manifest(write(tmp_path, "path,label,split\n1.mp4, run,train,\n2.mp4,run ,train,\n"))
     assert manifest.rows["path"].tolist() == [str(tmp_path / "1.mp4"), str(tmp_path / "2.mp4")]
     assert manifest.classes == ("run",)
-
-
-def test_left_and_right_change_places_only_where_both_are_classes():
-    classes = (
-        "Pulling something from left to right",
-        "Pulling something from right to left",
-        "Pulling it right out",
-        "Standing upright",
-        "Right turn",
-        "Left turn",
-    )
-    assert mirrored_classes(classes) == [1, 0, 2, 3, 5, 4]
 
 
 FOLDS = (

@@ -212,3 +212,13 @@ def test_settings_out_of_range_are_refused():
         recipe_by_name("kinetics")
     with pytest.raises(ValueError, match=r"fields of a recipe, got epoch"):
         override(demo(), epoch=3)
+
+
+def test_mirrored_clips_that_keep_their_label_are_a_warning(synthetic, tmp_path, caplog):
+    rows = pd.read_csv(synthetic)
+    rows["path"] = [str(synthetic.parent / path) for path in rows["path"]]
+    rows["label"] = rows["label"].replace({"left": "to_the_left", "right": "rightwards"})
+    rows.to_csv(tmp_path / "videos.csv", index=False)
+    (tmp_path / "card.json").write_text('{"flip": "label_aware"}')
+    train(tiny(epochs=1), read_manifest(tmp_path / "videos.csv"), tmp_path / "run")
+    assert "no label has its mirror image among the classes, such as" in caplog.text

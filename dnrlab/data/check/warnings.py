@@ -7,6 +7,7 @@ import pandas as pd
 from dnrlab.data.cards import splits_share_sources
 from dnrlab.data.check.errors import sources_in_two_splits
 from dnrlab.data.manifest import Manifest
+from dnrlab.data.mirror import mirror_warning
 
 NAMED = 10  # the most names that a sentence lists
 
@@ -19,7 +20,9 @@ def find_warnings(manifest: Manifest, readable: pd.DataFrame) -> list[str]:
         readable: its readable rows, from ``with_facts``: ``frames``, and ``duration``, ``start``, ``end`` in seconds.
     """
     shared = shared_sources(readable) if splits_share_sources(manifest.file) else []
-    return [*odd_splits(manifest), *alike_labels(manifest), *other_counts(readable), *late_ends(readable), *shared]
+    mirror = mirror_warning(manifest.classes) if manifest.flip == "label_aware" else []
+    odd = [*odd_splits(manifest), *alike_labels(manifest), *mirror]
+    return [*odd, *other_counts(readable), *late_ends(readable), *shared]
 
 
 def some(names: Iterable[str]) -> str:

@@ -9,7 +9,8 @@ import pytest
 from dnrlab.cli import main
 from dnrlab.data.build.build import NAMES, build_manifest
 from dnrlab.data.cards import card_of
-from dnrlab.data.manifest import mirrored_classes, read_manifest
+from dnrlab.data.manifest import read_manifest
+from dnrlab.data.mirror import mirrored_classes
 from tests.helpers import official_trees
 from tests.helpers.official_trees import SOMETHING, TREES
 
