@@ -31,6 +31,9 @@ from dnrlab.data.decode.types import DAMAGED, Frames, Indices, VideoError
 LIMIT_SECONDS = 60.0  # for one read; the slowest read of an intact video that we saw took 2 s
 
 
+KILLED = (-9, -15)  # exit codes of a child that was killed from outside: SIGKILL, SIGTERM
+
+
 held = threading.local()  # holds this thread's child from one read to the next; the child ends with the thread
 
 
@@ -47,7 +50,7 @@ def decoding_in_child(limit_seconds: float = LIMIT_SECONDS) -> Decoding:
 
 def examine_in_child(limit_seconds: float, path: str) -> Facts:
     """Facts of a video. VideoError also if the child gives no answer in time or dies."""
-    facts: Facts = child_of_thread(limit_seconds).ask(path, None)
+    facts: Facts = ask(limit_seconds, path, None)[1]
     return facts
 
 
@@ -56,9 +59,24 @@ def decode_in_child(limit_seconds: float, decoder: str, path: str, indices: Indi
 
     Raises: VideoError also if the child gives no answer in time or dies.
     """
-    child = child_of_thread(limit_seconds)
-    shape: tuple[int, ...] = child.ask(path, (decoder, indices))
+    child, shape = ask(limit_seconds, path, (decoder, indices))
     return np.frombuffer(mmap.mmap(child.memory.fileno(), int(np.prod(shape))), np.uint8).reshape(shape)
+
+
+def ask(limit_seconds: float, path: str, request: tuple[str, Indices] | None) -> tuple["Child", Any]:
+    """This thread's child, and its answer; see ``Child.ask``.
+
+    A child that was killed from outside (by a person, or for memory) is asked again in a new one, once: before that
+    the file cannot be blamed.
+    """
+    child = child_of_thread(limit_seconds)
+    try:
+        return child, child.ask(path, request)
+    except VideoError:
+        if child.process.returncode not in KILLED:
+            raise
+    child = child_of_thread(limit_seconds)
+    return child, child.ask(path, request)
 
 
 class Child:

@@ -30,7 +30,7 @@ def examine_file(path: str) -> Facts:
     import av
 
     try:
-        with av.open(path) as container:
+        with av.open(path, metadata_errors="replace") as container:
             stream = video_stream(path, container)
             found = [Packet(p.pts, p.is_keyframe, p.is_discard) for p in container.demux(stream) if p.size]
             rate = float(stream.average_rate or 0) or math.nan
@@ -48,13 +48,15 @@ def video_stream(path: str, container: Any) -> Any:
 
     In a file of several streams decord may read another one, because it ignores the mark "default".
 
-    Raises: VideoError if there is no video stream, or only a cover picture.
+    Raises: VideoError if there is no video stream, only a cover picture, or no decoder.
     """
     import av
 
     stream = container.streams.best("video")
     if stream is None or stream.disposition & av.stream.Disposition.attached_pic:
         raise VideoError(path, "not a video that can be decoded: no video stream; leave it out")
+    if stream.codec_context is None:
+        raise VideoError(path, "not a video that can be decoded: FFmpeg has no decoder for it; encode it again")
     return stream
 
 

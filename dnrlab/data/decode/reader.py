@@ -8,7 +8,8 @@ outcome for damaged and odd files.
 import functools
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -19,7 +20,7 @@ from dnrlab.data.decode.decord_reader import have_decord, read_decord
 from dnrlab.data.decode.jpeg_folder import examine_folder, read_folder
 from dnrlab.data.decode.packets import Facts, examine_file
 from dnrlab.data.decode.pyav_reader import read_pyav
-from dnrlab.data.decode.types import DAMAGED, Frames, Indices, Reader, VideoError, VideoInfo
+from dnrlab.data.decode.types import DAMAGED, Frames, Indices, Reader, VideoError, VideoInfo, first_line
 
 __all__ = ["DAMAGED", "DECODERS", "READER", "Frames", "Reader", "VideoError", "VideoInfo", "probe", "read_frames"]
 
@@ -42,12 +43,31 @@ class Decoding(NamedTuple):
 
 def examine(path: str) -> Facts:
     """Facts of a video file or a folder of JPEG frames. VideoError if it is neither."""
-    return Facts(examine_folder(path), False) if Path(path).is_dir() else examine_file(path)
+    with errors_of(path):
+        return Facts(examine_folder(path), False) if Path(path).is_dir() else examine_file(path)
 
 
 def decode(decoder: str, path: str, indices: Indices) -> Frames:
     """Frames (T, H, W, 3) at ascending, distinct frame indices. ``decoder`` is ``decord``, ``pyav`` or ``folder``."""
-    return {"decord": read_decord, "pyav": read_pyav, "folder": read_folder}[decoder](path, indices)
+    read = {"decord": read_decord, "pyav": read_pyav, "folder": read_folder}[decoder]
+    with errors_of(path):
+        return read(path, indices)
+
+
+@contextmanager
+def errors_of(path: str) -> Iterator[None]:
+    """Whatever fails while a file is opened or decoded becomes a VideoError of this file.
+
+    Damaged files make decoders raise errors of many types. One that was not foreseen must not end the work on all
+    other files. A package that is missing is no fault of the file.
+    """
+    try:
+        yield
+    except (VideoError, ImportError):
+        raise
+    except Exception as error:
+        reason = f"cannot be read ({type(error).__name__}: {first_line(error)}); {DAMAGED}"
+        raise VideoError(path, reason) from error
 
 
 IN_PROCESS = Decoding(examine, decode)

@@ -7,6 +7,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ import pytest
 from dnrlab.data.config import DataConfig
 from dnrlab.data.dataset import Unreadable, VideoViews
 from dnrlab.data.decode.child import child_of_thread, decoding_in_child, held, same_core
-from dnrlab.data.decode.reader import READER, VideoFiles, reader_of
+from dnrlab.data.decode.reader import READER, VideoFiles, forget_facts, reader_of
 from dnrlab.data.decode.types import VideoError
 from dnrlab.data.loading import view_loader
 from dnrlab.data.manifest import Manifest
@@ -152,9 +153,48 @@ def test_messages_of_decords_ffmpeg_stay_out_of_the_log(tmp_path, capfd):
     assert capfd.readouterr().err == ""
 
 
-def test_a_mistake_of_the_program_is_no_bad_video(made_decord):
-    with pytest.raises(TypeError, match="a bug"):
-        reader("decord").read_frames(str(made_decord / "break.mp4"), np.array([9]))
+def test_an_error_of_any_type_is_the_files_and_pyav_reads_it(made_decord):
+    path = str(made_decord / "break.mp4")
+    with pytest.raises(VideoError, match=r"break.mp4: cannot be read \(TypeError: a bug\); encode it again") as error:
+        reader("decord").read_frames(path, np.array([9]))
+    assert error.value.path == path
+    assert brightness(reader().read_frames(path, np.array([9]))) == pytest.approx(20 + 8 * 9, abs=1)
+
+
+@pytest.mark.parametrize("request_of", ["probe", "read_frames"])
+def test_a_child_that_is_killed_once_is_asked_again(tmp_path, monkeypatch, request_of):
+    path, read, kills = str(encoded(tmp_path / "a.mp4", pictures())), reader(), []
+    read.read_frames(path, np.array([0]))
+    forget_facts()
+    send = Connection.send
+
+    def killed(connection, message):  # while the child works
+        if not kills:
+            kills.append(child_of_thread(60.0).process.pid)
+            os.kill(kills[0], signal.SIGKILL)
+            child_of_thread(60.0).process.wait()
+        send(connection, message)
+
+    monkeypatch.setattr(Connection, "send", killed)
+    if request_of == "probe":
+        assert read.probe(path).num_frames == 20
+    else:
+        assert brightness(read.read_frames(path, np.array([9]))) == pytest.approx(20 + 8 * 9, abs=1)
+    assert child_of_thread(60.0).process.pid != kills[0]
+
+
+def test_a_child_that_is_killed_twice_on_a_file_blames_it(tmp_path, monkeypatch):
+    path, read = str(encoded(tmp_path / "a.mp4", pictures())), reader()
+    send = Connection.send
+
+    def killed(connection, message):
+        child_of_thread(60.0).process.kill()
+        child_of_thread(60.0).process.wait()
+        send(connection, message)
+
+    monkeypatch.setattr(Connection, "send", killed)
+    with pytest.raises(VideoError, match="the decoding process died"):
+        read.probe(path)
 
 
 def test_an_interrupt_does_not_leave_its_answer_to_the_next_question(made_decord, monkeypatch):
