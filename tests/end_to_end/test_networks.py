@@ -49,8 +49,11 @@ def test_a_family_trains_and_is_looked_into(name, dnr, synthetic, tmp_path):
         assert line.table["seconds"].nunique() >= 8
 
 
+MORE = [pytest.param(name, marks=pytest.mark.extended) for name in ("tsm_resnet18", "tanet_resnet18")]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["tsm_resnet18", "tanet_resnet18", "tdn_resnet18"])
+@pytest.mark.parametrize("name", ["tdn_resnet18", *MORE])  # five frames per segment: the one that differs most
 def test_every_notebook_takes_the_name(name, synthetic, tmp_path):
     shared, run_dir = {"manifest": str(synthetic)}, str(tmp_path / "run")
     tiny = {"short_side": 36, "crop_size": 32, "num_frames": 4, "epochs": 1, "batch_size": 10, "cache_dir": ""}

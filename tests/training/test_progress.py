@@ -107,7 +107,8 @@ def test_an_error_of_one_process_stops_all_and_is_not_tried_again(with_a_gap, tm
 
 
 @pytest.mark.slow
-def test_after_an_error_the_same_folder_takes_a_training_that_skips_it(with_a_gap, tmp_path):
+def test_after_an_error_the_same_folder_takes_a_training_that_skips_it(with_a_gap, tmp_path, monkeypatch):
+    monkeypatch.setattr("dnrlab.training.launch.RESTARTS", 1)
     run = tmp_path / "run"
     with pytest.raises(RuntimeError, match="VideoError"):
         launch_training(2, tiny(batch_size=20), with_a_gap, run)
