@@ -17,6 +17,9 @@ log = logging.getLogger("dnrlab")
 TYPES: dict[str, type] = {"str": str, "int": int, "float": float, "bool": bool, "list": list, "dict": dict}
 
 
+IN_NOTEBOOK = ("module://", "inline", "widget", "ipympl", "nbagg", "notebook")  # backends that draw into a notebook
+
+
 INJECTED = "# Parameters"  # first line of the cell that papermill injects
 
 
@@ -84,7 +87,17 @@ def start(namespace: dict[str, Any]) -> None:
     folder = Path.cwd()
     if folder.name == "notebooks" and (folder.parent / "dnrlab").is_dir():  # JupyterLab starts a kernel in this folder
         os.chdir(folder.parent)
+    show_figures()
     logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(message)s", force=True)
+
+
+def show_figures() -> None:
+    """Let a kernel show figures in the notebook, where ``MPLBACKEND`` names a backend that does not, such as Agg."""
+    from IPython import get_ipython
+
+    backend, shell = os.environ.get("MPLBACKEND", ""), get_ipython()
+    if shell is not None and backend and not backend.lower().startswith(IN_NOTEBOOK):
+        shell.run_line_magic("matplotlib", "inline")
 
 
 def is_python(source: str) -> bool:

@@ -3,6 +3,7 @@
 Each command has ``--help`` and ``--json``. The options are the fields of the dataclasses that the notebooks use.
 """
 
+import io
 import json
 import logging
 import os
@@ -41,6 +42,9 @@ ERRORS = (ValueError, TypeError, OSError, VideoError, FloatingPointError, IndexE
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command. The exit code is 0, 1 (the command failed), 2 (wrong call) or 130 (interrupted)."""
+    for stream in (sys.stdout, sys.stderr):  # a terminal that has no γ shows a question mark
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     level = logging.INFO if os.environ.get("RANK", "0") == "0" else logging.WARNING  # torchrun sets RANK
     logging.basicConfig(stream=sys.stderr, level=level, format="%(message)s", force=True)
     words = list(sys.argv[1:] if arguments is None else arguments)

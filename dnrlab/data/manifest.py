@@ -42,20 +42,22 @@ def read_manifest(file: str | Path, root: str | Path | None = None) -> Manifest:
             ``end_seconds``, ``num_frames`` and any others. ``NAME.classes.txt`` in the same folder, or else
             ``classes.txt``, gives the class order. Without it the names are sorted. ``NAME.card.json``, or else
             ``card.json``, gives the flip rule. Without it the rule is ``none``.
-        root: folder that paths are relative to. None is the manifest's own folder.
+        root: folder that paths are relative to. None is the manifest's own folder. A leading ``~`` is the home folder,
+            here and in the paths.
 
     Raises: FileNotFoundError if there is no such file; ValueError that names file and line if it is not a table of
         videos (see ``read_table``), a path occurs twice with the same time span, or a label is not in ``classes.txt``.
     """
-    file = Path(file).resolve()
+    file = Path(file).expanduser().resolve()
     if not file.is_file():
         raise FileNotFoundError(
             f"expected a manifest at {file}, got no such file; give a CSV file with columns path, label, split"
         )
     rows = read_table(file)
     refuse_repeated(file, rows)
-    base = str(file.parent if root is None else Path(root).resolve())
-    rows["path"] = [os.path.join(base, path) for path in rows["path"].tolist()]  # noqa: PTH118 (five times as fast)
+    base = str(file.parent if root is None else Path(root).expanduser().resolve())
+    paths = [os.path.expanduser(path) if path[:1] == "~" else path for path in rows["path"].tolist()]  # noqa: PTH111
+    rows["path"] = [os.path.join(base, path) for path in paths]  # noqa: PTH118 (five times as fast as pathlib)
     classes = read_classes(file, rows)
     listed = pd.Index(classes).get_indexer(rows["label"]) >= 0
     refuse(file, ~listed, rows, "expected a label of classes.txt, got another; add it there or correct it")
@@ -74,6 +76,7 @@ def open_manifest(name: str, root: str | Path | None = None) -> Manifest:
 
 def single_video(path: str | Path, classes: tuple[str, ...]) -> Manifest:
     """A manifest of one video, with an empty label."""
+    path = Path(path).expanduser() if str(path).startswith("~") else path  # Path would join the slashes of a URL
     rows = pd.DataFrame({"path": [str(path)], "label": [""]})
     return Manifest(rows=rows, classes=classes, flip="none", file=Path(path))
 

@@ -1,6 +1,9 @@
 """The command line: each command works, says what it did, and names what is wrong without a traceback."""
 
 import json
+import os
+import subprocess
+import sys
 
 import pandas as pd
 import pytest
@@ -10,6 +13,7 @@ from dnrlab.cli import guarded, main
 from dnrlab.cli.repeat import repeat_defaults
 from dnrlab.cli.train import train_defaults
 from dnrlab.recipes.named import RECIPES
+from tests.helpers.paths import PROJECT
 
 TINY = ["--epochs", "1", "--short-side", "36", "--crop-size", "32", "--batch-size", "10", "--cache-dir", ""]
 
@@ -241,3 +245,12 @@ def test_an_interrupt_is_one_line(capsys):
 
     assert guarded(interrupted) == 130
     assert capsys.readouterr().err.startswith("interrupted; train, evaluate, spread and manifest check resume")
+
+
+def test_help_is_printed_in_a_terminal_without_greek():
+    environment = os.environ | {"PYTHONIOENCODING": "latin-1"}
+    for command in ("train", "cam"):
+        words = [sys.executable, "-m", "dnrlab", command, "--help"]
+        done = subprocess.run(words, capture_output=True, env=environment, cwd=PROJECT)
+        assert done.returncode == 0, done.stderr.decode("latin-1")
+        assert "usage" in done.stdout.decode("latin-1")

@@ -4,7 +4,7 @@ from itertools import chain
 
 import pytest
 
-from dnrlab.data.manifest import labels, open_manifest, read_manifest, rows_digest, select, split_by
+from dnrlab.data.manifest import labels, open_manifest, read_manifest, rows_digest, select, single_video, split_by
 
 
 def write(folder, text, name="videos.csv"):
@@ -194,3 +194,11 @@ def test_the_digest_of_rows_sees_what_it_is_asked_to_see(tmp_path):
     (tmp_path / "videos.csv").write_text(rows)
     moved = [rows_digest(read_manifest(tmp_path / "videos.csv", root), [], start=3) for root in ("/a", "/b")]
     assert moved[0] == moved[1]
+
+
+def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    write(tmp_path, "path,label\n~/a.mp4,run\nb~.mp4,run\n")
+    assert read_manifest("~/videos.csv").rows["path"].tolist() == [str(tmp_path / "a.mp4"), str(tmp_path / "b~.mp4")]
+    assert read_manifest("~/videos.csv", "~/c").rows["path"][1] == str(tmp_path / "c" / "b~.mp4")
+    assert single_video("~/a.mp4", ("run",)).rows["path"][0] == str(tmp_path / "a.mp4")

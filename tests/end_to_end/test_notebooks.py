@@ -256,3 +256,17 @@ def test_the_first_notebook_leads_through_all_others_with_a_figure_each():
     figures = re.findall(r"!\[.+\]\((figures/\w+\.png)\)", source)
     assert len(figures) == len(linked)
     assert all((PROJECT / "notebooks" / figure).is_file() for figure in figures)
+
+
+def test_figures_are_shown_whatever_backend_the_surroundings_name(tmp_path, monkeypatch):
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    sources = [
+        "from dnrlab.notebook import start\nstart(globals())",
+        "import matplotlib.pyplot as plt\nplt.subplots()[0]",
+    ]
+    cells = [nbformat.v4.new_code_cell(source) for source in ["seed: int = 0  # seed", *sources]]
+    cells[0].metadata["tags"] = ["parameters"]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "figure.ipynb")
+    executed = batch.run_notebook(tmp_path / "figure.ipynb", tmp_path / "out.ipynb", {})
+    outputs = nbformat.read(executed, 4).cells[-1].outputs
+    assert any("image/png" in output.get("data", {}) for output in outputs)

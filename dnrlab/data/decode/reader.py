@@ -8,6 +8,7 @@ outcome for damaged and odd files.
 import functools
 import logging
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,6 +30,9 @@ DECODERS = ("auto", "decord", "pyav")
 
 
 UNSUITED = "decord would return wrong frames or read another stream; set decoder to auto or pyav"
+
+
+URL = re.compile(r"(^|/)[A-Za-z][A-Za-z0-9+.-]+:/")  # in a manifest, after the folder that paths are relative to
 
 
 log = logging.getLogger("dnrlab")
@@ -129,9 +133,10 @@ class VideoFiles:
 
 
 def facts_of(path: str, decoding: Decoding) -> Facts:
-    """Facts of a video, cached until the file changes."""
-    check_file(path)
-    stat = Path(path).stat()
+    """Facts of a video, cached until the file changes. VideoError whatever is wrong with the path or the file."""
+    with errors_of(path):  # such as a name that is too long for the file system
+        check_file(path)
+        stat = Path(path).stat()
     return remembered_facts(path, stat.st_size, stat.st_mtime_ns, decoding)
 
 
@@ -155,6 +160,8 @@ def log_once(path: str, reason: str) -> None:
 def check_file(path: str) -> None:
     """VideoError unless ``path`` is a folder, or a file that may be read and is not empty."""
     if not Path(path).exists():
+        if URL.search(path):
+            raise VideoError(path, "a URL, not a local file; download the video and give the path of the file")
         raise VideoError(path, "no such file; correct the path, or the root that it is relative to")
     if Path(path).is_dir():
         return

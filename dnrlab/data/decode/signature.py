@@ -21,7 +21,7 @@ def signature(path: str) -> tuple[int, int]:
     """
     try:
         stats = [os.stat(path)]  # noqa: PTH116 (Path.stat is slower)
-    except OSError:
+    except (OSError, ValueError):  # ValueError: a path that no file can have
         return -1, -1
     if stat.S_ISDIR(stats[0].st_mode):
         stats = [os.stat(file) for file in files_of(path)]  # noqa: PTH116

@@ -2,18 +2,20 @@
 
 import logging
 import pickle
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from dnrlab.data.check.decode_all import decode_whole
 from dnrlab.data.config import DataConfig
 from dnrlab.data.decode import reader as decode
 from dnrlab.data.decode.cache import CachedFrames, cached_reader, reader_for
 from dnrlab.data.decode.decord_reader import have_decord
 from dnrlab.data.decode.packets import Packet, seeks_exactly
-from dnrlab.data.decode.reader import VideoFiles
+from dnrlab.data.decode.reader import READER, VideoFiles
 from dnrlab.data.decode.types import VideoError
 from dnrlab.data.synthetic.make import encode
 
@@ -210,3 +212,19 @@ def test_real_clips_are_read_alike_by_both_decoders(real_data, folder):
         indices = np.array([0, 9, 4, 9, 40]) % decode.probe(path).num_frames
         both = [VideoFiles(decoder).read_frames(path, indices) for decoder in ("decord", "pyav")]
         assert np.array_equal(*both), path
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("https://example.org/a.mp4", "a URL, not a local file"),
+        ("/data/https://example.org/a.mp4", "a URL, not a local file"),
+        ("rtsp:/camera", "a URL, not a local file"),
+        ("a" * 300 + ".mp4", "cannot be read .OSError: File name too long"),
+        ("a\0b.mp4", "no such file"),
+    ],
+)
+def test_whatever_is_wrong_with_a_path_is_an_error_of_its_row(path, reason):
+    with pytest.raises(VideoError, match=reason):
+        VideoFiles().probe(path)
+    assert re.search(reason, decode_whole(path, READER).reason)
