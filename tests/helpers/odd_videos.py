@@ -126,19 +126,6 @@ def with_sound(folder):
     return folder / "both.mp4"
 
 
-def titled(folder):
-    """A title in an encoding that is not UTF-8, as old tools write it."""
-    path = folder / "titled.mkv"
-    with av.open(str(path), "w") as container:
-        container.metadata["title"] = "title: cafe"
-        stream = stream_of(container, pictures(), "libx264", "yuv420p")
-        for picture in pictures():
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-        container.mux(stream.encode())
-    path.write_bytes(path.read_bytes().replace(b"title: cafe", b"title: caf\xe9"))
-    return path
-
-
 def two_streams(folder):
     """The first stream is marked as default; the second is larger, and black."""
     with av.open(str(folder / "two.mp4"), "w") as container:
@@ -256,7 +243,7 @@ GOOD = [
     Odd("two streams of video", two_streams, WHOLE, WRONGLY),
     Odd("two sizes in one stream", two_sizes, WHOLE),
     Odd("a wrong extension", named(video("vp9.webm", "libvpx-vp9"), "wrong.mp4"), WHOLE),
-    Odd("a title that is not UTF-8", titled, WHOLE),
+    Odd("metadata that is not UTF-8", changed(video("tags.mkv"), lambda c: c.replace(b"Lavf", b"Lav\xe9")), WHOLE),
     Odd("no extension", named(PLAIN, "none"), WHOLE),
     Odd("spaces and letters of the world in the name", named(PLAIN, "Übung ß 视频 %d 'a'.mp4"), WHOLE),
     Odd("a link", link(PLAIN), WHOLE),

@@ -18,7 +18,7 @@ def read_pyav(path: str, indices: Indices) -> Frames:
     import av
 
     try:
-        with av.open(path, metadata_errors="replace") as container:  # titles need not be UTF-8
+        with av.open(path, metadata_errors="replace") as container:  # metadata need not be UTF-8
             frames = chosen_frames(container, video_stream(path, container), set(indices.tolist()))
     except av.FFmpegError as error:
         raise VideoError(path, f"decoding stopped (PyAV: {first_line(error)}); {DAMAGED}") from error
