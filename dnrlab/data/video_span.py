@@ -3,12 +3,15 @@
 import math
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from dnrlab.data.decode.types import Reader, VideoError, VideoInfo
 from dnrlab.data.manifest import Manifest
 from dnrlab.data.packed_rows import Row, one_row
+
+MILLISECOND = 1e-3  # a frame may be shown so much before the time at which a span begins or ends
 
 
 class Video(NamedTuple):
@@ -30,22 +33,24 @@ def locate(row: Row, reader: Reader) -> Video:
 
 
 def span_frames(row: Row, info: VideoInfo) -> tuple[int, int]:
-    """The index of a row's first frame, and the index after its last.
+    """The index of a row's first frame, and the index after its last: the frames that are shown in [start, end).
 
-    1 s to 1.5 s of a video of 24 frames at 12 frames per second are frames 12 to 17: (12, 18).
+    Times count from the first frame, to the millisecond. 1 s to 1.5 s of a video of 24 frames at 12 frames per second
+    are frames 12 to 17: (12, 18).
 
-    Raises: VideoError if the time span holds no frame, or if times are given for a video without a frame rate.
+    Raises: VideoError if the time span holds no frame, or if times are given for a video without times.
     """
     start, end = row.start_seconds, row.end_seconds
     if math.isnan(start) and math.isnan(end):
         return 0, info.num_frames
-    if not info.fps > 0:
+    times = info.seconds_of(np.arange(info.num_frames))
+    if np.isnan(times).any():
         raise VideoError(
             row.path, "expected a video with a frame rate, got no frame rate; leave start_seconds and end_seconds empty"
         )
-    first = 0 if math.isnan(start) else round(start * info.fps)
-    last = info.num_frames if math.isnan(end) else min(round(end * info.fps), info.num_frames)
-    if not 0 <= first < last:
+    first = 0 if math.isnan(start) else int(np.searchsorted(times, start - MILLISECOND))
+    last = info.num_frames if math.isnan(end) else int(np.searchsorted(times, end - MILLISECOND))
+    if not (0 <= first < last) or start < 0:
         begin = "its start" if math.isnan(start) else f"{start} s"
         stop = "its end" if math.isnan(end) else f"{end} s"
         length = f"{info.num_frames} frames at {info.fps:.4g} per second"

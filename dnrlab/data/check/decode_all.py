@@ -25,6 +25,8 @@ class Decoded(NamedTuple):
     num_frames: int  # the decoded frames, not the count in the container's header
     fps: float  # frames per second, nan if unknown
     duration_seconds: float
+    times: str  # of the frames, in seconds after the first one, separated by spaces; empty where i / fps holds
+    seeks: bool  # whether any frame is found without decoding from the start of the file
     reason: str  # why it cannot be read, empty if it can
     size: int  # bytes, -1 if the file cannot be read
     mtime_ns: int  # modification time, -1 if the file cannot be read
@@ -36,7 +38,9 @@ def decode_whole(path: str, reader: Reader) -> Decoded:
     try:
         size, mtime_ns = signature(path)  # taken before reading, so that a later change is noticed
         info = read_whole(path, reader)
-        return Decoded(path, *info, info.duration_seconds, "", size, mtime_ns, digest_of(path))
+        times = " ".join(f"{time:.6g}" for time in info.times)
+        digest = digest_of(path)
+        return Decoded(path, *info[:2], info.duration_seconds, times, info.seeks, "", size, mtime_ns, digest)
     except VideoError as error:
         return bad_file(path, error.reason)
     except Exception as error:  # a bad file must not end the check, whatever it raises
@@ -45,7 +49,7 @@ def decode_whole(path: str, reader: Reader) -> Decoded:
 
 def bad_file(path: str, reason: str) -> Decoded:
     """The facts of a file that cannot be read."""
-    return Decoded(path, 0, float("nan"), float("nan"), reason, -1, -1, "")
+    return Decoded(path, 0, float("nan"), float("nan"), "", True, reason, -1, -1, "")
 
 
 def read_whole(path: str, reader: Reader) -> VideoInfo:

@@ -31,12 +31,14 @@ def find_errors(manifest: Manifest, files: pd.DataFrame) -> pd.DataFrame:
 def with_facts(manifest: Manifest, files: pd.DataFrame) -> pd.DataFrame:
     """The readable rows of a manifest, with the facts of their files.
 
-    New columns: ``frames``, ``fps``, ``digest``, and ``duration``, ``start`` and ``end`` in seconds.
+    New columns: ``frames``, ``fps``, ``times``, ``seeks``, ``digest``, and in seconds ``duration``, ``start``, ``end``.
     """
     facts = files.set_index("path").loc[manifest.rows["path"]].reset_index(drop=True)
     rows = manifest.rows.reset_index(drop=True).assign(
         frames=facts["num_frames"],
         fps=facts["fps"],
+        times=facts["times"],
+        seeks=facts["seeks"],
         duration=facts["duration_seconds"],
         digest=facts["digest"],
         start=seconds(manifest.rows, "start_seconds"),
@@ -71,10 +73,10 @@ def why_empty(rows: pd.DataFrame) -> dict[int, str]:
     """For each row whose time span holds no frame: its index in the table, and the reason."""
     found = {}
     timed = rows[rows["start"].notna() | rows["end"].notna()]
-    columns = (timed[name] for name in ("path", "start", "end", "frames", "fps"))
-    for row, path, start, end, frames, fps in zip(timed.index, *columns, strict=True):
+    columns = (timed[name] for name in ("path", "start", "end", "frames", "fps", "times"))
+    for row, path, start, end, frames, fps, times in zip(timed.index, *columns, strict=True):
         try:
-            span_frames(Row(path, 0, start, end), VideoInfo(frames, fps))
+            span_frames(Row(path, 0, start, end), VideoInfo(frames, fps, tuple(map(float, times.split()))))
         except VideoError as error:
             found[row] = error.reason
     return found

@@ -23,7 +23,7 @@ from dnrlab.files import atomic_write, explain_write_errors
 COLUMNS = (*Decoded._fields, "decoder")
 
 
-TEXT = {"path": str, "reason": str, "digest": str, "decoder": str}
+TEXT = {"path": str, "times": str, "reason": str, "digest": str, "decoder": str}
 
 
 def checked_file(manifest: Manifest) -> Path:
@@ -36,12 +36,17 @@ def read_checked(file: str | Path) -> pd.DataFrame:
 
     Paths are absolute, as in the rows of ``read_manifest``. An incomplete last line is left out.
 
+    A report of an earlier version, with fewer columns, counts as empty: its files are checked again.
+
     Raises: ValueError if the file was not written by a check.
     """
     file = Path(file)
     text = file.read_text(encoding="utf-8")
     whole = text[: text.rfind("\n") + 1]
-    if text and text.splitlines()[0] != ",".join(COLUMNS):
+    header = text.splitlines()[0].split(",") if text else list(COLUMNS)
+    if header != list(COLUMNS) and header[:4] == list(COLUMNS[:4]):
+        return pd.DataFrame(columns=list(COLUMNS))
+    if header != list(COLUMNS):
         raise ValueError(
             f"{file}: expected a report of 'dnrlab manifest check' with columns {', '.join(COLUMNS)}, got the header "
             f"{text.splitlines()[0][:200]!r}; name another file (--out), or remove this one"

@@ -22,7 +22,7 @@ def find_warnings(manifest: Manifest, readable: pd.DataFrame) -> list[str]:
     shared = shared_sources(readable) if splits_share_sources(manifest.file) else []
     mirror = mirror_warning(manifest.classes) if manifest.flip == "label_aware" else []
     odd = [*odd_splits(manifest), *alike_labels(manifest), *mirror]
-    return [*odd, *other_counts(readable), *late_ends(readable), *shared]
+    return [*odd, *other_counts(readable), *late_ends(readable), *slow_files(readable), *shared]
 
 
 def some(names: Iterable[str]) -> str:
@@ -72,6 +72,17 @@ def late_ends(readable: pd.DataFrame) -> list[str]:
         return []
     first = f"{late['path'].iloc[0]}: {late['end'].iloc[0]:g} s of {late['duration'].iloc[0]:.4g} s"
     return [f"{len(late)} rows whose end is after the video's end, which is used instead, such as {first}"]
+
+
+def slow_files(readable: pd.DataFrame) -> list[str]:
+    """A warning about files in which frames are not found by seeking, so that they are read slowly."""
+    slow = readable["path"][~readable["seeks"].astype(bool)].drop_duplicates()
+    if slow.empty:
+        return []
+    return [
+        f"{len(slow)} of {readable['path'].nunique()} files are read slowly: decord does not find their frames by "
+        f"seeking, so they are decoded from their start; encode them as H.264 in MP4, such as {slow.iloc[0]}"
+    ]
 
 
 def shared_sources(readable: pd.DataFrame) -> list[str]:

@@ -1,8 +1,8 @@
 """Reading frames of videos: one ``read_frames(path, indices)`` for decord, PyAV and folders of JPEG frames.
 
-The frames of a file are counted once, for all decoders (``packets``). decord reads a file where it can seek exactly.
-PyAV reads it where decord has no wheel, would return wrong frames, or fails. data_manifests/DECODING.md lists the
-outcome for damaged and odd files.
+The frames of a file are counted once, for all decoders (``packets``). decord reads a file where it has proved, once,
+that it finds the right frames (``seeking``). PyAV reads it where decord has no wheel, did not prove it, or fails.
+data_manifests/DECODING.md lists the outcome for each container and codec, and for damaged and odd files.
 """
 
 import functools
@@ -21,6 +21,7 @@ from dnrlab.data.decode.decord_reader import have_decord, read_decord
 from dnrlab.data.decode.jpeg_folder import examine_folder, read_folder
 from dnrlab.data.decode.packets import Facts, examine_file
 from dnrlab.data.decode.pyav_reader import read_pyav
+from dnrlab.data.decode.seeking import read_by_time, same_frames
 from dnrlab.data.decode.types import DAMAGED, Frames, Indices, Reader, VideoError, VideoInfo, first_line
 
 __all__ = ["DAMAGED", "DECODERS", "READER", "Frames", "Reader", "VideoError", "VideoInfo", "probe", "read_frames"]
@@ -29,7 +30,7 @@ __all__ = ["DAMAGED", "DECODERS", "READER", "Frames", "Reader", "VideoError", "V
 DECODERS = ("auto", "decord", "pyav")
 
 
-UNSUITED = "decord would return wrong frames or read another stream; set decoder to auto or pyav"
+UNSUITED = "decord would return wrong frames, or none; set decoder to auto or pyav"
 
 
 URL = re.compile(r"(^|/)[A-Za-z][A-Za-z0-9+.-]+:/")  # in a manifest, after the folder that paths are relative to
@@ -48,12 +49,15 @@ class Decoding(NamedTuple):
 def examine(path: str) -> Facts:
     """Facts of a video file or a folder of JPEG frames. VideoError if it is neither."""
     with errors_of(path):
-        return Facts(examine_folder(path), False) if Path(path).is_dir() else examine_file(path)
+        return Facts(examine_folder(path)) if Path(path).is_dir() else examine_file(path)
 
 
 def decode(decoder: str, path: str, indices: Indices) -> Frames:
-    """Frames (T, H, W, 3) at ascending, distinct frame indices. ``decoder`` is ``decord``, ``pyav`` or ``folder``."""
-    read = {"decord": read_decord, "pyav": read_pyav, "folder": read_folder}[decoder]
+    """Frames (T, H, W, 3) at ascending, distinct frame indices.
+
+    ``decoder`` is ``decord``, ``pyav`` (decodes from the start), ``by time`` (PyAV, which seeks) or ``folder``.
+    """
+    read = {"decord": read_decord, "pyav": read_pyav, "by time": read_by_time, "folder": read_folder}[decoder]
     with errors_of(path):
         return read(path, indices)
 
@@ -94,8 +98,8 @@ class VideoFiles:
             raise ValueError(f"expected decoder {', '.join(DECODERS)}, got {self.decoder!r}; choose one of these")
 
     def probe(self, path: str) -> VideoInfo:
-        """The number of frames and the frame rate of a video. VideoError if it cannot be opened or has no frame."""
-        return facts_of(path, self.decoding).info
+        """The frames of a video, and their times. VideoError if it cannot be opened or has no frame."""
+        return info_of(path, self.decoding)
 
     def read_frames(self, path: str, indices: Indices) -> Frames:
         """The frames at the given frame indices, in the given order. A repeated frame is decoded once.
@@ -109,18 +113,18 @@ class VideoFiles:
         Raises: VideoError if the file cannot be read; IndexError if an index lies outside the video; TypeError if the
         indices are not integers.
         """
-        facts = facts_of(path, self.decoding)
-        check_indices(path, np.asarray(indices), facts.info.num_frames)
+        info = info_of(path, self.decoding)
+        check_indices(path, np.asarray(indices), info.num_frames)
         unique, inverse = np.unique(indices, return_inverse=True)
-        return self.read_sorted(path, facts, unique)[inverse]
+        return self.read_sorted(path, info, unique)[inverse]
 
-    def read_sorted(self, path: str, facts: Facts, indices: Indices) -> Frames:
+    def read_sorted(self, path: str, info: VideoInfo, indices: Indices) -> Frames:
         """The frames at ascending, distinct frame indices. ``self.decoder`` and the file decide which decoder reads."""
         if Path(path).is_dir():
             return self.decoding.decode("folder", path, indices)
-        if self.decoder == "decord" and not facts.suits_decord:
+        if self.decoder == "decord" and not info.seeks:
             raise VideoError(path, UNSUITED)
-        if self.decoder == "pyav" or not facts.suits_decord or not have_decord():
+        if self.decoder == "pyav" or not info.seeks:
             return self.decoding.decode("pyav", path, indices)
         try:
             return self.decoding.decode("decord", path, indices)
@@ -132,23 +136,35 @@ class VideoFiles:
             return frames
 
 
-def facts_of(path: str, decoding: Decoding) -> Facts:
-    """Facts of a video, cached until the file changes. VideoError whatever is wrong with the path or the file."""
+def info_of(path: str, decoding: Decoding) -> VideoInfo:
+    """What ``probe`` returns, cached until the file changes. VideoError whatever is wrong with the path or the file."""
     with errors_of(path):  # such as a name that is too long for the file system
         check_file(path)
         stat = Path(path).stat()
-    return remembered_facts(path, stat.st_size, stat.st_mtime_ns, decoding)
+    return remembered_info(path, stat.st_size, stat.st_mtime_ns, decoding)
 
 
 @functools.lru_cache(maxsize=100_000)
-def remembered_facts(path: str, size: int, changed: int, decoding: Decoding) -> Facts:
+def remembered_info(path: str, size: int, changed: int, decoding: Decoding) -> VideoInfo:
     """Facts of a file. Its size (bytes) and modification time are arguments so that a changed file is opened again."""
-    return decoding.examine(path)
+    info, places = decoding.examine(path)
+    return info._replace(seeks=Path(path).is_dir() or is_proved(path, places, decoding))
+
+
+def is_proved(path: str, places: tuple[int, ...], decoding: Decoding) -> bool:
+    """Whether decord returns the right frames at these frame indices. They are read together, as in a clip."""
+    if not places or not have_decord():
+        return False
+    try:
+        expected = np.array(decoding.decode("by time", path, np.array(places)))  # a copy: the next read may replace it
+        return same_frames(decoding.decode("decord", path, np.array(places)), expected)
+    except VideoError:
+        return False
 
 
 def forget_facts() -> None:
     """Clear the cache of facts, so that every file is examined again, as in a new process."""
-    remembered_facts.cache_clear()
+    remembered_info.cache_clear()
 
 
 @functools.lru_cache(maxsize=100_000)

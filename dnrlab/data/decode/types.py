@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 DAMAGED = "encode it again or leave it out"
 
@@ -17,15 +17,22 @@ Indices = NDArray[np.int64]  # (T,), frame indices from 0
 
 
 class VideoInfo(NamedTuple):
-    """Number of frames and frame rate of a video."""
+    """Number of frames of a video, their times, and how they are found. Frames are those that a decoder returns."""
 
     num_frames: int
     fps: float  # frames per second, on average; nan where unknown, as for a folder of JPEG frames
+    times: tuple[float, ...] = ()  # seconds after the first frame; empty where frame i is shown at i / fps
+    seeks: bool = True  # whether any frame is found without decoding from the start of the file
 
     @property
     def duration_seconds(self) -> float:
         """nan where the frame rate is unknown."""
         return self.num_frames / self.fps
+
+    def seconds_of(self, indices: ArrayLike) -> NDArray[np.float64]:
+        """The times of frames, in seconds after the first frame. nan where the frame rate is unknown."""
+        where = np.asarray(indices)
+        return np.array(self.times)[where] if self.times else where / np.float64(self.fps)
 
 
 class Reader(NamedTuple):

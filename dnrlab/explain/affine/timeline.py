@@ -62,7 +62,7 @@ def timeline(
     dnr = run.recipe.model.dnr
     if dnr is None or dnr.where == "layer":
         raise ValueError(f"expected a run with cross-temporal DNR, got {dnr or 'batch norm'}; train one with dnr=True")
-    video, fps = find_video(manifest, row, 0, reader), reader.probe(manifest.rows["path"].iloc[row]).fps
+    video, info = find_video(manifest, row, 0, reader), reader.probe(manifest.rows["path"].iloc[row])
     indices = overlapping_clips(video.num_frames, run.recipe.data.num_frames, max_points)  # (P, T)
     if len(indices) < MIN_POINTS:
         wanted = run.recipe.data.num_frames + MIN_POINTS - 1
@@ -81,11 +81,12 @@ def timeline(
             run.model(clip)
     table = last_of_each_clip(dynamics.table())
     ends = indices.numpy()[table["clip"].to_numpy()[:, None], table[["first_frame", "last_frame"]].to_numpy()]
-    seconds = (ends.mean(axis=1) + neighbours // 2 + video.first_frame) / fps  # segments count by their middle frames
+    middle_frames = ends + neighbours // 2 + video.first_frame  # segments count by their middle frames
+    seconds = info.seconds_of(middle_frames).mean(axis=1)
     pictures = for_people(read_span(video, chosen, reader), data, side=160)
-    picture_seconds = (chosen + video.first_frame).numpy() / fps
+    picture_seconds = info.seconds_of((chosen + video.first_frame).numpy())
     table = with_changes(table.assign(seconds=seconds))
-    clip_seconds = float(indices[0, -1] - indices[0, 0]) / fps
+    clip_seconds = float(np.ptp(info.seconds_of(indices[0, [0, -1]].numpy() + video.first_frame)))
     return Timeline(manifest.rows["label"].iloc[row], table, pictures, picture_seconds.tolist(), clip_seconds)
 
 

@@ -102,7 +102,8 @@ def test_a_loader_of_four_workers_survives_them_all(paths):
 
 
 def test_every_kind_stands_in_the_table():
-    table = (PROJECT / "data_manifests" / "DECODING.md").read_text(encoding="utf-8")
+    text = (PROJECT / "data_manifests" / "DECODING.md").read_text(encoding="utf-8")
+    table = text[text.index("## Outcome for each kind of video") :]
     assert len(ODD) >= 30
     assert [odd.name for odd in ODD] == re.findall(r"^\| ([^|]*?) \|", table, re.MULTILINE)[1:]
     for odd in BAD:
