@@ -133,13 +133,16 @@ def following(indices: Tensor, neighbours: int, num_frames: int) -> Tensor:
 
 
 def within_video(indices: Tensor, num_frames: int, past_end: str = "loop") -> Tensor:
-    """Bring indices past the end back into a video: ``loop`` starts again, ``repeat_last`` repeats the last frame.
+    """Bring indices (…, T) past the end back into a video of N frames. The first index of each clip lies within it.
 
-    [0, 8, 16] in 10 frames give [0, 8, 6] or [0, 8, 9].
+    ``loop`` counts on from the start. ``repeat_last`` repeats the last sampled frame that lies within the video.
+    [0, 8, 16] in 10 frames give [0, 8, 6] or [0, 8, 8].
     """
     if past_end not in PAST_END:
         raise ValueError(f"expected past_end {', '.join(PAST_END)}, got {past_end!r}; choose one of these")
-    return indices % num_frames if past_end == "loop" else indices.clamp(max=num_frames - 1)
+    if past_end == "loop":
+        return indices % num_frames
+    return indices.where(indices < num_frames, 0).cummax(-1).values
 
 
 def span(clip_len: int, frame_interval: int) -> int:

@@ -48,7 +48,7 @@ def build_tsm(block: Block, depths: Sequence[int], *, interlacing: TemporalAt, *
 def build_tanet(block: Block, depths: Sequence[int], *, interlacing: TemporalAt, **settings: Any) -> nn.Module:
     """TANet, with or without interlacing."""
     temporal = adaptive(settings["num_frames"], interlacing=interlacing)
-    return TSN(block, depths, temporal=temporal, **settings)
+    return TSN(block, depths, temporal=temporal, mask_per_clip=False, **settings)
 
 
 def build_tdn(block: Block, depths: Sequence[int], *, interlacing: TemporalAt, **settings: Any) -> nn.Module:

@@ -42,7 +42,7 @@ class TSM(TSN):
     """
 
     def __init__(self, block: Block, depths: Sequence[int], *, temporal_pool: bool = False, **settings: Any) -> None:
-        super().__init__(block, depths, temporal=shifts(depths), **settings)
+        super().__init__(block, depths, temporal=shifts(depths), mask_per_clip=False, **settings)
         self.temporal_pool = temporal_pool
         self.pool = nn.MaxPool3d((3, 1, 1), stride=(2, 1, 1), padding=(1, 0, 0)) if temporal_pool else None
 

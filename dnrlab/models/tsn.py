@@ -1,4 +1,4 @@
-"""Temporal segment network: a 2D ResNet on every frame, and the mean of the frames' logits.
+"""Temporal segment network: a 2D ResNet on every frame, and the mean of the frames' features or logits.
 
 Source: Wang et al., "Temporal segment networks", ECCV 2016; with DNR: Cai, Yao and Chen, NeurIPS 2021.
 """
@@ -14,7 +14,7 @@ from dnrlab.relay.axes import check_clip, merge_time
 
 
 class TSN(nn.Module):
-    """ResNet on N*T frames, classifier on every frame, consensus by the mean. Parameter names are torchvision's.
+    """ResNet on N*T frames, consensus by the mean over the frames. Parameter names are torchvision's.
 
     TSM and TANet are this network with temporal modules in its blocks.
 
@@ -27,6 +27,8 @@ class TSN(nn.Module):
         temporal: gives the temporal modules of a block from its position.
         width: channels of the stem, 64 as published.
         dropout: probability before the classifier.
+        mask_per_clip: dropout acts on the mean of the frames' features, as in the authors' release of TSN, so it draws
+            one mask per clip; otherwise on each frame's, as in TSM and TANet. The logits in evaluation are equal.
 
     Shape: clips (N, 3, T, H, W), floating point, in; logits (N, num_classes) out.
     """
@@ -44,10 +46,11 @@ class TSN(nn.Module):
         temporal: TemporalAt = no_temporal,
         width: int = 64,
         dropout: float = 0.5,
+        mask_per_clip: bool = True,
     ) -> None:
         super().__init__()
         self.block, self.depths, self.num_classes, self.num_frames = block, tuple(depths), num_classes, num_frames
-        self.dnr, self.width = dnr, width
+        self.dnr, self.width, self.mask_per_clip = dnr, width, mask_per_clip
         self.conv1 = nn.Conv2d(3, width, kernel_size=7, stride=2, padding=3, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
         self.relu = nn.ReLU(inplace=True)
@@ -62,13 +65,16 @@ class TSN(nn.Module):
     def forward(self, clips: Tensor) -> Tensor:
         check_clip(clips, channels=3)
         images, num_frames = self.features(merge_time(clips), clips.shape[2])
-        logits: Tensor = self.fc(self.dropout(self.avgpool(images).flatten(1)))  # (N*T, classes)
+        features = self.avgpool(images).flatten(1)  # (N*T, C)
+        if self.mask_per_clip:
+            features, num_frames = reduce(features, "(n t) c -> n c", "mean", t=num_frames), 1
+        logits: Tensor = self.fc(self.dropout(features))
         return reduce(logits, "(n t) classes -> n classes", "mean", t=num_frames)
 
     def extra_repr(self) -> str:
         return (
             f"{self.block.__name__}, {self.depths}, num_classes={self.num_classes}, num_frames={self.num_frames}, "
-            f"dnr={self.dnr}, width={self.width}, dropout={self.dropout.p}"
+            f"dnr={self.dnr}, width={self.width}, dropout={self.dropout.p}, mask_per_clip={self.mask_per_clip}"
         )
 
     def features(self, images: Tensor, num_frames: int) -> tuple[Tensor, int]:

@@ -33,7 +33,9 @@ def test_a_video_shorter_than_the_span_starts_at_zero_and_loops_or_holds():
     (clip,) = sampling.dense_test_indices(10, 4, 8, 1)
     assert clip.tolist() == [0, 8, 16, 24]
     assert sampling.within_video(clip, 10).tolist() == [0, 8, 6, 4]
-    assert sampling.within_video(clip, 10, "repeat_last").tolist() == [0, 8, 9, 9]
+    assert sampling.within_video(clip, 10, "repeat_last").tolist() == [0, 8, 8, 8]
+    views = torch.tensor([[0, 8, 16], [1, 9, 17], [2, 3, 4]])
+    assert sampling.within_video(views, 10, "repeat_last").tolist() == [[0, 8, 8], [1, 9, 9], [2, 3, 4]]
 
 
 def test_dense_training_reaches_every_start_and_no_other():

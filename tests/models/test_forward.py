@@ -91,3 +91,22 @@ def test_gpu_in_bfloat16_stays_near_the_cpu():
     with torch.autocast("cuda", dtype=torch.bfloat16):
         logits = model.cuda()(clips.cuda())
     torch.testing.assert_close(logits.float().cpu(), expected, rtol=0.1, atol=0.1)
+
+
+@pytest.mark.parametrize("name", ["tsn_resnet18", "tsm_resnet18", "tanet_resnet18", "tdn_resnet18"])
+def test_dropout_draws_one_mask_per_clip_in_tsn_and_one_per_frame_elsewhere(name):
+    model = create_model(name, num_classes=5, num_frames=4, width=8 if name != "tdn_resnet18" else 16, dropout=0.5)
+    model = model.double().train()
+    pooled = []
+    model.avgpool.register_forward_hook(lambda _, __, output: pooled.append(output.flatten(1)))
+    clips = torch.rand(3, 3, 4 * model.frames_per_segment, 32, 32, dtype=torch.float64)
+    torch.manual_seed(0)
+    found = model(clips)
+    frames = pooled[0].unflatten(0, (3, 4))  # (N, T, C)
+    torch.manual_seed(0)
+    if name == "tsn_resnet18":
+        expected = model.fc(torch.dropout(frames.mean(dim=1), 0.5, train=True))
+    else:
+        masked = torch.dropout(frames.flatten(0, 1), 0.5, train=True).unflatten(0, (3, 4))
+        expected = torch.stack([model.fc(masked[:, frame]) for frame in range(4)]).mean(dim=0)
+    torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-10)
