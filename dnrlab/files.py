@@ -1,4 +1,4 @@
-"""Write files completely or not at all, and explain errors in writing."""
+"""Write files completely or not at all, and explain errors in writing and reading."""
 
 import os
 from collections.abc import Iterator
@@ -44,4 +44,22 @@ def explain_write_errors(file: Path) -> Iterator[None]:
         old = ", the old file is unchanged" if os.path.isfile(file) else ""  # noqa: PTH113 (Path.is_file may raise)
         raise OSError(
             f"{file} could not be written ({error}){old}; free space, or give a folder that may be written"
+        ) from error
+
+
+@contextmanager
+def explain_read_errors(file: Path, advice: str) -> Iterator[None]:
+    """Turn whatever fails while the content of a file is read within the block into a ValueError that names the file.
+
+    A file that was cut or damaged makes readers raise errors of many types.
+
+    Args:
+        advice: what to do, such as "remove it; the training then starts again".
+    """
+    try:
+        yield
+    except Exception as error:
+        detail = (str(error).strip().splitlines() or [""])[0]
+        raise ValueError(
+            f"expected a whole file at {file}, got one that cannot be read ({type(error).__name__}: {detail}); {advice}"
         ) from error

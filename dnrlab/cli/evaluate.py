@@ -11,6 +11,7 @@ from dnrlab.data.manifest import read_manifest, select, single_video, split_by
 from dnrlab.device import Runtime
 from dnrlab.distributed import World, join
 from dnrlab.evaluation import EvalConfig, evaluate, scores_file, write_results
+from dnrlab.evaluation.video_scores import class_scores
 from dnrlab.runs.load import load_run
 
 
@@ -86,5 +87,5 @@ class Predict:
         video, views = single_video(self.video, run.classes), EvalConfig(num_clips=self.clips, num_crops=self.crops)
         reader = reader_for("", run.recipe.data.short_side, 1, run.recipe.data.decoder)
         predictions = evaluate(run.model, video, run.recipe.data, views, reader=reader, runtime=runtime).videos
-        scores = predictions.iloc[0, -len(run.classes) :].astype(float).nlargest(5)
+        scores = class_scores(predictions).iloc[0].nlargest(5)
         return {"video": self.video, "predicted": str(scores.index[0]), "scores": scores.round(4).to_dict()}

@@ -63,6 +63,8 @@ class Repeat:
             self.runtime,
         )
         columns = ["run", "seed", "fold", "top1", "top5", "clip_top1", "videos", "loss", "seconds", "error"]
+        if repeats.runs["top5"].isna().all():  # five classes or fewer
+            columns.remove("top5")
         return {
             "runs": plain_rows(repeats.runs[columns]),
             "summary": plain_rows(repeats.summary),

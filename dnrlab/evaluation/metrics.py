@@ -18,8 +18,9 @@ def confusion_matrix(labels: list[str], predicted: list[str], classes: tuple[str
 def metrics(labels: list[str], scores: NDArray[np.float64], classes: tuple[str, ...]) -> dict[str, float]:
     """Accuracies in [0, 1] of ``scores`` (videos, classes).
 
-    ``top1`` and ``top5`` are accuracies of videos. With five classes or fewer ``top5`` is 1. ``mean_class`` is the
-    mean of the top-1 accuracies of the classes that have videos. Among equal scores the first class is ranked first.
+    ``top1`` and ``top5`` are accuracies of videos. With five classes or fewer there is no ``top5``: it would always be
+    1. ``mean_class`` is the mean of the top-1 accuracies of the classes that have videos. Among equal scores the first
+    class is ranked first.
 
     Raises: ValueError if there is no video, the shapes differ, or a score is not finite.
     """
@@ -34,7 +35,8 @@ def metrics(labels: list[str], scores: NDArray[np.float64], classes: tuple[str, 
     rank = true_class_rank(scores, truth)
     correct = rank == 0
     per_class = [correct[truth == index].mean() for index in np.unique(truth)]
-    return {"top1": float(correct.mean()), "top5": float((rank < 5).mean()), "mean_class": float(np.mean(per_class))}
+    top5 = {"top5": float((rank < 5).mean())} if len(classes) > 5 else {}
+    return {"top1": float(correct.mean()), **top5, "mean_class": float(np.mean(per_class))}
 
 
 def true_class_rank(scores: NDArray[np.floating], truth: NDArray[np.integer]) -> NDArray[np.int64]:
@@ -62,8 +64,8 @@ def view_accuracy(scores: NDArray[np.float32], truth: NDArray[np.integer], num_c
         scores: (rows, views, classes), clip by clip, with the crops of a clip together. Rows not scored are nan.
         truth: (rows,), class indices.
 
-    Returns: columns clip, crop (both from 0), top1 and top5; one row per view. The mean of top1 is the accuracy of
-        single clips.
+    Returns: columns clip, crop (both from 0), top1 and, for more than five classes, top5; one row per view. The mean of
+        top1 is the accuracy of single clips.
     """
     first, in_top5, count = np.zeros(scores.shape[1]), np.zeros(scores.shape[1]), 0
     for start in range(0, len(scores), ROWS_AT_A_TIME):
@@ -72,8 +74,8 @@ def view_accuracy(scores: NDArray[np.float32], truth: NDArray[np.integer], num_c
         rank = true_class_rank(part[done], np.broadcast_to(labels[done, None], (int(done.sum()), part.shape[1])))
         first, in_top5, count = first + (rank == 0).sum(0), in_top5 + (rank < 5).sum(0), count + len(rank)
     clip, crop = np.divmod(np.arange(scores.shape[1]), num_crops)
-    top1, top5 = (hits / max(count, 1) for hits in (first, in_top5))
-    return pd.DataFrame({"clip": clip, "crop": crop, "top1": top1, "top5": top5})
+    top5 = {"top5": in_top5 / max(count, 1)} if scores.shape[2] > 5 else {}
+    return pd.DataFrame({"clip": clip, "crop": crop, "top1": first / max(count, 1), **top5})
 
 
 def accuracy_by_number(scores: NDArray[np.float32], truth: NDArray[np.integer], *, seed: int = 0) -> pd.DataFrame:

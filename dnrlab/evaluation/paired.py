@@ -8,6 +8,7 @@ import pandas as pd
 
 from dnrlab.evaluation.intervals import Interval, paired_difference, smallest_difference
 from dnrlab.evaluation.results import read_results
+from dnrlab.files import explain_read_errors
 from dnrlab.runs.folder import REPEATS
 
 VIDEO = ("path", "start_seconds", "end_seconds")  # columns that identify a video
@@ -62,8 +63,9 @@ def runs_of(folder: Path) -> dict[tuple[str, str], Path]:
     table = folder / REPEATS
     if not table.is_file():
         return {("", ""): folder}
-    rows = pd.read_csv(table, dtype=str, keep_default_na=False)
-    done = rows[rows["error"] == ""]
+    with explain_read_errors(table, "run dnrlab spread again: finished networks are only listed"):
+        rows = pd.read_csv(table, dtype=str, keep_default_na=False)
+        done = rows[rows["error"] == ""]
     return {(row["seed"], row["fold"]): folder / row["run"] for row in done.to_dict("records")}
 
 
@@ -114,9 +116,7 @@ def videos_of(run_dir: Path, split: str) -> pd.DataFrame:
         raise FileNotFoundError(
             f"expected results of split {split!r} in {run_dir}, got no such files; evaluate that run first"
         )
-    table = results[1]
-    num_columns = list(table.columns).index("predicted") + 1  # by position: score columns may have any name
-    videos = table.iloc[:, :num_columns]
+    videos = results[1]
     right = (videos["label"] == videos["predicted"]).astype(float)
     if "source" in videos:
         videos = videos.assign(source=sources_of(videos))

@@ -9,9 +9,11 @@ import pandas as pd
 
 from dnrlab.evaluation.evaluate import EvalConfig
 from dnrlab.evaluation.metrics import confusion_matrix, metrics
-from dnrlab.evaluation.video_scores import Predictions
-from dnrlab.files import atomic_write
+from dnrlab.evaluation.video_scores import SCORE, Predictions, class_scores
+from dnrlab.files import atomic_write, explain_read_errors
 from dnrlab.runs.folder import CONFUSION, METRICS, PREDICTIONS, SKIPPED, file_of_split
+
+EVALUATE_AGAIN = "evaluate the run again"
 
 
 def write_results(
@@ -27,14 +29,19 @@ def write_results(
 
     These are the names for the split ``test``. Other splits are part of the name: ``metrics_val.json`` of val, and
     ``metrics_all.json`` of all rows. ``top1``, ``top5`` and ``mean_class`` are accuracies of videos, whose scores are
-    the mean over their views. ``clip_top1`` and ``clip_top5`` are accuracies of single views.
+    the mean over their views. ``clip_top1`` and ``clip_top5`` are accuracies of single views. With five classes or
+    fewer there is no top-5 accuracy.
     """
     videos, skipped = predictions.videos, predictions.skipped
-    scores = videos.iloc[:, -len(classes) :].to_numpy(dtype=float)
+    scores = class_scores(videos).to_numpy()
     total = len(videos) + len(skipped)
     result: dict[str, Any] = {
         **metrics(list(videos["label"]), scores, classes),
-        **{f"clip_{name}": float(predictions.views[name].mean()) for name in ("top1", "top5")},
+        **{
+            f"clip_{name}": float(predictions.views[name].mean())
+            for name in ("top1", "top5")
+            if name in predictions.views
+        },
         "evaluated": f"evaluated {len(videos)} of {total}",
         "videos": len(videos),
         "skipped": len(skipped),
@@ -58,10 +65,19 @@ def write_results(
 
 
 def read_results(run_dir: str | Path, split: str) -> tuple[dict[str, Any], pd.DataFrame] | None:
-    """The metrics and predictions that ``write_results`` wrote for a split, or None. Labels are read as text."""
+    """The metrics and predictions that ``write_results`` wrote for a split, or None. Labels are read as text.
+
+    In files of earlier versions the columns of scores had the bare names of the classes. They are renamed.
+    """
     metrics_file, predictions_file = (file_of_split(run_dir, name, split) for name in (METRICS, PREDICTIONS))
     if not metrics_file.is_file() or not predictions_file.is_file():
         return None
     text = {"path": str, "label": str, "predicted": str, "source": str}
-    predictions = pd.read_csv(predictions_file, dtype=text, keep_default_na=False)
-    return json.loads(metrics_file.read_text(encoding="utf-8")), predictions
+    with explain_read_errors(metrics_file, EVALUATE_AGAIN):
+        found: dict[str, Any] = json.loads(metrics_file.read_text(encoding="utf-8"))
+    with explain_read_errors(predictions_file, EVALUATE_AGAIN):
+        predictions = pd.read_csv(predictions_file, dtype=text, keep_default_na=False)
+        first = list(predictions.columns).index("predicted") + 1
+    if not all(name.startswith(SCORE) for name in predictions.columns[first:]):
+        predictions.columns = [*predictions.columns[:first], *(SCORE + name for name in predictions.columns[first:])]
+    return found, predictions

@@ -12,12 +12,17 @@ from dnrlab.evaluation.view_scores import Scores, is_scored
 ROW = ("path", "start_seconds", "end_seconds", "label", "source")  # columns of a manifest that the predictions repeat
 
 
+SCORE = "score:"  # before the name of a class, in the names of columns: a class may be called "label"
+
+
 class Predictions(NamedTuple):
     """Result of an evaluation. Every row of the manifest is in ``videos`` or in ``skipped``."""
 
-    videos: pd.DataFrame  # path, label, predicted, times and source if known, and one column of scores per class
+    videos: pd.DataFrame  # path, label, predicted, times and source if known, and a column ``score:CLASS`` per class
     skipped: pd.DataFrame  # path, label, reason
-    views: pd.DataFrame  # clip, crop, top1, top5: accuracies of each single view, over the videos
+    views: (
+        pd.DataFrame
+    )  # clip, crop, top1, and top5 for more than five classes: accuracies of each single view, over the videos
 
 
 def video_scores(manifest: Manifest, scores: Scores, reasons: dict[int, str], *, num_crops: int) -> Predictions:
@@ -32,9 +37,16 @@ def video_scores(manifest: Manifest, scores: Scores, reasons: dict[int, str], *,
     rows = manifest.rows[[name for name in ROW if name in manifest.rows]]
     done, skipped = np.flatnonzero(is_scored(scores)), sorted(reasons)
     table = pd.DataFrame(mean[done], index=done, columns=list(manifest.classes))
-    videos = pd.concat([rows.iloc[done].set_axis(done).assign(predicted=table.idxmax(axis=1)), table], axis=1)
+    predicted = rows.iloc[done].set_axis(done).assign(predicted=table.idxmax(axis=1))
+    videos = pd.concat([predicted, table.add_prefix(SCORE)], axis=1)
     return Predictions(
         videos,
         rows.iloc[skipped].assign(reason=[reasons[row] for row in skipped]),
         view_accuracy(scores, labels(manifest), num_crops),
     )
+
+
+def class_scores(videos: pd.DataFrame) -> pd.DataFrame:
+    """The scores (videos, classes) of ``Predictions.videos``; the columns have the names of the classes."""
+    scores = videos[[name for name in videos.columns if name.startswith(SCORE)]]
+    return scores.astype(float).rename(columns=lambda name: name.removeprefix(SCORE))

@@ -21,7 +21,7 @@ import dnrlab
 from dnrlab.data.config import DataConfig
 from dnrlab.data.csv_table import SECONDS
 from dnrlab.data.manifest import Manifest, rows_digest
-from dnrlab.files import atomic_write
+from dnrlab.files import atomic_write, explain_read_errors
 from dnrlab.models.config import ModelConfig
 from dnrlab.runs.folder import VIEW_SCORES, file_of_split
 
@@ -85,7 +85,7 @@ def open_scores(file: Path | None, shape: tuple[int, int, int], facts: Fingerpri
         return np.full(shape, np.nan, np.float32)
     beside = file.with_suffix(".json")
     if beside.is_file():
-        stored = json.loads(beside.read_text(encoding="utf-8"))
+        stored = facts_in(beside)
         changed = [name for name, value in facts.items() if stored.get(name) != value]
         if changed:
             log.info(f"scores in {file} have other {', '.join(changed)}: all videos are scored again")
@@ -100,6 +100,15 @@ def open_scores(file: Path | None, shape: tuple[int, int, int], facts: Fingerpri
     with atomic_write(beside) as unfinished:
         unfinished.write_text(json.dumps(facts, indent=2), encoding="utf-8")
     return np.asanyarray(np.load(file, mmap_mode="r+"))
+
+
+def facts_in(file: Path) -> Fingerprint:
+    """The fingerprint in a file, or an empty one if the file cannot be read: then all videos are scored again."""
+    try:
+        stored = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return stored if isinstance(stored, dict) else {}
 
 
 def write_unscored(file: Path, shape: tuple[int, int, int]) -> None:
@@ -130,4 +139,5 @@ def read_scores(file: str | Path) -> tuple[Scores, Fingerprint]:
     file = Path(file)
     if not file.is_file() or not file.with_suffix(".json").is_file():
         raise FileNotFoundError(f"expected scores of views at {file}, got no such file; evaluate that run first")
-    return np.load(file, mmap_mode="r"), json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))
+    with explain_read_errors(file, "evaluate that run again"):
+        return np.load(file, mmap_mode="r"), json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))

@@ -12,13 +12,14 @@ from dnrlab.evaluation import read_results
 from dnrlab.evaluation.intervals import Interval, mean_interval, run_interval
 from dnrlab.evaluation.metrics import true_class_rank
 from dnrlab.evaluation.paired import sources_of
+from dnrlab.evaluation.video_scores import class_scores
 from dnrlab.experiments.sweep import ONCE, SweepConfig, run_name, sweep
 from dnrlab.files import atomic_write
 from dnrlab.recipes.config import Recipe
 from dnrlab.runs.folder import REPEATS, REPEATS_SUMMARY
 from dnrlab.text import count
 
-ACCURACIES = ("top1", "top5")  # measures that get an interval
+ACCURACIES = ("top1", "top5")  # measures that get an interval; there is no top5 for five classes or fewer
 
 
 class Repeats(NamedTuple):
@@ -55,7 +56,7 @@ def summary_of(runs: pd.DataFrame, out_dir: Path, split: str) -> pd.DataFrame:
     """Mean, 95 % interval and n of the accuracies. ``over`` names what they are over: the runs, or one run's videos."""
     known = runs.dropna(subset="top1")
     if len(known) > 1:
-        intervals = {measure: over_runs(known, measure) for measure in ACCURACIES}
+        intervals = {measure: over_runs(known, measure) for measure in ACCURACIES if known[measure].notna().any()}
     else:
         intervals = over_videos(out_dir / known["run"].iloc[0], split)
     rows = [{"measure": name, **interval._asdict(), "over": over} for name, (interval, over) in intervals.items()]
@@ -91,10 +92,10 @@ def over_videos(run_dir: Path, split: str) -> dict[str, tuple[Interval, str]]:
         raise FileNotFoundError(
             f"expected results of split {split!r} in {run_dir}, got no such files; evaluate that run first"
         )
-    table, classes = results[1], list(results[1].columns[list(results[1].columns).index("predicted") + 1 :])
-    truth = np.array([classes.index(label) for label in table["label"]])
-    rank = true_class_rank(table[classes].to_numpy(dtype=float), truth)
-    sources = sources_of(table) if "source" in table.columns[: -len(classes)] else None
+    table, scores = results[1], class_scores(results[1])
+    truth = np.array([scores.columns.get_loc(label) for label in table["label"]])
+    rank = true_class_rank(scores.to_numpy(), truth)
+    sources = sources_of(table) if "source" in table else None
     over = count(len(table), "video") + (f" of {count(sources.nunique(), 'source')}" if sources is not None else "")
-    hits = {"top1": rank == 0, "top5": rank < 5}
+    hits = {"top1": rank == 0} | ({"top5": rank < 5} if scores.shape[1] > 5 else {})
     return {measure: (mean_interval(correct, sources), over) for measure, correct in hits.items()}

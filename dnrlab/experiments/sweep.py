@@ -84,9 +84,9 @@ def sweep(
     scores the videos that have no scores yet. Finished networks are only listed. A network that fails has its error in
     the table and does not stop the others.
 
-    Returns: one row per network with columns name, seed, fold, top1, top5, within_pair (nan except for the synthetic
-    classes), clip_top1, videos (scored), loss (of the last epoch, nats per clip), seconds (of training), parameters,
-    and error, which is empty without an error.
+    Returns: one row per network with columns name, seed, fold, top1, top5 (nan for five classes or fewer), within_pair
+    (nan except for the synthetic classes), clip_top1, videos (scored), loss (of the last epoch, nats per clip), seconds
+    (of training), parameters, and error, which is empty without an error.
 
     Raises: ValueError if there is no recipe, the manifest has no such fold or split, or torchrun started this process;
         AllFailed, a RuntimeError, if all networks failed.
@@ -159,7 +159,7 @@ def train_and_measure(recipe: Recipe, fold: Fold, run_dir: Path) -> dict[str, An
     predictions = evaluate(run.model, fold.videos, data, views, reader=reader, runtime=runtime, scores=scores)
     result = write_results(run_dir, predictions, run.classes, views, manifest=str(fold.manifest.file), split=split)
     return {
-        **{name: result[name] for name in ("top1", "top5", "clip_top1", "videos")},
+        **{name: result[name] for name in ("top1", "top5", "clip_top1", "videos") if name in result},
         "within_pair": within_pair(predictions.videos, run.classes),
         "loss": float(history["loss"].iloc[-1]),
         "seconds": float(history["seconds"].sum()),

@@ -19,8 +19,8 @@ from torch import nn
 import dnrlab
 from dnrlab.data.csv_table import SECONDS
 from dnrlab.data.manifest import Manifest, rows_digest
-from dnrlab.files import atomic_write, explain_write_errors, fsync
-from dnrlab.recipes.config import Recipe, recipe_to_dict
+from dnrlab.files import atomic_write, explain_read_errors, explain_write_errors, fsync
+from dnrlab.recipes.config import Recipe, recipe_from_dict, recipe_to_dict
 
 CONFIG = "config.json"  # recipe, classes, digest of the training rows, versions
 HISTORY = "history.csv"  # one row per epoch
@@ -37,6 +37,8 @@ SKIPPED = "skipped.csv"  # videos that an evaluation could not read
 VIEW_SCORES = "view_scores.npy"  # scores of all views
 REPEATS = "spread.csv"  # in the folder of ``dnrlab spread``: one row per run
 REPEATS_SUMMARY = "spread_summary.csv"  # mean and interval over the runs
+
+DAMAGED_RUN = "copy it again, or remove the run folder and train again"
 
 log = logging.getLogger("dnrlab")
 
@@ -72,13 +74,19 @@ def write_config(run_dir: Path, config: dict[str, Any]) -> None:
 
 
 def read_config(run_dir: str | Path) -> dict[str, Any]:
-    """``config.json`` of a run: recipe, classes and versions. FileNotFoundError if there is no such file."""
+    """``config.json`` of a run: recipe, classes and versions.
+
+    Raises: FileNotFoundError if there is no such file; ValueError if it cannot be read.
+    """
     file = Path(run_dir) / CONFIG
     if not file.is_file():
         raise FileNotFoundError(
             f"expected a run folder with config.json at {run_dir}, got no such file; train it first"
         )
-    values: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    with explain_read_errors(file, DAMAGED_RUN):
+        values: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        recipe_from_dict(values)
+        tuple(values["classes"])
     return values
 
 
@@ -87,8 +95,9 @@ def read_history(run_dir: Path, epochs: int) -> list[dict[str, Any]]:
     file = run_dir / HISTORY
     if epochs == 0 or not file.is_file():
         return []
-    history = pd.read_csv(file)
-    rows: list[dict[str, Any]] = history[history["epoch"] < epochs].to_dict("records")
+    with explain_read_errors(file, f"remove it and {CHECKPOINT}; the training then starts again"):
+        history = pd.read_csv(file)
+        rows: list[dict[str, Any]] = history[history["epoch"] < epochs].to_dict("records")
     return rows
 
 

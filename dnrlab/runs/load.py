@@ -6,10 +6,11 @@ from typing import NamedTuple
 from safetensors.torch import load_file
 from torch import nn
 
+from dnrlab.files import explain_read_errors
 from dnrlab.models.config import build_model
 from dnrlab.models.weights import load_weights
 from dnrlab.recipes.config import Recipe, recipe_from_dict
-from dnrlab.runs.folder import CONFIG, WEIGHTS, read_config
+from dnrlab.runs.folder import CONFIG, DAMAGED_RUN, WEIGHTS, read_config
 
 
 class Run(NamedTuple):
@@ -23,7 +24,8 @@ class Run(NamedTuple):
 def load_run(run_dir: str | Path, device: str = "cpu") -> Run:
     """Open a run with its best weights.
 
-    Raises: FileNotFoundError if the folder has no config.json or no weights; ValueError if the weights do not fit.
+    Raises: FileNotFoundError if the folder has no config.json or no weights; ValueError if one of them cannot be read,
+        or the weights do not fit or are not finite.
     """
     config = read_config(run_dir)
     weights = Path(run_dir) / WEIGHTS
@@ -31,10 +33,18 @@ def load_run(run_dir: str | Path, device: str = "cpu") -> Run:
         raise FileNotFoundError(
             f"expected trained weights at {weights}, got no such file; train an epoch to its end first"
         )
+    with explain_read_errors(weights, DAMAGED_RUN):
+        tensors = load_file(weights)
+    broken = next((name for name, value in tensors.items() if not value.isfinite().all()), None)
+    if broken is not None:
+        raise ValueError(
+            f"expected finite weights in {weights}, got nan or inf in {broken}; the training has diverged, "
+            "train again with a lower lr"
+        )
     recipe, classes = recipe_from_dict(config), tuple(config["classes"])
     model = build_model(recipe.model, num_classes=len(classes), num_frames=recipe.data.num_frames)
     try:
-        load_weights(model, load_file(weights))
+        load_weights(model, tensors)
     except ValueError as error:
         raise ValueError(
             f"expected {weights} to fit the network of {CONFIG} ({recipe.model.name}), got others; "

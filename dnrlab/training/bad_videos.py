@@ -9,7 +9,7 @@ from torch import Tensor
 
 from dnrlab.data.loading import TrainingBatch, bad_video
 from dnrlab.data.manifest import Manifest
-from dnrlab.files import atomic_write
+from dnrlab.files import atomic_write, explain_read_errors
 from dnrlab.runs.folder import SKIPPED_IN_TRAINING
 
 COLUMNS = ("path", "start_seconds", "end_seconds", "label", "split")  # if the manifest has them; then reason
@@ -42,7 +42,7 @@ def write_skipped(run_dir: Path, manifest: Manifest, reasons: dict[int, str]) ->
     columns = [name for name in COLUMNS if name in manifest.rows]
     table = manifest.rows.iloc[rows][columns].astype(str).assign(reason=[reasons[row] for row in rows])
     if file.is_file():
-        table = pd.concat([pd.read_csv(file, dtype=str, keep_default_na=False), table])
+        table = pd.concat([read_skipped(file), table])
     with atomic_write(file) as unfinished:
         table.drop_duplicates(columns).to_csv(unfinished, index=False)
 
@@ -50,4 +50,10 @@ def write_skipped(run_dir: Path, manifest: Manifest, reasons: dict[int, str]) ->
 def count_skipped(run_dir: Path, split: str) -> int:
     """How many videos of a split are in the run's list of bad videos. The list includes those of earlier calls."""
     file = run_dir / SKIPPED_IN_TRAINING
-    return int((pd.read_csv(file, dtype=str)["split"] == split).sum()) if file.is_file() else 0
+    return int((read_skipped(file)["split"] == split).sum()) if file.is_file() else 0
+
+
+def read_skipped(file: Path) -> pd.DataFrame:
+    """The run's list of bad videos, as text. ValueError if it cannot be read."""
+    with explain_read_errors(file, "remove it; videos that cannot be read are listed again"):
+        return pd.read_csv(file, dtype=str, keep_default_na=False)

@@ -1,6 +1,5 @@
 """Checkpoints that load without running code."""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,10 +9,12 @@ from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from dnrlab.files import atomic_write, fsync
+from dnrlab.files import atomic_write, explain_read_errors, fsync
 from dnrlab.recipes.config import recipe_from_dict, recipe_to_dict
-from dnrlab.runs.folder import CONFIG, WEIGHTS
+from dnrlab.runs.folder import CONFIG, WEIGHTS, read_config
 from dnrlab.training.loop import Sums
+
+RESTART = "remove it; the training then starts again"
 
 MAY_DIFFER = ("bad_videos", "checkpoint_every")  # so that a run that a bad video stopped can resume without it
 
@@ -62,9 +63,12 @@ def load_checkpoint(
 
     The settings in ``MAY_DIFFER`` may differ from the saved ones: the weights do not depend on them.
 
-    Raises: ValueError that lists the differences, if the run was started with another configuration.
+    Raises: ValueError that lists the differences, if the run was started with another configuration; ValueError if the
+        file cannot be read.
     """
-    state = torch.load(file, map_location=device, weights_only=True)
+    with explain_read_errors(file, RESTART):
+        state = torch.load(file, map_location=device, weights_only=True)
+        state["config"], state["model"], state["step"]
     refuse_other(file, state["config"], config)
     model.load_state_dict(state["model"])
     optimizer.load_state_dict(state["optimizer"])
@@ -84,7 +88,7 @@ def refuse_weights_of_another(run_dir: Path, config: dict[str, Any]) -> None:
     """ValueError if a folder without checkpoint holds weights of another configuration. A run would overwrite them."""
     file = run_dir / CONFIG
     if file.is_file() and (run_dir / WEIGHTS).is_file():
-        saved = json.loads(file.read_text(encoding="utf-8"))
+        saved = read_config(run_dir)
         saved.pop("versions", None)
         refuse_other(file, saved, config)
 

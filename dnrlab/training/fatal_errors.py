@@ -12,7 +12,7 @@ from pathlib import Path
 
 from dnrlab.data.decode.types import VideoError
 from dnrlab.distributed import World
-from dnrlab.files import atomic_write
+from dnrlab.files import atomic_write, explain_read_errors
 from dnrlab.runs.folder import FATAL_ERROR
 
 FATAL = (ValueError, TypeError, IndexError, FloatingPointError, VideoError)  # no OSError: a full disk may pass
@@ -44,5 +44,8 @@ def no_restart(run_dir: Path, world: World) -> Iterator[None]:
 def fatal_error_of(run_dir: Path, agent: int) -> str:
     """The fatal error of the processes that the process ``agent`` started, or empty without one."""
     file = run_dir / FATAL_ERROR
-    stored = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    if not file.is_file():
+        return ""
+    with explain_read_errors(file, "remove it"):
+        stored = json.loads(file.read_text(encoding="utf-8"))
     return str(stored["reason"]) if stored.get("agent") == agent else ""

@@ -7,9 +7,10 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from dnrlab.files import explain_read_errors
 from dnrlab.models.tdn import TDN
 from dnrlab.models.weights import load_weights
-from dnrlab.runs.folder import WEIGHTS
+from dnrlab.runs.folder import DAMAGED_RUN, WEIGHTS
 from dnrlab.torchvision_guard import guard_torchvision
 
 IMAGENET = "imagenet"  # a value of initial_weights, in place of a run folder
@@ -71,13 +72,15 @@ CLASSIFIER = "fc."
 def transfer_weights(model: nn.Module, run_dir: str | Path) -> None:
     """Load the best weights of a run into ``model``, with the running statistics and without the classifier.
 
-    Raises: FileNotFoundError if the run has no weights; ValueError if they belong to another network.
+    Raises: FileNotFoundError if the run has no weights; ValueError if they cannot be read or belong to another network.
     """
     file = Path(run_dir) / WEIGHTS
     if not file.is_file():
         raise FileNotFoundError(f"expected initial weights at {file}, got no such file; train that run first")
+    with explain_read_errors(file, DAMAGED_RUN):
+        tensors = load_file(file)
     try:
-        load_weights(model, load_file(file), wanted=lambda name: not name.startswith(CLASSIFIER))
+        load_weights(model, tensors, wanted=lambda name: not name.startswith(CLASSIFIER))
     except ValueError as error:
         raise ValueError(
             f"expected {file} to hold weights of this network, got those of another network: {error}\n"

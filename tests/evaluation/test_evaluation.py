@@ -12,11 +12,20 @@ import torch
 from dnrlab.data.config import DataConfig
 from dnrlab.data.dataset import VideoViews, Views
 from dnrlab.data.decode.reader import READER
-from dnrlab.data.manifest import read_manifest, select
+from dnrlab.data.manifest import Manifest, read_manifest, select
 from dnrlab.data.transforms import normalize
 from dnrlab.device import Runtime
-from dnrlab.evaluation import EvalConfig, accuracy_by_number, confusion_matrix, evaluate, metrics, write_results
+from dnrlab.evaluation import (
+    EvalConfig,
+    accuracy_by_number,
+    confusion_matrix,
+    evaluate,
+    metrics,
+    read_results,
+    write_results,
+)
 from dnrlab.evaluation.metrics import true_class_rank, view_accuracy
+from dnrlab.evaluation.video_scores import class_scores, video_scores
 from dnrlab.evaluation.view_scores import ScoresFile
 from dnrlab.models import create_model
 from dnrlab.models.config import ModelConfig
@@ -37,6 +46,37 @@ def test_metrics_on_a_worked_example():
     scores = np.eye(6)[[0, 0, 1, 2]] + np.linspace(0, 0.1, 6)
     result = metrics(["a", "a", "b", "a"], scores, classes)
     assert result == pytest.approx({"top1": 3 / 4, "top5": 3 / 4, "mean_class": (2 / 3 + 1) / 2})
+
+
+@pytest.mark.parametrize(("count", "names"), [(5, {"top1"}), (6, {"top1", "top5"})])
+def test_there_is_a_top5_accuracy_only_for_more_than_five_classes(tmp_path, count, names):
+    classes = tuple("abcdef"[:count])
+    found = metrics(["a", "b"], np.eye(count)[[0, 1]], classes)
+    assert set(found) == names | {"mean_class"}
+    assert set(view_accuracy(np.ones((2, 1, count), np.float32), np.array([0, 1]), 1)) == names | {"clip", "crop"}
+
+
+def test_classes_may_have_the_names_of_columns(tmp_path):
+    classes = ("label", "path", "predicted", "score:x", "source", "start_seconds")
+    rows = pd.DataFrame({"path": [f"{name}.mp4" for name in classes], "label": classes, "source": "s"})
+    manifest = Manifest(rows=rows, classes=classes, flip="none", file=tmp_path / "videos.csv")
+    scores = np.eye(6, dtype=np.float32)[:, None]
+    predictions = video_scores(manifest, scores, {}, num_crops=1)
+    assert list(predictions.videos["predicted"]) == list(classes)
+    write_results(tmp_path, predictions, classes, EvalConfig(), manifest="videos.csv", split="test")
+    result, table = read_results(tmp_path, "test")
+    assert result["top1"] == 1
+    assert class_scores(table).to_numpy().tolist() == np.eye(6).tolist()
+    assert list(class_scores(table).columns) == list(classes)
+    assert list(table["label"]) == list(table["predicted"]) == list(classes)
+
+
+def test_scores_of_earlier_versions_are_read(tmp_path):
+    (tmp_path / "predictions.csv").write_text("path,label,source,predicted,a,b\nx.mp4,a,s,b,0.25,0.75\n")
+    (tmp_path / "metrics.json").write_text("{}")
+    _, table = read_results(tmp_path, "test")
+    assert list(table.columns) == ["path", "label", "source", "predicted", "score:a", "score:b"]
+    assert class_scores(table).to_numpy().tolist() == [[0.25, 0.75]]
 
 
 def test_the_first_of_equal_scores_is_the_prediction():
@@ -202,7 +242,7 @@ def test_bad_videos_are_counted_and_listed_and_never_replaced(synthetic, tmp_pat
     assert json.loads((tmp_path / "run" / "metrics.json").read_text()) == result
     assert len(pd.read_csv(tmp_path / "run" / "skipped.csv")) == 2
     written = pd.read_csv(tmp_path / "run" / "predictions.csv")
-    assert list(written.columns) == ["path", "label", "predicted", *videos.classes]
+    assert list(written.columns) == ["path", "label", "predicted", *(f"score:{name}" for name in videos.classes)]
 
 
 def test_nothing_readable_is_an_error(tmp_path):

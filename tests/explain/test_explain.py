@@ -96,7 +96,7 @@ def test_importance_over_time_is_in_the_map():
 
 def test_gradcam_refuses_what_it_would_get_wrong():
     model, clips = Planted(), torch.rand(2, 3, 2, 8, 8)
-    with pytest.raises(ValueError, match=r"N classes, got clips \(2, 3, 2, 8, 8\) and 1 classes"):
+    with pytest.raises(ValueError, match=r"N classes, got clips \(2, 3, 2, 8, 8\) of torch.float32 and 1 classes"):
         clip_gradcam(model, clips, [1], "features")
     with pytest.raises(ValueError, match=r"got 'layer4'; choose for example one of features"):
         clip_gradcam(model, clips, [1, 1])
@@ -273,3 +273,26 @@ def test_curves_and_confusion_show_their_tables():
     matrix = pd.DataFrame([[3, 1], [0, 2]], index=["a", "b"], columns=["a", "b"])
     cells = confusion(matrix, "f", "n").axes[0].collections[0].get_array()
     np.testing.assert_allclose(np.ravel(cells), [0.75, 0.25, 0, 1])
+
+
+@pytest.mark.parametrize("name", ["tsn_resnet18", "tdn_resnet18"])
+def test_a_frozen_network_has_the_same_map_also_without_gradients(name):
+    model = create_model(name, num_classes=3, num_frames=4, width=16).eval()
+    clips = torch.rand(2, 3, 4 * model.frames_per_segment, 32, 32)
+    expected = clip_gradcam(model, clips, [0, 2], "layer2")
+    assert expected.max() == 1
+    model.requires_grad_(False)
+    with torch.inference_mode():
+        found = clip_gradcam(model, clips.clone(), [0, 2], "layer2")
+    assert torch.equal(found, expected)
+    assert all(parameter.grad is None for parameter in model.parameters())
+
+
+def test_a_network_with_nan_has_no_map():
+    model = create_model("tsn_resnet18", num_classes=3, num_frames=4, width=8).eval()
+    with torch.no_grad():
+        model.fc.weight[0, 0] = float("nan")
+    with pytest.raises(ValueError, match="finite logits, got nan or inf"):
+        clip_gradcam(model, torch.rand(1, 3, 4, 32, 32), [1])
+    with pytest.raises(ValueError, match=r"of floating point and N classes, got clips .* of torch.uint8"):
+        clip_gradcam(model, torch.zeros(1, 3, 4, 32, 32, dtype=torch.uint8), [1])

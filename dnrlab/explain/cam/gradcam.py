@@ -49,20 +49,22 @@ def clip_gradcam(model: nn.Module, clips: Tensor, classes: Sequence[int], layer:
 
     Args:
         model: any network from clips (N, 3, T, H, W) to logits (N, classes), 2D on frames or 3D.
-        clips: (N, 3, T, H, W), normalised as in training.
+        clips: (N, 3, T, H, W), floating point, normalised as in training.
         classes: the class of each clip to explain, (N,).
         layer: name of a module whose output is not negative, (N*T, C, h, w) or (N, C, T', h, w).
 
     Returns: (N, T, H, W) in [0, 1], on the CPU. The smallest value of a clip is 0 and the largest is 1, so its frames
     are comparable. A clip without positive evidence is 0 everywhere.
 
-    Raises: ValueError if the numbers of clips and classes differ, a class does not exist, or the layer is unknown,
-    runs several times or has another shape.
+    The network may be frozen, and the caller may have switched gradients off.
+
+    Raises: ValueError if the numbers of clips and classes differ, a class does not exist, the layer is unknown, runs
+    several times or has another shape, or logits or gradients are not finite.
     """
-    if clips.ndim != 5 or len(clips) != len(classes):
+    if clips.ndim != 5 or len(clips) != len(classes) or not clips.is_floating_point():
         raise ValueError(
-            f"expected clips (N, 3, T, H, W) and N classes, got clips {tuple(clips.shape)} and {len(classes)} classes; "
-            "give one class per clip"
+            f"expected clips (N, 3, T, H, W) of floating point and N classes, got clips {tuple(clips.shape)} of "
+            f"{clips.dtype} and {len(classes)} classes; normalise the clips, and give one class per clip"
         )
     modules = dict(model.named_modules())
     if layer not in modules:
@@ -72,10 +74,13 @@ def clip_gradcam(model: nn.Module, clips: Tensor, classes: Sequence[int], layer:
         )
     training = model.training
     try:
-        maps = raw_maps(model, clips, classes, modules[layer])  # (N, T', h, w)
+        with torch.inference_mode(False), torch.enable_grad():
+            maps = raw_maps(model, clips.clone().requires_grad_(), classes, modules[layer])  # (N, T', h, w)
     finally:
         model.zero_grad(set_to_none=True)  # the library leaves gradients and evaluation mode behind
         model.train(training)
+    if not maps.isfinite().all():
+        raise ValueError("expected finite gradients, got nan or inf; train again with a lower lr, or use float32")
     heat = F.interpolate(maps[:, None], size=clips.shape[2:], mode="trilinear", align_corners=False)[:, 0]
     return scale_to_unit(heat)
 
@@ -123,6 +128,8 @@ def raw_maps(model: nn.Module, clips: Tensor, classes: Sequence[int], layer: nn.
     def logit(index: int, logits: Tensor) -> Tensor:
         if not 0 <= index < len(logits):  # the library would swallow an IndexError
             raise ValueError(f"expected a class in [0, {len(logits)}), got {index}; choose a class of the network")
+        if not logits.isfinite().all():
+            raise ValueError("expected finite logits, got nan or inf; the network has diverged, train with a lower lr")
         return logits[index]
 
     with ClipGradCAMPlusPlus(model, [layer], as_clips(len(clips))) as cam:
