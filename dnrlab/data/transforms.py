@@ -46,8 +46,13 @@ def resize(frames: Tensor, height: int, width: int) -> Tensor:
 def resize_short_side(frames: Tensor, short_side: int) -> Tensor:
     """Frames (..., 3, H, W) resized so that the shorter of H and W is ``short_side`` pixels."""
     height, width = frames.shape[-2:]
+    return resize(frames, *short_side_size(height, width, short_side))
+
+
+def short_side_size(height: int, width: int, short_side: int) -> tuple[int, int]:
+    """Height and width of frames whose shorter side becomes ``short_side``: 48 x 64 gives 36 x 48 for 36."""
     factor = short_side / min(height, width)
-    return resize(frames, max(round(height * factor), short_side), max(round(width * factor), short_side))
+    return max(round(height * factor), short_side), max(round(width * factor), short_side)
 
 
 def multi_scale_crop(

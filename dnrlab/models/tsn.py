@@ -1,11 +1,11 @@
-"""Temporal segment network: a 2D ResNet on every frame, and the mean of the frames' features or logits.
+"""Temporal segment network: a 2D ResNet on every frame, and the mean of the frames' logits.
 
 Source: Wang et al., "Temporal segment networks", ECCV 2016; with DNR: Cai, Yao and Chen, NeurIPS 2021.
 """
 
 from collections.abc import Sequence
 
-from einops import reduce
+from einops import rearrange, reduce
 from torch import Tensor, nn
 
 from dnrlab.models.stages import Block, TemporalAt, make_stages, no_temporal
@@ -14,7 +14,7 @@ from dnrlab.relay.axes import check_clip, merge_time
 
 
 class TSN(nn.Module):
-    """ResNet on N*T frames, consensus by the mean over the frames. Parameter names are torchvision's.
+    """ResNet on N*T frames, classifier on every frame, consensus by the mean. Parameter names are torchvision's.
 
     TSM and TANet are this network with temporal modules in its blocks.
 
@@ -27,8 +27,8 @@ class TSN(nn.Module):
         temporal: gives the temporal modules of a block from its position.
         width: channels of the stem, 64 as published.
         dropout: probability before the classifier.
-        mask_per_clip: dropout acts on the mean of the frames' features, as in the authors' release of TSN, so it draws
-            one mask per clip; otherwise on each frame's, as in TSM and TANet. The logits in evaluation are equal.
+        mask_per_clip: all frames of a clip share a mask of dropout, as in the authors' release of TSN, where it acts
+            on the mean of their features; otherwise each frame has its own, as in TSM and TANet.
 
     Shape: clips (N, 3, T, H, W), floating point, in; logits (N, num_classes) out.
     """
@@ -58,7 +58,7 @@ class TSN(nn.Module):
         stages = make_stages(block, depths, width, dnr=dnr, temporal=temporal)
         self.layer1, self.layer2, self.layer3, self.layer4 = stages
         self.avgpool = nn.AdaptiveAvgPool2d(1)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = nn.Dropout1d(dropout) if mask_per_clip else nn.Dropout(dropout)
         self.fc = nn.Linear(width * 8 * block.expansion, num_classes)
         initialize(self)
 
@@ -67,8 +67,10 @@ class TSN(nn.Module):
         images, num_frames = self.features(merge_time(clips), clips.shape[2])
         features = self.avgpool(images).flatten(1)  # (N*T, C)
         if self.mask_per_clip:
-            features, num_frames = reduce(features, "(n t) c -> n c", "mean", t=num_frames), 1
-        logits: Tensor = self.fc(self.dropout(features))
+            masked = self.dropout(rearrange(features, "(n t) c -> n c t", t=num_frames))
+            logits: Tensor = self.fc(rearrange(masked, "n c t -> (n t) c"))
+        else:
+            logits = self.fc(self.dropout(features))
         return reduce(logits, "(n t) classes -> n classes", "mean", t=num_frames)
 
     def extra_repr(self) -> str:

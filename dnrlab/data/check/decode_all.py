@@ -15,9 +15,6 @@ from dnrlab.data.decode.types import Reader, VideoError, VideoInfo
 DIED = "the decoding process died (the decoder crashed, or memory ran out); encode it again or leave it out"
 
 
-MAX_BYTES = 2**28  # of decoded frames in memory at a time
-
-
 class Decoded(NamedTuple):
     """Facts about a file. A file that cannot be read has a ``reason`` and no frames."""
 
@@ -53,12 +50,10 @@ def bad_file(path: str, reason: str) -> Decoded:
 
 
 def read_whole(path: str, reader: Reader) -> VideoInfo:
-    """Read every frame, in parts of at most ``MAX_BYTES``. VideoError if a frame cannot be read."""
+    """Read every frame. VideoError if a frame cannot be read."""
     info = reader.probe(path)
-    first = reader.read_frames(path, np.arange(1))
-    part = max(MAX_BYTES // max(first.nbytes, 1), 1)
-    for start in range(0, info.num_frames, part):
-        reader.read_frames(path, np.arange(start, min(start + part, info.num_frames)))
+    for _ in reader.read_parts(path, np.arange(info.num_frames)):
+        pass
     return info
 
 

@@ -1,10 +1,18 @@
 """A cache of decoded videos as memory-mapped arrays, so that the videos of a small set are decoded once.
 
-At a short side of 36 pixels a square frame takes 36 * 36 * 3 bytes: 93 MB for 1,000 videos of 24 frames.
+At a short side of 36 pixels a square frame takes 36 * 36 * 3 bytes: 93 MB for 1,000 videos of 24 frames. All limits
+count bytes. A cache that fails, such as on a full disk, is left: videos are then decoded every time.
 """
 
+import functools
 import hashlib
+import logging
+import mmap
 import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,50 +24,150 @@ from dnrlab.data.decode.child import decoding_in_child
 from dnrlab.data.decode.reader import VideoFiles, reader_of
 from dnrlab.data.decode.signature import signature
 from dnrlab.data.decode.types import Frames, Reader
-from dnrlab.data.transforms import resize_short_side
-from dnrlab.files import atomic_write
+from dnrlab.data.transforms import resize_short_side, short_side_size
 
 AUTO_VIDEOS = 5000  # cache_dir="auto" caches sets of at most this size
 
 
-LONG_VIDEO = 1000  # frames; longer videos are not cached
+SHARE = 0.25  # of the disk space that is free or taken by the cache; the cache takes no more
+
+
+LARGEST = 2**28  # bytes of a cached video; larger ones are decoded every time, at their own size
+
+
+log = logging.getLogger("dnrlab")
 
 
 @dataclass(frozen=True)
 class CachedFrames:
     """A ``read_frames`` that decodes a video once and stores it as an array, resized to ``short_side`` pixels.
 
-    Videos of more than ``LONG_VIDEO`` frames are not stored: they are decoded every time, at their own size.
-
     This is a class, not a closure, so that it can be pickled for a worker process.
+
+    Args:
+        decoder: part of the names of the stored files, because two decoders may give other pixels.
+        limit: bytes of all stored files.
+        since: seconds since the epoch. Files that were last read before are removed where space is needed.
     """
 
     reader: Reader
     folder: Path
     short_side: int
+    decoder: str
+    limit: int
+    since: float
 
     def __call__(self, path: str, indices: NDArray[np.int64]) -> Frames:
-        if self.reader.probe(path).num_frames > LONG_VIDEO:
-            return self.reader.read_frames(path, indices)
-        cache_file = self.folder / cache_name(path, self.short_side)
-        if not cache_file.exists():
-            self.decode_into(cache_file, path)
-        return np.asarray(np.load(cache_file, mmap_mode="r")[indices])
+        stored = None if has_failed(self.folder)[0] else self.stored(path)
+        return self.reader.read_frames(path, indices) if stored is None else np.asarray(stored[indices])
 
-    def decode_into(self, cache_file: Path, path: str) -> None:
-        """Decode a whole video into ``cache_file``, which appears only when it is complete."""
-        frames = self.reader.read_frames(path, np.arange(self.reader.probe(path).num_frames))
-        resized = resize_short_side(torch.from_numpy(frames).permute(0, 3, 1, 2), self.short_side)  # (T, 3, H, W)
-        with atomic_write(cache_file, writer=f".{os.getpid()}") as unfinished:  # two workers may decode the same video
-            np.save(unfinished, resized.permute(0, 2, 3, 1).contiguous().numpy())
+    def stored(self, path: str) -> Frames | None:
+        """The stored frames of a video, which is decoded if it is not stored yet; None if it cannot be stored."""
+        cache_file = self.folder / cache_name(path, self.short_side, self.decoder)
+        try:
+            if cache_file.exists() or self.store(cache_file, path):
+                os.utime(cache_file)  # when it was last read
+                frames: Frames = np.load(cache_file, mmap_mode="r")
+                return frames
+        except FileNotFoundError:  # another process has removed it to make room
+            pass
+        except ValueError:  # a file that was cut
+            cache_file.unlink(missing_ok=True)
+        except OSError as error:
+            leave(self.folder, error)
+        return None
+
+    def store(self, cache_file: Path, path: str) -> bool:
+        """Decode a video into ``cache_file``, which appears only when it is complete. False if there is no room."""
+        info = self.reader.probe(path)
+        height, width = info.size if all(info.size) else self.reader.read_frames(path, np.zeros(1, np.int64)).shape[1:3]
+        height, width = short_side_size(height, width, self.short_side)
+        needed = info.num_frames * height * width * 3
+        if needed > LARGEST or not make_room(self.folder, needed, self.limit, self.since):
+            return False
+        unfinished = cache_file.with_suffix(f".{os.getpid()}.unfinished")  # two workers may decode the same video
+        try:
+            with unfinished.open("wb") as stream:
+                for number, part in enumerate(self.reader.read_parts(path, np.arange(info.num_frames))):
+                    frames = resize_short_side(torch.from_numpy(part).permute(0, 3, 1, 2), self.short_side)
+                    pixels = frames.permute(0, 2, 3, 1).contiguous().numpy()  # (T, H, W, 3)
+                    if number == 0:
+                        shape = (info.num_frames, *pixels.shape[1:])
+                        header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+                        np.lib.format.write_array_header_1_0(stream, header)
+                    stream.write(pixels.data)
+            unfinished.replace(cache_file)
+        finally:
+            with suppress(OSError):
+                unfinished.unlink(missing_ok=True)
+        return True
 
 
-def cached_reader(reader: Reader, folder: str | Path, short_side: int) -> Reader:
+@functools.cache
+def has_failed(folder: Path) -> mmap.mmap:
+    """One byte, 1 if the cache in this folder has failed. Workers that are forked later share it."""
+    return mmap.mmap(-1, 1)
+
+
+def leave(folder: Path, error: Exception) -> None:
+    """Stop using a cache, in this process and its workers, and say so once."""
+    if not has_failed(folder)[0]:
+        has_failed(folder)[0] = 1
+        log.warning(f"the cache {folder} is left, so videos are decoded every time: {error}")
+
+
+def make_room(folder: Path, needed: int, limit: int, since: float) -> bool:
+    """Whether ``needed`` bytes fit into the cache. Files last read before ``since`` are removed, the oldest first.
+
+    Files that this training or evaluation has read stay. If they fill the cache, other videos are not stored: removing
+    files that are read again in every epoch would cost more than it saves.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    files = sorted(stored_files(folder))
+    room = min(limit - sum(size for _, size, _ in files), shutil.disk_usage(folder).free)
+    for used, size, file in files:
+        if room >= needed or used >= since:
+            break
+        with suppress(OSError):  # another process has removed it, or reads it (Windows)
+            Path(file).unlink()
+            room += size
+    return room >= needed
+
+
+def stored_files(folder: Path) -> Iterator[tuple[float, int, str]]:
+    """When each file of a cache was last read, its size in bytes, and its path."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            with suppress(OSError):
+                stat = entry.stat()
+                yield stat.st_mtime, stat.st_size, entry.path
+
+
+def cached_reader(reader: Reader, folder: str | Path, short_side: int, decoder: str = "auto") -> Reader:
     """A reader that decodes every video once. It stores all frames of a video, so it suits small sets of short videos.
 
-    The name of a cache file depends on the video's path, size and modification time: a changed video is decoded again.
+    The name of a cache file depends on the video's path, size and modification time, on ``short_side`` and ``decoder``:
+    a changed video is decoded again.
     """
-    return Reader(reader.probe, CachedFrames(reader, Path(folder), short_side))
+    folder = Path(folder)
+    has_failed(folder)[0] = 0  # made here, before workers are forked
+    existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.is_dir())
+    taken = sum(size for _, size, _ in stored_files(folder)) if folder.is_dir() else 0
+    limit = int(SHARE * (shutil.disk_usage(existing).free + taken))
+    say_limit(folder, limit)
+    return Reader(reader.probe, CachedFrames(reader, folder, short_side, decoder, limit, time.time()), reader.parts)
+
+
+said: set[Path] = set()  # caches whose limit was logged
+
+
+def say_limit(folder: Path, limit: int) -> None:
+    """Log the limit of a cache, once per process."""
+    if folder not in said:
+        said.add(folder)
+        log.info(
+            f"decoded videos are stored in {folder}, at most {limit / 2**30:.1f} GiB (a quarter of the free space)"
+        )
 
 
 def reader_for(cache_dir: str | Path, short_side: int, num_videos: int, decoder: str = "auto") -> Reader:
@@ -67,7 +175,7 @@ def reader_for(cache_dir: str | Path, short_side: int, num_videos: int, decoder:
 
     Args:
         cache_dir: folder of the cache; empty for no cache; ``auto`` for ``runs/cache`` if there are at most 5,000
-            videos, otherwise no cache.
+            videos, otherwise no cache. A cache takes at most a quarter of the free disk space.
         short_side: short side of the cached frames, in pixels.
         num_videos: number of videos in the manifest.
         decoder: ``auto``, ``decord`` or ``pyav``; see ``VideoFiles``.
@@ -75,10 +183,10 @@ def reader_for(cache_dir: str | Path, short_side: int, num_videos: int, decoder:
     reader = reader_of(VideoFiles(decoder, decoding_in_child()))
     if cache_dir == "auto":
         cache_dir = "runs/cache" if num_videos <= AUTO_VIDEOS else ""
-    return cached_reader(reader, cache_dir, short_side) if cache_dir else reader
+    return cached_reader(reader, cache_dir, short_side, decoder) if cache_dir else reader
 
 
-def cache_name(path: str, short_side: int) -> str:
+def cache_name(path: str, short_side: int, decoder: str) -> str:
     """The name of a video's cache file."""
-    identity = f"{Path(path).resolve()}|{signature(path)}|{short_side}"
+    identity = f"{Path(path).resolve()}|{signature(path)}|{short_side}|{decoder}"
     return hashlib.sha256(identity.encode()).hexdigest()[:32] + ".npy"

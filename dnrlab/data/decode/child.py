@@ -16,6 +16,7 @@ import tempfile
 import threading
 import time
 import weakref
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from multiprocessing.connection import Connection
@@ -29,6 +30,9 @@ from dnrlab.data.decode.reader import IN_PROCESS, Decoding
 from dnrlab.data.decode.types import DAMAGED, Frames, Indices, VideoError
 
 LIMIT_SECONDS = 60.0  # for one read; the slowest read of an intact video that we saw took 2 s
+
+
+Request = tuple[str, Sequence[Indices]]  # decoder, and the parts that are still to be read
 
 
 KILLED = (-9, -15)  # exit codes of a child that was killed from outside: SIGKILL, SIGTERM
@@ -54,16 +58,19 @@ def examine_in_child(limit_seconds: float, path: str) -> Facts:
     return facts
 
 
-def decode_in_child(limit_seconds: float, decoder: str, path: str, indices: Indices) -> Frames:
-    """Frames (T, H, W, 3) at ascending frame indices. Copy them: the thread's next read overwrites their memory.
+def decode_in_child(limit_seconds: float, decoder: str, path: str, parts: Sequence[Indices]) -> Iterator[Frames]:
+    """The frames (T, H, W, 3) of each part. Copy them: the thread's next read overwrites their memory.
+
+    The child is asked for one part at a time, and told which parts follow. It goes on where it stopped, if it can.
 
     Raises: VideoError also if the child gives no answer in time or dies.
     """
-    child, shape = ask(limit_seconds, path, (decoder, indices))
-    return np.frombuffer(mmap.mmap(child.memory.fileno(), int(np.prod(shape))), np.uint8).reshape(shape)
+    for number in range(len(parts)):
+        child, shape = ask(limit_seconds, path, (decoder, parts[number:]))
+        yield np.frombuffer(mmap.mmap(child.memory.fileno(), int(np.prod(shape))), np.uint8).reshape(shape)
 
 
-def ask(limit_seconds: float, path: str, request: tuple[str, Indices] | None) -> tuple["Child", Any]:
+def ask(limit_seconds: float, path: str, request: Request | None) -> tuple["Child", Any]:
     """This thread's child, and its answer; see ``Child.ask``.
 
     A child that was killed from outside (by a person, or for memory) is asked again in a new one, once: before that
@@ -100,12 +107,12 @@ class Child:
         theirs.close()
         self.close = weakref.finalize(self, end, self.process, self.connection, self.owner)
 
-    def ask(self, path: str, request: tuple[str, Indices] | None) -> Any:
+    def ask(self, path: str, request: Request | None) -> Any:
         """Send a request and wait for the answer.
 
         Args:
             path: the video.
-            request: None asks for the facts of the video; (decoder, indices) asks for frames.
+            request: None asks for the facts of the video; (decoder, parts) asks for the frames of the first part.
 
         Returns: the facts, or the shape of the frames, which are then in ``memory``.
 

@@ -10,6 +10,7 @@ import mmap
 import os
 import signal
 import sys
+from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from dnrlab.data.decode.types import Frames, Indices
 def main(connection: Connection, memory: int, limit_seconds: float) -> None:
     """Answer requests until the parent closes its end of the connection."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C and then closes the connection
+    going = Going()
     with Path(os.devnull).open("w") as nowhere:
         while True:
             try:
@@ -30,22 +32,41 @@ def main(connection: Connection, memory: int, limit_seconds: float) -> None:
             except EOFError:
                 return
             faulthandler.dump_traceback_later(limit_seconds, exit=True, file=nowhere)
-            reply = answer(path, request, memory)
+            reply = answer(path, request, memory, going)
             faulthandler.cancel_dump_traceback_later()
             connection.send(reply)
 
 
-def answer(path: str, request: tuple[str, Indices] | None, memory: int) -> Any:
-    """The facts, or the shape of the frames that were written to ``memory``, or the exception that was raised."""
+class Going:
+    """The reading of a file that may go on: what is still to be read, and the frames that come."""
+
+    rest: tuple[Any, ...] = ()
+    frames: Iterator[Frames] = iter(())
+
+
+def answer(path: str, request: tuple[str, Sequence[Indices]] | None, memory: int, going: Going) -> Any:
+    """The facts, or the shape of the first part's frames, written to ``memory``, or the exception that was raised."""
     try:
         if request is None:
             return IN_PROCESS.examine(path)
-        decoder, indices = request
-        if decoder == "decord":
-            quiet_decord()
-        return put(IN_PROCESS.decode(decoder, path, indices), memory)
+        decoder, parts = request
+        if going.rest != rest_of(path, decoder, parts):
+            if decoder == "decord":
+                quiet_decord()
+            going.frames = IN_PROCESS.decode(decoder, path, parts)
+        going.rest = ()
+        shape = put(next(going.frames), memory)
+        going.rest = rest_of(path, decoder, parts[1:])
+        if not going.rest:
+            going.frames = iter(())  # closes the file
+        return shape
     except Exception as error:  # the parent raises it
         return error
+
+
+def rest_of(path: str, decoder: str, parts: Sequence[Indices]) -> tuple[Any, ...]:
+    """What is still to be read, in a form that can be compared."""
+    return (path, decoder, *(part.tobytes() for part in parts)) if parts else ()
 
 
 @functools.cache

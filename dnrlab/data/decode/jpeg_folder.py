@@ -3,6 +3,7 @@
 import functools
 import math
 import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,19 +18,21 @@ def examine_folder(path: str) -> VideoInfo:
     return VideoInfo(len(frame_files(path)), math.nan)
 
 
-def read_folder(path: str, indices: Indices) -> Frames:
-    """The frames (T, H, W, 3) at the given frame indices. Index 0 is the first file, whatever its name.
+def read_folder(path: str, parts: Sequence[Indices]) -> Iterator[Frames]:
+    """The frames (T, H, W, 3) of each part. Index 0 is the first file, whatever its name.
 
     Raises: VideoError that names a file which cannot be decoded, or whose size differs from that of the first file.
     """
     files = frame_files(path)
     size = read_picture(path, files[0]).shape[:2]
-    pictures = [read_picture(path, files[index]) for index in indices]
-    for index, picture in zip(indices, pictures, strict=True):
-        if picture.shape[:2] != size:
-            found = f"{picture.shape[:2]} in {files[index]} and {size} in {files[0]}"
-            raise VideoError(path, f"expected frames of one size (height, width), got {found}; resize them to one size")
-    return np.stack(pictures)
+    for indices in parts:
+        pictures = [read_picture(path, files[index]) for index in indices]
+        for index, picture in zip(indices, pictures, strict=True):
+            if picture.shape[:2] != size:
+                found = f"{picture.shape[:2]} in {files[index]} and {size} in {files[0]}"
+                reason = f"expected frames of one size (height, width), got {found}; resize them to one size"
+                raise VideoError(path, reason)
+        yield np.stack(pictures)
 
 
 def frame_files(path: str) -> tuple[str, ...]:

@@ -51,7 +51,8 @@ def examine_file(path: str) -> Facts:
             if seeks and stream.codec_context.has_b_frames and not are_reordered(packets):
                 seeks = times_are_true(path, times)  # B-frames, but no packet is stored before it is shown
             places = places_to_prove(packets) if seeks and lands_on_keys(container, stream, packets) else ()
-            info = info_of(times, stream)
+            size = stream.codec_context.height, stream.codec_context.width
+            info = info_of(times, stream)._replace(size=size)
     except av.FFmpegError as error:
         raise VideoError(path, f"not a video that can be decoded ({first_line(error)}); {DAMAGED}") from error
     return Facts(info, places)

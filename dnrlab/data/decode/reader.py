@@ -6,10 +6,12 @@ data_manifests/DECODING.md lists the outcome for each container and codec, and f
 """
 
 import functools
+import itertools
 import logging
+import math
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +38,15 @@ UNSUITED = "decord would return wrong frames, or none; set decoder to auto or py
 URL = re.compile(r"(^|/)[A-Za-z][A-Za-z0-9+.-]+:/")  # in a manifest, after the folder that paths are relative to
 
 
+PART_BYTES = 2**26  # of decoded frames that are read at a time
+
+
+MOST_BYTES = 2**32  # of decoded frames in one array
+
+
+UNKNOWN_PIXELS = 2**21  # assumed for frames of unknown size; a frame of 1080p has about so many
+
+
 log = logging.getLogger("dnrlab")
 
 
@@ -43,7 +54,7 @@ class Decoding(NamedTuple):
     """Two functions that open files: in this process (``IN_PROCESS``), or in a separate one (``decoding_in_child``)."""
 
     examine: Callable[[str], Facts]
-    decode: Callable[[str, str, Indices], Frames]  # decoder, path, ascending frame indices
+    decode: Callable[[str, str, Sequence[Indices]], Iterator[Frames]]  # decoder, path, parts of ascending frame indices
 
 
 def examine(path: str) -> Facts:
@@ -52,14 +63,14 @@ def examine(path: str) -> Facts:
         return Facts(examine_folder(path)) if Path(path).is_dir() else examine_file(path)
 
 
-def decode(decoder: str, path: str, indices: Indices) -> Frames:
-    """Frames (T, H, W, 3) at ascending, distinct frame indices.
+def decode(decoder: str, path: str, parts: Sequence[Indices]) -> Iterator[Frames]:
+    """The frames (T, H, W, 3) of each part of distinct frame indices, which ascend over all parts.
 
     ``decoder`` is ``decord``, ``pyav`` (decodes from the start), ``by time`` (PyAV, which seeks) or ``folder``.
     """
     read = {"decord": read_decord, "pyav": read_pyav, "by time": read_by_time, "folder": read_folder}[decoder]
     with errors_of(path):
-        return read(path, indices)
+        yield from read(path, parts)
 
 
 @contextmanager
@@ -110,30 +121,68 @@ class VideoFiles:
 
         Returns: (T, H, W, 3) uint8, RGB.
 
-        Raises: VideoError if the file cannot be read; IndexError if an index lies outside the video; TypeError if the
-        indices are not integers.
+        Raises: VideoError if the file cannot be read, or the frames take more than ``MOST_BYTES``; IndexError if an
+        index lies outside the video; TypeError if the indices are not integers.
         """
         info = info_of(path, self.decoding)
         check_indices(path, np.asarray(indices), info.num_frames)
         unique, inverse = np.unique(indices, return_inverse=True)
-        return self.read_sorted(path, info, unique)[inverse]
+        return joined(path, self.parts_of(path, info, unique), len(unique))[inverse]
 
-    def read_sorted(self, path: str, info: VideoInfo, indices: Indices) -> Frames:
-        """The frames at ascending, distinct frame indices. ``self.decoder`` and the file decide which decoder reads."""
+    def read_parts(self, path: str, indices: Indices) -> Iterator[Frames]:
+        """The frames at ascending, distinct frame indices, in parts of at most ``PART_BYTES``. See ``Reader``."""
+        info = info_of(path, self.decoding)
+        check_indices(path, np.asarray(indices), info.num_frames)
+        return self.parts_of(path, info, indices)
+
+    def parts_of(self, path: str, info: VideoInfo, indices: Indices) -> Iterator[Frames]:
+        """``read_parts`` of a video with these facts. ``self.decoder`` and the file decide which decoder reads."""
+        parts = split(indices, math.prod(info.size))
         if Path(path).is_dir():
-            return self.decoding.decode("folder", path, indices)
+            return self.decoding.decode("folder", path, parts)
         if self.decoder == "decord" and not info.seeks:
             raise VideoError(path, UNSUITED)
-        if self.decoder == "pyav" or not info.seeks:
-            return self.decoding.decode("pyav", path, indices)
+        if self.decoder == "decord":
+            return self.decoding.decode("decord", path, parts)
+        return (
+            self.decord_or_pyav(path, parts)
+            if info.seeks and self.decoder == "auto"
+            else self.decoding.decode("pyav", path, parts)
+        )
+
+    def decord_or_pyav(self, path: str, parts: Sequence[Indices]) -> Iterator[Frames]:
+        """Parts read by decord, and by PyAV from the part on at which decord fails."""
+        done = 0
         try:
-            return self.decoding.decode("decord", path, indices)
+            for frames in self.decoding.decode("decord", path, parts):
+                yield frames
+                done += 1
         except VideoError as error:
-            if self.decoder == "decord":
-                raise
-            frames = self.decoding.decode("pyav", path, indices)
-            log_once(path, error.reason)
-            return frames
+            for frames in self.decoding.decode("pyav", path, parts[done:]):
+                log_once(path, error.reason)
+                yield frames
+
+
+def split(indices: Indices, pixels: int) -> list[Indices]:
+    """Indices in parts whose frames take at most ``PART_BYTES``, or one frame. ``pixels`` of a frame; 0: unknown."""
+    most = max(PART_BYTES // (3 * (pixels or UNKNOWN_PIXELS)), 1)
+    return [indices[start : start + most] for start in range(0, len(indices), most)]
+
+
+def joined(path: str, parts: Iterator[Frames], num_frames: int) -> Frames:
+    """One array (T, H, W, 3) of all parts. VideoError if it would take more than ``MOST_BYTES``."""
+    first = next(parts)
+    if len(first) == num_frames:
+        return first
+    needed = num_frames * first[0].nbytes
+    if needed > MOST_BYTES:
+        size = f"{num_frames} frames of {first.shape[2]} x {first.shape[1]} pixels take {needed / 2**30:.1f} GiB"
+        raise VideoError(path, f"{size}, more than {MOST_BYTES / 2**30:g} GiB; encode it with smaller frames")
+    frames, done = np.empty((num_frames, *first.shape[1:]), np.uint8), 0
+    for part in itertools.chain([first], parts):
+        frames[done : done + len(part)] = part
+        done += len(part)
+    return frames
 
 
 def info_of(path: str, decoding: Decoding) -> VideoInfo:
@@ -156,8 +205,9 @@ def is_proved(path: str, places: tuple[int, ...], decoding: Decoding) -> bool:
     if not places or not have_decord():
         return False
     try:
-        expected = np.array(decoding.decode("by time", path, np.array(places)))  # a copy: the next read may replace it
-        return same_frames(decoding.decode("decord", path, np.array(places)), expected)
+        (expected,) = map(np.array, decoding.decode("by time", path, [np.array(places)]))  # copied, see Reader
+        (found,) = decoding.decode("decord", path, [np.array(places)])
+        return same_frames(found, expected)
     except VideoError:
         return False
 
@@ -200,11 +250,11 @@ def check_indices(path: str, indices: Indices, num_frames: int) -> None:
 
 
 def reader_of(files: VideoFiles) -> Reader:
-    """The two reading functions of ``files``, in the form that the rest of the library takes."""
-    return Reader(files.probe, files.read_frames)
+    """The reading functions of ``files``, in the form that the rest of the library takes."""
+    return Reader(files.probe, files.read_frames, files.read_parts)
 
 
 READER = reader_of(VideoFiles())
 
 
-probe, read_frames = READER
+probe, read_frames = READER.probe, READER.read_frames

@@ -4,6 +4,8 @@ Whether decord's seek lands depends on container and codec: in AVI, WMV and tran
 frames without a word. So a few frames of each file are read in two ways, once.
 """
 
+from collections.abc import Iterator, Sequence
+
 import numpy as np
 
 from dnrlab.data.decode.packets import video_stream
@@ -15,8 +17,8 @@ ROUNDING = 0.5  # of 255: the largest mean difference between two decoders' pixe
 STEP = 4  # every fourth pixel of every fourth row is compared
 
 
-def read_by_time(path: str, indices: Indices) -> Frames:
-    """The frames (T, H, W, 3) at ascending frame indices, by PyAV, which seeks by time and checks each frame's time.
+def read_by_time(path: str, parts: Sequence[Indices]) -> Iterator[Frames]:
+    """The frames (T, H, W, 3) of each part, by PyAV, which seeks by time and checks each frame's time.
 
     Only for files in which each frame has one packet with a time of its own. An index is that of a key frame, or
     follows the one before it.
@@ -25,22 +27,23 @@ def read_by_time(path: str, indices: Indices) -> Frames:
     """
     import av
 
-    frames: dict[int, Frames] = {}
     with av.open(path, metadata_errors="replace") as container:
         stream = video_stream(path, container)
         times = sorted(packet.pts for packet in container.demux(stream) if packet.size)
         stream.codec_context.thread_count = 1  # the loader already runs several workers
         size = stream.codec_context.width, stream.codec_context.height
-        for index in indices.tolist():
-            if index - 1 not in frames:
-                stream.codec_context.flush_buffers()
-                container.seek(times[index], stream=stream, backward=True)
-                decoded = container.decode(stream)
-            frame = next(decoded, None)
-            if frame is None or frame.pts != times[index]:
-                raise VideoError(path, f"a seek to frame {index} found another frame; {DAMAGED}")
-            frames[index] = upright(frame, *size)
-    return np.stack([*frames.values()])
+        for indices in parts:
+            frames: dict[int, Frames] = {}
+            for index in indices.tolist():
+                if index - 1 not in frames:
+                    stream.codec_context.flush_buffers()
+                    container.seek(times[index], stream=stream, backward=True)
+                    decoded = container.decode(stream)
+                frame = next(decoded, None)
+                if frame is None or frame.pts != times[index]:
+                    raise VideoError(path, f"a seek to frame {index} found another frame; {DAMAGED}")
+                frames[index] = upright(frame, *size)
+            yield np.stack([*frames.values()])
 
 
 def same_frames(frames: Frames, others: Frames) -> bool:

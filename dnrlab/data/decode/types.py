@@ -1,7 +1,7 @@
 """The types that describe a video: how to read it, its number of frames and frame rate, and why it cannot be read."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -23,6 +23,7 @@ class VideoInfo(NamedTuple):
     fps: float  # frames per second, on average; nan where unknown, as for a folder of JPEG frames
     times: tuple[float, ...] = ()  # seconds after the first frame; empty where frame i is shown at i / fps
     seeks: bool = True  # whether any frame is found without decoding from the start of the file
+    size: tuple[int, int] = (0, 0)  # height and width as stored, in pixels; 0 where unknown
 
     @property
     def duration_seconds(self) -> float:
@@ -36,10 +37,18 @@ class VideoInfo(NamedTuple):
 
 
 class Reader(NamedTuple):
-    """Two functions that read videos: ``probe(path)`` and ``read_frames(path, indices)``."""
+    """Functions that read videos: ``probe(path)``, ``read_frames(path, indices)`` and, for long videos, ``parts``."""
 
     probe: Callable[[str], VideoInfo]
     read_frames: Callable[[str, Indices], Frames]
+    parts: Callable[[str, Indices], Iterator[Frames]] | None = None
+
+    def read_parts(self, path: str, indices: Indices) -> Iterator[Frames]:
+        """The frames at ascending, distinct indices, in parts of limited size: a long video needs little memory.
+
+        Copy a part: the next read may overwrite it.
+        """
+        return iter([self.read_frames(path, indices)]) if self.parts is None else self.parts(path, indices)
 
 
 class VideoError(RuntimeError):

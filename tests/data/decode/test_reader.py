@@ -3,16 +3,13 @@
 import logging
 import pickle
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from dnrlab.data.check.decode_all import decode_whole
 from dnrlab.data.config import DataConfig
 from dnrlab.data.decode import reader as decode
-from dnrlab.data.decode.cache import CachedFrames, cached_reader, reader_for
 from dnrlab.data.decode.decord_reader import have_decord
 from dnrlab.data.decode.packets import Packet, groups_are_closed
 from dnrlab.data.decode.reader import READER, VideoFiles
@@ -32,7 +29,7 @@ def video(tmp_path_factory):
 
 
 def test_probe_counts_frames_and_rate(video):
-    assert decode.probe(video) == (20, 10.0, (), have_decord())
+    assert decode.probe(video) == (20, 10.0, (), have_decord(), (48, 64))
     assert decode.probe(video).duration_seconds == 2
 
 
@@ -47,9 +44,9 @@ def test_frames_come_in_the_asked_order_also_twice(video, decoder):
 def test_each_frame_is_decoded_once(video, decoder):
     asked = []
 
-    def counted(decoder, path, indices):
-        asked.append(indices.tolist())
-        return decode.decode(decoder, path, indices)
+    def counted(decoder, path, parts):
+        asked.extend(part.tolist() for part in parts)
+        return decode.decode(decoder, path, parts)
 
     files = VideoFiles(decoder, decode.IN_PROCESS._replace(decode=counted))
     files.probe(video)  # reads a few frames as a proof that decord seeks exactly
@@ -90,10 +87,10 @@ def test_decord_seeks_only_where_no_frame_crosses_a_key_frame(times, keys, exact
 
 
 def test_a_failure_of_decord_is_logged_once_and_pyav_reads(video, caplog):
-    def broken(decoder, path, indices):
-        if decoder == "decord" and indices[0] > 1:  # after the proof that it seeks exactly
+    def broken(decoder, path, parts):
+        if decoder == "decord" and parts[0][0] > 1:  # after the proof that it seeks exactly
             raise VideoError(path, "decord broke")
-        return decode.decode(decoder, path, indices)
+        yield from decode.decode(decoder, path, parts)
 
     decoding = decode.IN_PROCESS._replace(decode=broken)
     with caplog.at_level(logging.WARNING, "dnrlab"):
@@ -153,50 +150,6 @@ def test_a_video_damaged_in_the_middle_is_named_when_it_is_read(tmp_path):
     assert decode.probe(str(whole)).num_frames == 60
     with pytest.raises(decode.VideoError, match=r"noise.mp4: decoding stopped"):
         decode.read_frames(str(whole), np.arange(60))
-
-
-def test_a_cached_reader_can_be_sent_to_a_process_and_leaves_long_videos_alone(tmp_path, video, monkeypatch):
-    reader = pickle.loads(pickle.dumps(cached_reader(decode.READER, tmp_path / "cache", 24)))
-    assert reader.read_frames(video, np.array([3])).shape == (1, 24, 32, 3)
-    monkeypatch.setattr("dnrlab.data.decode.cache.LONG_VIDEO", 19)
-    assert reader.read_frames(video, np.array([3])).shape == (1, 48, 64, 3)
-
-
-def test_small_sets_are_cached_and_large_ones_are_not():
-    assert not isinstance(reader_for("", 36, 10).read_frames, CachedFrames)
-    assert not isinstance(reader_for("auto", 36, 100_000).read_frames, CachedFrames)
-    assert reader_for("auto", 36, 10).read_frames.folder == Path("runs/cache")
-    assert reader_for("kept", 36, 100_000).read_frames.folder == Path("kept")
-
-
-def test_the_cache_decodes_a_video_once_and_a_changed_one_again(tmp_path, video):
-    calls = []
-
-    def counted(path, indices):
-        calls.append(path)
-        return decode.read_frames(path, indices)
-
-    reader = cached_reader(decode.Reader(decode.probe, counted), tmp_path / "cache", 24)
-    first = reader.read_frames(video, np.array([3, 1]))
-    assert first.shape == (2, 24, 32, 3)
-    assert np.abs(first.mean(axis=(1, 2, 3)) - [30, 10]).max() < 3
-    assert np.array_equal(reader.read_frames(video, np.array([3, 1])), first)
-    assert len(calls) == 1
-    copy = tmp_path / "steps.mp4"
-    copy.write_bytes(open(video, "rb").read())  # noqa: PTH123, SIM115
-    reader.read_frames(str(copy), np.array([0]))
-    encode(copy, np.zeros((25, 48, 64, 3), dtype=np.uint8), 10)
-    assert reader.read_frames(str(copy), np.array([24])).max() < 5
-    assert len(calls) == 3
-
-
-def test_the_cache_notices_a_changed_folder_of_frames(tmp_path):
-    folder = tmp_path / "frames"
-    folder.mkdir()
-    reader = cached_reader(decode.READER, tmp_path / "cache", 24)
-    for brightness in (40, 200):
-        Image.fromarray(np.full((24, 32, 3), brightness, np.uint8)).save(folder / "00001.jpg")
-        assert abs(reader.read_frames(str(folder), np.array([0])).mean() - brightness) < 2
 
 
 @needs_decord
