@@ -38,7 +38,7 @@ UNSUITED = "decord would return wrong frames, or none; set decoder to auto or py
 URL = re.compile(r"(^|/)[A-Za-z][A-Za-z0-9+.-]+:/")  # in a manifest, after the folder that paths are relative to
 
 
-PART_BYTES = 2**26  # of decoded frames that are read at a time
+PART_BYTES = 2**24  # of decoded frames that are read at a time
 
 
 MOST_BYTES = 2**32  # of decoded frames in one array
