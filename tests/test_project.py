@@ -70,7 +70,7 @@ DATA = [  # the same rule within dnrlab/data
     {"video_span", "build"},
     {"config", "packed_rows", "cards"},
     {"decode", "manifest"},
-    {"transforms", "sampling", "csv_table", "mirror", "synthetic"},
+    {"transforms", "sampling", "csv_table", "splits", "mirror", "synthetic"},
 ]
 
 

@@ -11,6 +11,7 @@ import tyro
 from dnrlab.cli.output import Result
 from dnrlab.data.build.build import build_manifest
 from dnrlab.data.build.match import summary
+from dnrlab.data.build.random_split import SplitRule, parse_shares
 from dnrlab.data.check.check import Check, check_manifest
 from dnrlab.data.decode.cache import reader_for
 from dnrlab.data.manifest import Manifest, read_manifest
@@ -24,17 +25,23 @@ class ManifestBuild:
 
     name: tyro.conf.Positional[
         str
-    ]  # data set: kinetics400 or 200, something_v1 or v2, ucf101, hmdb51, jhmdb; folders: DIR/CLASS
+    ]  # data set: kinetics400 or 200, something_v1 or v2, ucf101, hmdb51, jhmdb; your own: folders (DIR/CLASS) or list
     videos: str  # folder with the videos, at any depth
     out: str  # manifest to write, NAME.csv
     annotations: tuple[str, ...] = ()  # annotation files, each FILE or train=FILE (val=, test=); none for folders
     strict: bool = False  # exit code 1 if counts differ from the card, or without a card if videos are missing
-    classes_list: str | None = None  # for kinetics200: file of class names; default: the 200 with the most videos
-    seed: int = 0  # seed for kinetics200, which draws its videos
+    classes_list: str | None = (
+        None  # file of class names, for kinetics200 (default: the 200 with the most videos) and list
+    )
+    split: str = ""  # for folders without splits: shares of train, val and test to draw, such as 70/15/15
+    group_by: str = ""  # keep whole sources in one split: column, or regular expression for the paths, with one group
+    seed: int = 0  # seed of --split, and of kinetics200, which draws its videos
     json: bool = False  # print the result as JSON
 
     def run(self) -> Result:
         """Build. Returns counts, missing videos and warnings."""
+        if self.group_by and not self.split:
+            raise ValueError(f"expected --split with --group-by {self.group_by}, got none; add --split 70/15/15")
         built = build_manifest(
             self.name,
             self.annotations,
@@ -42,6 +49,7 @@ class ManifestBuild:
             self.out,
             class_list=self.classes_list,
             seed=self.seed,
+            split=SplitRule(parse_shares(self.split), self.group_by) if self.split else None,
             progress=sys.stderr.isatty(),
         )
         return {

@@ -59,7 +59,8 @@ def check_header(file: Path) -> list[str]:
     if missing:
         raise ValueError(
             f"{file}, line {line}: expected columns path and label, got {', '.join(names)}; separate columns by "
-            f"commas, and add or rename a column to {', '.join(missing)}"
+            f"commas, and add or rename a column to {', '.join(missing)}. If this is a list without a header, convert "
+            f"it by: dnrlab manifest build list --annotations train={file} --videos FOLDER --out NAME.csv"
         )
     twice = sorted({name for name in names if names.count(name) > 1} - {""})
     if twice:

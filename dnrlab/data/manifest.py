@@ -2,9 +2,11 @@
 
 import hashlib
 import json
+import logging
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dnrlab.data.csv_table import SECONDS, line_numbers, read_table, refuse
+from dnrlab.data.splits import renamed, split_name
+
+log = logging.getLogger("dnrlab")
 
 FLIPS = ("none", "mirror", "label_aware")
 
@@ -39,9 +44,9 @@ def read_manifest(file: str | Path, root: str | Path | None = None) -> Manifest:
 
     Args:
         file: NAME.csv, with a header; columns ``path`` and ``label``, optionally ``split``, ``start_seconds``,
-            ``end_seconds``, ``num_frames`` and any others. ``NAME.classes.txt`` in the same folder, or else
-            ``classes.txt``, gives the class order. Without it the names are sorted. ``NAME.card.json``, or else
-            ``card.json``, gives the flip rule. Without it the rule is ``none``.
+            ``end_seconds``, ``num_frames`` and any others. Synonyms of train, val and test are renamed.
+            ``NAME.classes.txt`` in the same folder, or else ``classes.txt``, gives the class order. Without it the
+            names are sorted. ``NAME.card.json``, or else ``card.json``, gives the flip rule; without it ``none``.
         root: folder that paths are relative to. None is the manifest's own folder. A leading ``~`` is the home folder,
             here and in the paths.
 
@@ -54,6 +59,9 @@ def read_manifest(file: str | Path, root: str | Path | None = None) -> Manifest:
             f"expected a manifest at {file}, got no such file; give a CSV file with columns path, label, split"
         )
     rows = read_table(file)
+    if "split" in rows:
+        say_renamed(file, frozenset(rows["split"]))
+        rows["split"] = [split_name(text) for text in rows["split"].tolist()]
     refuse_repeated(file, rows)
     base = str(file.parent if root is None else Path(root).expanduser().resolve())
     paths = [os.path.expanduser(path) if path[:1] == "~" else path for path in rows["path"].tolist()]  # noqa: PTH111
@@ -72,6 +80,13 @@ def open_manifest(name: str, root: str | Path | None = None) -> Manifest:
     from dnrlab.data.synthetic.make import small_synthetic
 
     return read_manifest(small_synthetic() if name == "synthetic" else name, root or None)
+
+
+@lru_cache(maxsize=1000)
+def say_renamed(file: Path, names: frozenset[str]) -> None:
+    """Log, once per file, which names of splits are read as another one."""
+    if sentence := renamed(set(names)):
+        log.info(f"{file.name}: split {sentence}")
 
 
 def single_video(path: str | Path, classes: tuple[str, ...]) -> Manifest:
@@ -141,6 +156,7 @@ def select(manifest: Manifest, split: str | None, classes: tuple[str, ...] | Non
     rows = manifest.rows
     if split is not None:
         known = sorted(rows["split"].unique()) if "split" in rows else []
+        split = split if split in known else split_name(split)
         if split not in known:
             named = ", ".join(name for name in known if name) or "no splits"
             raise ValueError(f"{manifest.file}: expected rows of split {split!r}, got {named}; fill its column split")
@@ -176,6 +192,7 @@ def split_by(manifest: Manifest, column: str, test_fold: str = "") -> Manifest:
             "correct split_column"
         )
     cells = manifest.rows[column].astype(str).str.strip()
+    cells = cells if test_fold else cells.map(split_name)
     if test_fold:
         refuse(
             manifest.file, cells == "", manifest.rows, f"expected a fold in column {column}, got an empty cell; fill it"

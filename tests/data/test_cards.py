@@ -81,7 +81,8 @@ def test_videos_and_folders_of_frames_are_found_at_any_depth(tmp_path):
     touch(tmp_path, "thumbs/x.jpg", "thumbs/10.avi", ".hidden/11.mp4", "12.mp4.part", "empty/13/.keep")
     tree = video_tree(tmp_path)
     assert tree.paths == ["7.webm", "a/b/c/8.MP4", "frames/9", "thumbs/10.avi"]
-    assert tree.other_files == 3  # a note, a picture beside a video, a part of a download
+    assert set(tree.unused) == {"a/notes.txt", "thumbs/x.jpg"}
+    assert tree.junk == {".hidden": 1, "*.part": 1, ".keep": 1}
     assert by_key(tree.paths) == {"7": ["7.webm"], "8": ["a/b/c/8.MP4"], "9": ["frames/9"], "10": ["thumbs/10.avi"]}
 
 

@@ -189,6 +189,12 @@ def empty_folder(folder):
     return folder / "frames"
 
 
+def sixteen_bits(folder):
+    (folder / "frames").mkdir()
+    Image.fromarray(np.full((48, 64), 30000, np.uint16)).save(folder / "frames" / "1.png")
+    return folder / "frames"
+
+
 def as_jpeg(folder):
     Image.fromarray(pictures(1)[0]).save(folder / "still.mp4", format="JPEG", quality=95)
     return folder / "still.mp4"
@@ -251,6 +257,9 @@ GOOD = [
     Odd("a folder of JPEG frames", jpegs(), WHOLE),
     Odd("JPEG frames without leading zeros, from 0", jpegs([f"img_{n}.jpg" for n in range(20)]), WHOLE),
     Odd("grayscale JPEG frames", jpegs(mode="L"), WHOLE),
+    Odd("PNG frames", jpegs([f"frame-{n}.png" for n in range(7, 27)]), WHOLE),
+    Odd("every fifth frame", jpegs([f"{5 * n:06d}.jpeg" for n in range(20)]), WHOLE),
+    Odd("two numbers in the names", jpegs([f"{n:03d}_cam2.bmp" for n in range(20)]), WHOLE),
 ]
 DAMAGED = [
     Odd("Matroska, cut", changed(video("cut.mkv", num_frames=28, crf="5"), cut(0.7)), None),
@@ -283,6 +292,12 @@ BAD = [
     Odd("a cut JPEG frame", jpegs(change=half_a_jpeg), "frame 00007.jpg cannot be decoded"),
     Odd("a PNG file among the frames", jpegs(change=lambda f: (f / "00021.png").touch()), "got 00021.png"),
     Odd("two frames of one number", jpegs(change=lambda f: (f / "7.jpg").touch()), "two files of one frame number"),
+    Odd(
+        "two series of frames",
+        jpegs(change=lambda f: [(f / f"flow_{n:05d}.jpg").touch() for n in range(20)]),
+        "two series of frames",
+    ),
+    Odd("16-bit frames", sixteen_bits, "more than 8 bits per colour"),
     Odd(
         "JPEG frames of two sizes",
         jpegs(change=lambda f: Image.new("RGB", (32, 32)).save(f / "00007.jpg")),

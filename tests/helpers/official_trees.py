@@ -153,6 +153,21 @@ def folders(folder):
     return Tree("folders", folder / "own", [], "test", 8)
 
 
+def lists(folder):
+    """Videos of one's own, and a list without a header per split: path, and the number of the class."""
+    for position, label in enumerate(("hop", "skip")):
+        for number in range(3):
+            film(folder / "own" / label / f"{number}.mp4", position)
+    lines = [
+        [f"{label}/{number}.mp4 {position}" for position, label in enumerate(("hop", "skip"))] for number in range(3)
+    ]
+    files = [
+        write(folder / "train_list.txt", *lines[0], *lines[1]),
+        write(folder / "test_list.txt", *lines[2]),
+    ]
+    return Tree("list", folder / "own", files, "test", 6)
+
+
 TREES = {
     "kinetics400": kinetics,
     "kinetics200": kinetics200,
@@ -161,5 +176,6 @@ TREES = {
     "ucf101": ucf101,
     "hmdb51": hmdb51,
     "jhmdb": jhmdb,
+    "list": lists,
     "folders": folders,
 }

@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from dnrlab.data.decode.decord_reader import have_decord, read_decord
-from dnrlab.data.decode.jpeg_folder import examine_folder, read_folder
+from dnrlab.data.decode.frame_folder import examine_folder, read_folder
 from dnrlab.data.decode.packets import Facts, examine_file
 from dnrlab.data.decode.pyav_reader import read_pyav
 from dnrlab.data.decode.seeking import read_by_time, same_frames

@@ -243,14 +243,14 @@ def test_time_spans_are_held_against_the_video(tmp_path, pretended):
 def test_what_is_odd_is_a_warning_and_no_error(tmp_path, pretended):
     (tmp_path / "videos.classes.txt").write_text("run\nRun \nRUN  fast\nrun fast\nfly\n")
     names, numbers = ["a.mp4", "b.mp4", "c.mp4"], ["20", "", "16"]
-    labels, splits = ["run", "run fast", "RUN  fast"], ["train", "", "dev"]
+    labels, splits = ["run", "run fast", "RUN  fast"], ["train", "", "extra"]
     manifest = make(tmp_path, names, label=labels, num_frames=numbers, split=splits)
     check = check_manifest(manifest, reader=pretended.reader())
     assert check.errors.empty
     assert check.warnings == [
         "no rows of split val",
         "no rows of split test",
-        "other splits, which are used only if an evaluation names them: (empty), dev",
+        "other splits, which are used only if an evaluation names them: (empty), extra",
         "classes without training videos: RUN  fast, Run, fly, run fast",
         "labels that differ only in case or spaces: 'run' / 'Run', 'RUN  fast' / 'run fast'",
         f"1 rows whose num_frames differs from the file, such as {tmp_path / 'c.mp4'}: num_frames 16, decoded 20",

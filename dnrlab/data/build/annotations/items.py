@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-SPLITS = {"train": "train", "val": "val", "validate": "val", "validation": "val", "test": "test"}
+from dnrlab.data.splits import is_split, split_name
 
 
 class Item(NamedTuple):
@@ -36,7 +36,7 @@ class SplitFile(NamedTuple):
 def split_file(text: str) -> SplitFile:
     """Parse ``train=FILE`` or ``FILE``. FileNotFoundError if there is no such file."""
     name, _, rest = text.partition("=")
-    file = SplitFile(Path(rest), SPLITS[name]) if rest and name in SPLITS else SplitFile(Path(text), None)
+    file = SplitFile(Path(rest), split_name(name)) if rest and is_split(name) else SplitFile(Path(text), None)
     if not file.path.is_file():
         raise FileNotFoundError(f"expected an annotation file at {file.path}, found none; correct the path")
     return file
@@ -49,8 +49,7 @@ def split_of(file: SplitFile) -> str:
     """
     if file.split is not None:
         return file.split
-    words = re.findall(r"(?<![a-z])(train|validation|validate|val|test)(?![a-z])", file.path.stem.lower())
-    named = {SPLITS[word] for word in words}
+    named = {split_name(word) for word in re.findall(r"[a-z]+", file.path.stem.lower()) if is_split(word)}
     if len(named) != 1:
         raise ValueError(
             f"{file.path}: expected one of train, validation and test in the file's name, got {file.path.name}; "

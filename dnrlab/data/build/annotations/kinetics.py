@@ -12,7 +12,8 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
-from dnrlab.data.build.annotations.items import SPLITS, Annotations, Item, SplitFile, split_of
+from dnrlab.data.build.annotations.items import Annotations, Item, SplitFile, split_of
+from dnrlab.data.splits import NAMES, is_split, split_name
 
 COLUMNS = ("youtube_id", "time_start", "time_end")
 
@@ -51,9 +52,9 @@ def item(file: SplitFile, row: dict[str, str], line: int) -> Item:
             f"{file.path}, line {line}: expected time_start and time_end in seconds, got {row}; correct the line"
         ) from error
     named = (row.get("split") or "").strip()
-    if named not in ("", *SPLITS) and file.split is None:
+    if named != "" and not is_split(named) and file.split is None:
         raise ValueError(
-            f"{file.path}, line {line}: expected split to be one of {', '.join(SPLITS)}, got {named!r}; correct it"
+            f"{file.path}, line {line}: expected split to be one of {', '.join(NAMES)}, got {named!r}; correct it"
         )
-    split = file.split or SPLITS.get(named) or split_of(file)
+    split = file.split or (split_name(named) if named else split_of(file))
     return Item(f"{row['youtube_id']}_{start:06d}_{end:06d}", row["label"].strip(), split, row["youtube_id"])
