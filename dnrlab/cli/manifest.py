@@ -23,16 +23,14 @@ SHOWN = 10  # most errors that are printed, at most 3 per kind
 class ManifestBuild:
     """Make a manifest from official annotation files and a folder of videos. Missing videos are listed."""
 
-    name: tyro.conf.Positional[
-        str
-    ]  # data set: kinetics400 or 200, something_v1 or v2, ucf101, hmdb51, jhmdb; your own: folders (DIR/CLASS) or list
+    # data set: kinetics400 or 200, something_v1 or v2, ucf101, hmdb51, jhmdb; your own: folders (DIR/CLASS) or list
+    name: tyro.conf.Positional[str]
     videos: str  # folder with the videos, at any depth
     out: str  # manifest to write, NAME.csv
     annotations: tuple[str, ...] = ()  # annotation files, each FILE or train=FILE (val=, test=); none for folders
     strict: bool = False  # exit code 1 if counts differ from the card, or without a card if videos are missing
-    classes_list: str | None = (
-        None  # file of class names, for kinetics200 (default: the 200 with the most videos) and list
-    )
+    # file of class names, for kinetics200 (default: the 200 with the most videos) and list
+    classes_list: str | None = None
     split: str = ""  # for folders without splits: shares of train, val and test to draw, such as 70/15/15
     group_by: str = ""  # keep whole sources in one split: column, or regular expression for the paths, with one group
     seed: int = 0  # seed of --split, and of kinetics200, which draws its videos

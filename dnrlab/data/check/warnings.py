@@ -80,8 +80,8 @@ def slow_files(readable: pd.DataFrame) -> list[str]:
     if slow.empty:
         return []
     return [
-        f"{len(slow)} of {readable['path'].nunique()} files are read slowly: decord does not find their frames by "
-        f"seeking, so they are decoded from their start; encode them as H.264 in MP4, such as {slow.iloc[0]}"
+        f"{len(slow)} of {readable['path'].nunique()} files are read slowly, such as {slow.iloc[0]}: decord does not "
+        "find their frames by seeking, so they are decoded from their start; encode them as H.264 in MP4"
     ]
 
 

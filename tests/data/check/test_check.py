@@ -303,7 +303,7 @@ def test_files_that_are_read_slowly_are_counted_and_times_decide_which_spans_are
     slow = [warning for warning in check.warnings if "read slowly" in warning]
     assert len(slow) == 1
     assert slow[0].startswith("1 of 3 files") == have_decord()
-    assert slow[0].endswith("slow.avi") == have_decord()
+    assert ("slow.avi: decord does not find" in slow[0]) == have_decord()
     earlier = check.report_file.read_text().replace(",times,seeks,", ",")  # a report of an earlier version
     check.report_file.write_text(earlier)
     assert check_manifest(manifest).decoded == 3
