@@ -58,6 +58,7 @@ class CachedFrames:
     since: float
 
     def __call__(self, path: str, indices: NDArray[np.int64]) -> Frames:
+        self.reader.probe(path)  # first: what is wrong with the file is no fault of the cache
         stored = None if has_failed(self.folder)[0] else self.stored(path)
         return self.reader.read_frames(path, indices) if stored is None else np.asarray(stored[indices])
 

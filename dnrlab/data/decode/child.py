@@ -25,11 +25,12 @@ from typing import IO, Any
 
 import numpy as np
 
+from dnrlab.data.decode.child_main import COUNTING
 from dnrlab.data.decode.packets import Facts
 from dnrlab.data.decode.reader import IN_PROCESS, Decoding
 from dnrlab.data.decode.types import DAMAGED, Frames, Indices, VideoError
 
-LIMIT_SECONDS = 60.0  # for one read; the slowest read of an intact video that we saw took 2 s
+LIMIT_SECONDS = 60.0  # to read one part of the frames; the slowest read of an intact video that we saw took 2 s
 
 
 Request = tuple[str, Sequence[Indices]]  # decoder, and the parts that are still to be read
@@ -87,7 +88,10 @@ def ask(limit_seconds: float, path: str, request: Request | None) -> tuple["Chil
 
 
 class Child:
-    """A process that answers one request at a time. It ends itself if an answer takes longer than ``limit_seconds``."""
+    """A process that answers one request at a time. It ends itself if an answer takes longer than ``limit_seconds``.
+
+    Facts may take ``COUNTING`` times as long.
+    """
 
     def __init__(self, limit_seconds: float) -> None:
         self.limit_seconds, self.owner, self.core = limit_seconds, os.getpid(), -1
@@ -126,8 +130,9 @@ class Child:
         except (EOFError, ConnectionError):
             code = self.process.wait()
             self.close()
-            too_long = time.monotonic() - start >= self.limit_seconds
-            reason = f"gave no answer within {self.limit_seconds:g} s" if too_long else f"died (exit code {code})"
+            limit = self.limit_seconds if request else COUNTING * self.limit_seconds
+            too_long = time.monotonic() - start >= limit
+            reason = f"gave no answer within {limit:g} s" if too_long else f"died (exit code {code})"
             raise VideoError(path, f"the decoding process {reason}; {DAMAGED}") from None
         except BaseException:  # an interrupt: the next request must not receive the answer to this one
             self.close()

@@ -20,6 +20,8 @@ import numpy as np
 from dnrlab.data.decode.reader import IN_PROCESS
 from dnrlab.data.decode.types import Frames, Indices
 
+COUNTING = 10  # times the limit, for facts: the frames of some files are counted by decoding all of them
+
 
 def main(connection: Connection, memory: int, limit_seconds: float) -> None:
     """Answer requests until the parent closes its end of the connection."""
@@ -31,7 +33,8 @@ def main(connection: Connection, memory: int, limit_seconds: float) -> None:
                 path, request = connection.recv()
             except EOFError:
                 return
-            faulthandler.dump_traceback_later(limit_seconds, exit=True, file=nowhere)
+            limit = limit_seconds if request else COUNTING * limit_seconds
+            faulthandler.dump_traceback_later(limit, exit=True, file=nowhere)
             reply = answer(path, request, memory, going)
             faulthandler.cancel_dump_traceback_later()
             connection.send(reply)
