@@ -265,3 +265,19 @@ def test_the_process_runs_on_the_core_of_the_one_that_waits_for_it(made_decord):
     finally:
         os.sched_setaffinity(0, own)
     assert same_core(held.child.process.pid, before=-1) in own
+
+
+def test_parts_of_two_videos_do_not_mix_also_if_a_child_is_killed_between_them(tmp_path, monkeypatch):
+    paths = [str(encoded(tmp_path / f"{name}.mp4", pictures())) for name in "ab"]
+    whole = READER.read_frames(paths[0], np.arange(20))
+    monkeypatch.setattr("dnrlab.data.decode.reader.PART_BYTES", 3 * 48 * 64 * 3)
+    read, found = reader(), []
+    for number, part in enumerate(read.read_parts(paths[0], np.arange(20))):
+        found.append(np.array(part))
+        if number == 1:
+            other = read.read_parts(paths[1], np.arange(3, 20))  # begun, and not read to its end
+            assert np.array_equal(next(other), whole[3:6])
+        if number == 3:
+            os.kill(child_of_thread(60.0).process.pid, signal.SIGKILL)
+            child_of_thread(60.0).process.wait()
+    assert np.array_equal(np.concatenate(found), whole)

@@ -183,3 +183,31 @@ def test_whatever_is_wrong_with_a_path_is_an_error_of_its_row(path, reason):
     with pytest.raises(VideoError, match=reason):
         VideoFiles().probe(path)
     assert re.search(reason, decode_whole(path, READER).reason)
+
+
+@pytest.mark.parametrize("decoder", DECODERS)
+def test_parts_are_the_whole_whatever_their_size_and_a_read_has_a_bound(video, decoder, monkeypatch):
+    files, frame = VideoFiles(decoder), 48 * 64 * 3  # bytes
+    whole = files.read_frames(video, np.arange(20))
+    monkeypatch.setattr(decode, "PART_BYTES", 3 * frame)
+    parts = [np.array(part) for part in files.read_parts(video, np.arange(20))]
+    assert [len(part) for part in parts] == [3, 3, 3, 3, 3, 3, 2]
+    assert np.array_equal(np.concatenate(parts), whole)
+    assert np.array_equal(files.read_frames(video, np.array([17, 0, 9, 3, 17])), whole[[17, 0, 9, 3, 17]])
+    monkeypatch.setattr(decode, "MOST_BYTES", 10 * frame)
+    assert len(files.read_frames(video, np.arange(10))) == 10
+    with pytest.raises(VideoError, match=r"11 frames of 64 x 48 pixels take 0.0 GiB, more than .* GiB; encode it with"):
+        files.read_frames(video, np.arange(11))
+
+
+def test_pyav_goes_on_from_the_part_at_which_decord_fails(video, monkeypatch):
+    def broken(decoder, path, parts):
+        for number, frames in enumerate(decode.decode(decoder, path, parts)):
+            if decoder == "decord" and number == 2:
+                raise VideoError(path, "decord broke")
+            yield frames
+
+    whole = VideoFiles("pyav").read_frames(video, np.arange(20))
+    monkeypatch.setattr(decode, "PART_BYTES", 3 * 48 * 64 * 3)
+    files = VideoFiles("auto", decode.IN_PROCESS._replace(decode=broken))
+    assert np.array_equal(files.read_frames(video, np.arange(20)), whole)
