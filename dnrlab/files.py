@@ -49,16 +49,22 @@ def explain_write_errors(file: Path) -> Iterator[None]:
 
 @contextmanager
 def explain_read_errors(file: Path, advice: str) -> Iterator[None]:
-    """Turn whatever fails while the content of a file is read within the block into a ValueError that names the file.
+    """Name the file in whatever fails while its content is read within the block.
 
-    A file that was cut or damaged makes readers raise errors of many types.
+    A file that was cut or damaged makes readers raise errors of many types. They become a ValueError with the advice.
+    Where the file cannot be opened, the error stays an OSError, for the file itself may be whole. A lack of memory is
+    no fault of the file, either.
 
     Args:
-        advice: what to do, such as "remove it; the training then starts again".
+        advice: what to do with a damaged file, such as "remove it; the training then starts again".
     """
     try:
         yield
+    except OSError as error:
+        raise OSError(f"{file} could not be read ({error}); check its permissions, or try again") from error
     except Exception as error:
+        if isinstance(error, MemoryError) or "OutOfMemory" in type(error).__name__:
+            raise
         detail = (str(error).strip().splitlines() or [""])[0]
         raise ValueError(
             f"expected a whole file at {file}, got one that cannot be read ({type(error).__name__}: {detail}); {advice}"

@@ -31,8 +31,10 @@ class ManifestBuild:
     strict: bool = False  # exit code 1 if counts differ from the card, or without a card if videos are missing
     # file of class names, for kinetics200 (default: the 200 with the most videos) and list
     classes_list: str | None = None
-    split: str = ""  # for folders without splits: shares of train, val and test to draw, such as 70/15/15
-    group_by: str = ""  # keep whole sources in one split: column, or regular expression for the paths, with one group
+    split: str = ""  # for folders and lists without splits: shares of train, val and test to draw, such as 70/15/15
+    # for --split, keeps whole sources in one split: column "source", or regular expression for the paths; the source is
+    # what it finds, or what it finds in parentheses
+    group_by: str = ""
     seed: int = 0  # seed of --split, and of kinetics200, which draws its videos
     json: bool = False  # print the result as JSON
 

@@ -9,6 +9,7 @@ BEGIN = r"(?:(?<![^\W\d_])|(?<=[^\W\d_])(?=[LR][a-z]))"
 END = r"(?=(?:s|wards?|most|hand|handed)?(?:(?![^\W\d_])|(?<=[a-z])[A-Z]))"
 WORD = re.compile(rf"{BEGIN}({'|'.join([*OTHER, *map(str.title, OTHER), *map(str.upper, OTHER)])}){END}")
 ANYWHERE = re.compile("left|right", re.IGNORECASE)
+OTHER_WORDS = re.compile("(up|out|b|f|w|al|copy|forth)right|righteous|leftover|cleft", re.IGNORECASE)
 
 
 def mirrored_classes(classes: Sequence[str]) -> list[int]:
@@ -36,7 +37,7 @@ def like(word: str, other: str) -> str:
 
 def mirror_warning(classes: Sequence[str]) -> list[str]:
     """A warning if labels contain left or right, but no label changes in a mirrored clip."""
-    named = [name for name in classes if WORD.search(name)]
+    named = [name for name in classes if ANYWHERE.search(OTHER_WORDS.sub("", name))]
     if not named or mirrored_classes(classes) != list(range(len(classes))):
         return []
     return [

@@ -33,7 +33,7 @@ def locate(row: Row, reader: Reader) -> Video:
 
 
 def span_frames(row: Row, info: VideoInfo) -> tuple[int, int]:
-    """The index of a row's first frame, and the index after its last: the frames that are shown in [start, end).
+    """The index of a row's first frame, and the index after its last: the frames that appear in [start, end).
 
     Times count from the first frame, to the millisecond. 1 s to 1.5 s of a video of 24 frames at 12 frames per second
     are frames 12 to 17: (12, 18).

@@ -74,10 +74,14 @@ def read_results(run_dir: str | Path, split: str) -> tuple[dict[str, Any], pd.Da
         return None
     text = {"path": str, "label": str, "predicted": str, "source": str}
     with explain_read_errors(metrics_file, EVALUATE_AGAIN):
-        found: dict[str, Any] = json.loads(metrics_file.read_text(encoding="utf-8"))
+        found: dict[str, Any] = dict(json.loads(metrics_file.read_text(encoding="utf-8")))
     with explain_read_errors(predictions_file, EVALUATE_AGAIN):
         predictions = pd.read_csv(predictions_file, dtype=text, keep_default_na=False)
         first = list(predictions.columns).index("predicted") + 1
-    if not all(name.startswith(SCORE) for name in predictions.columns[first:]):
-        predictions.columns = [*predictions.columns[:first], *(SCORE + name for name in predictions.columns[first:])]
+        if not all(name.startswith(SCORE) for name in predictions.columns[first:]):
+            predictions.columns = [
+                *predictions.columns[:first],
+                *(SCORE + name for name in predictions.columns[first:]),
+            ]
+        class_scores(predictions)  # numbers throughout
     return found, predictions

@@ -125,7 +125,7 @@ def is_whole(file: Path, shape: tuple[int, int, int]) -> bool:
     """Whether a file holds scores of this shape. (numpy pads a truncated file with zeros when it opens it to write.)"""
     try:
         return bool(np.load(file, mmap_mode="r").shape == shape)
-    except (OSError, ValueError):
+    except (OSError, ValueError, EOFError):
         return False
 
 

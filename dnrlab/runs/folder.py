@@ -19,6 +19,7 @@ from torch import nn
 import dnrlab
 from dnrlab.data.csv_table import SECONDS
 from dnrlab.data.manifest import Manifest, rows_digest
+from dnrlab.data.splits import split_name
 from dnrlab.files import atomic_write, explain_read_errors, explain_write_errors, fsync
 from dnrlab.recipes.config import Recipe, recipe_from_dict, recipe_to_dict
 
@@ -45,6 +46,7 @@ log = logging.getLogger("dnrlab")
 
 def file_of_split(run_dir: str | Path, name: str, split: str) -> Path:
     """Result file of a split: ``metrics.json`` for test, ``metrics_val.json`` for val, ``metrics_all.json`` for all."""
+    split = split_name(split)
     suffix = "" if split == "test" else f"_{re.sub(r'[^-.0-9A-Za-z]', '_', split) or 'all'}"
     stem, dot, ending = name.rpartition(".")
     return Path(run_dir) / f"{stem}{suffix}{dot}{ending}"
@@ -85,8 +87,15 @@ def read_config(run_dir: str | Path) -> dict[str, Any]:
         )
     with explain_read_errors(file, DAMAGED_RUN):
         values: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        for name in ("model", "data", "training", "classes"):
+            values[name]
+    try:
         recipe_from_dict(values)
-        tuple(values["classes"])
+    except (TypeError, ValueError, KeyError) as error:
+        raise ValueError(
+            f"expected settings of this version in {file}, got others ({type(error).__name__}: {error}); open the run "
+            f"with the version that wrote it: {values.get('versions')}"
+        ) from error
     return values
 
 

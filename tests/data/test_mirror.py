@@ -51,3 +51,8 @@ def test_labels_of_which_none_changes_are_a_warning():
     assert mirror_warning(["jump", "upright"]) == []
     (warning,) = mirror_warning(["jump", "swipe_left", "swipe right"])
     assert warning.startswith("flip is label_aware, but no label has its mirror image among the classes, such as 'swi")
+
+
+def test_words_that_nothing_joins_are_a_warning_too():
+    assert "such as 'swipeleft'" in mirror_warning(["swipeleft", "turnright"])[0]
+    assert mirror_warning(["a bright room", "leftovers", "copyright"]) == []

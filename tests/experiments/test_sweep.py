@@ -147,8 +147,8 @@ def test_what_cannot_be_compared_is_refused_before_any_work(synthetic, tmp_path)
         SweepConfig(workers=0)
     with pytest.raises(ValueError, match="expected at least one recipe, got none"):
         sweep({}, manifest, tmp_path)
-    with pytest.raises(ValueError, match="expected rows of split 'valid'"):
-        sweep(RECIPES, manifest, tmp_path, SweepConfig(split="valid"))
+    with pytest.raises(ValueError, match="expected rows of split 'nowhere'"):
+        sweep(RECIPES, manifest, tmp_path, SweepConfig(split="nowhere"))
     assert not list(tmp_path.iterdir())
 
 

@@ -290,12 +290,14 @@ BAD = [
     Odd("an empty folder", empty_folder, "a folder without frames"),
     Odd("a gap in the JPEG frames", jpegs(change=lambda f: (f / "00007.jpg").unlink()), "frame 7 is missing"),
     Odd("a cut JPEG frame", jpegs(change=half_a_jpeg), "frame 00007.jpg cannot be decoded"),
-    Odd("a PNG file among the frames", jpegs(change=lambda f: (f / "00021.png").touch()), "got 00021.png"),
+    Odd(
+        "a PNG file among the frames", jpegs(change=lambda f: (f / "00021.png").touch()), "expected frames of one kind"
+    ),
     Odd("two frames of one number", jpegs(change=lambda f: (f / "7.jpg").touch()), "two files of one frame number"),
     Odd(
         "two series of frames",
         jpegs(change=lambda f: [(f / f"flow_{n:05d}.jpg").touch() for n in range(20)]),
-        "two series of frames",
+        "2 series of frames",
     ),
     Odd("16-bit frames", sixteen_bits, "more than 8 bits per colour"),
     Odd(

@@ -44,7 +44,7 @@ def build_manifest(
         class_list: a file of class names: for kinetics200, in place of the 200 classes with the most videos; for
             ``list``, the names of the numbers.
         seed: seed of the random draw of kinetics200, and of ``split``.
-        split: for folders without splits: how to draw them.
+        split: for folders and lists without splits: how to draw them.
         progress: show progress on standard error.
 
     Returns: the rows, the missing videos, and warnings.
@@ -70,10 +70,11 @@ def build_manifest(
     rule: dict[str, Any] = {}
     if name == "folders":
         built = with_unused(built, asked, tree)
+    if own:
         built, rule = with_splits(built, split, seed)
     elif split is not None:
         raise ValueError(
-            f"expected split for folders only, got it for {name}, whose files give the splits; leave it out"
+            f"expected split for folders and lists only, got it for {name}, whose files give the splits; leave it out"
         )
     if name == "kinetics200":
         built = kinetics200.select(built, class_list, seed)
@@ -107,7 +108,8 @@ def with_unused(built: BuildResult, asked: Annotations, tree: VideoTree) -> Buil
     """The result with every file below the folder that has no row: listed with the reason, and junk counted by name."""
     used = {each.key for each in asked.items}
     reasons = {path: NO_CLASS for path in tree.paths if path not in used} | tree.unused
-    listed = pd.DataFrame([(path, "", "", reasons[path]) for path in sorted(reasons)], columns=built.missing.columns)
+    names = {path: path.encode("utf-8", "backslashreplace").decode() for path in sorted(reasons)}
+    listed = pd.DataFrame([(names[path], "", "", reasons[path]) for path in names], columns=built.missing.columns)
     left_out = built.left_out | {f"junk: {name}": count for name, count in sorted(tree.junk.items())}
     warnings = [f"{len(listed)} files are not used; the list of missing videos says why"] if len(listed) else []
     return built._replace(missing=listed, left_out=left_out, warnings=built.warnings + warnings)
@@ -123,7 +125,7 @@ def with_splits(built: BuildResult, split: SplitRule | None, seed: int) -> tuple
         )
         return built._replace(warnings=[*built.warnings, sentence]), {}
     if "split" in built.rows:
-        raise ValueError("expected folders without splits, got folders train, val or test; leave out --split")
+        raise ValueError("expected videos without splits, got train, val or test; leave out --split")
     rows = random_split(built.rows, split, seed)
     lacking = [
         f"no videos of {', '.join(sorted(set(rows['label']) - set(rows['label'][rows['split'] == name])))} in {name}"

@@ -9,6 +9,9 @@ import pandas as pd
 SPLITS = ("train", "val", "test")
 
 
+TIES = 1e-6  # weight of the videos that a split lacks in all classes
+
+
 class SplitRule(NamedTuple):
     """How splits are drawn."""
 
@@ -33,7 +36,8 @@ def random_split(rows: pd.DataFrame, rule: SplitRule, seed: int) -> pd.DataFrame
 
     Each class is divided by the shares as closely as its groups allow. A group lies in one split as a whole, also if it
     has videos of several classes. Groups are taken in random order, the largest first. Each goes to the split that
-    lacks most of its videos: 10 videos at 70/15/15 give 7, 2 and 1.
+    lacks most of its videos, or of two such splits to the one that lacks most of all videos: 10 videos at 70/15/15
+    give 7, 2 and 1, and 100 classes of 3 videos give 200, 50 and 50.
 
     Raises: ValueError if a path does not match the regular expression.
     """
@@ -49,7 +53,8 @@ def random_split(rows: pd.DataFrame, rule: SplitRule, seed: int) -> pd.DataFrame
     split_of = {}
     for group in order:
         videos = counts.to_numpy()[group]
-        best = int(np.argmax(np.where(allowed, (lacking * videos).sum(axis=1), -np.inf)))
+        need = (lacking * videos).sum(axis=1) + TIES * lacking.sum(axis=1)
+        best = int(np.argmax(np.where(allowed, need, -np.inf)))
         lacking[best] -= videos
         split_of[counts.index[group]] = SPLITS[best]
     return rows.assign(split=[split_of[group] for group in groups])
@@ -60,19 +65,24 @@ def groups_of(rows: pd.DataFrame, group_by: str) -> list[str]:
 
     If the expression has a group in parentheses, the group is what that finds.
     """
+    if group_by in ("path", "label"):
+        raise ValueError(
+            f"expected group_by to name sources, got {group_by!r}; give a regular expression for the paths"
+        )
     if group_by in rows:
         return [str(cell) for cell in rows[group_by]]
     try:
         pattern = re.compile(group_by)
     except re.error as error:
         raise ValueError(
-            f"expected group_by to be a column ({', '.join(rows)}) or a regular expression, got {group_by!r} ({error})"
+            f"expected group_by to be a column such as source, or a regular expression, got {group_by!r} ({error})"
         ) from error
-    found = [pattern.search(path) for path in rows["path"]]
+    matches = [pattern.search(path) for path in rows["path"]]
+    found = [match and match[1 if pattern.groups else 0] for match in matches]
     if None in found:
         path = rows["path"].iloc[found.index(None)]
         raise ValueError(
-            f"expected a column ({', '.join(rows)}) or a regular expression that every path matches, got {group_by!r}, "
+            f"expected a column such as source, or a regular expression that every path matches, got {group_by!r}, "
             f"which does not match {path}; correct group_by"
         )
-    return [match[1] if pattern.groups else match[0] for match in found if match is not None]
+    return [str(text) for text in found]

@@ -3,35 +3,17 @@
 import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
 
 from tqdm import tqdm
 
 from dnrlab.data.build.annotations.items import Item
+from dnrlab.data.build.extensions import JUNK, LEFTOVERS, OTHER_PICTURES, VIDEOS
 from dnrlab.data.decode.frame_folder import ENDINGS
 
-CONTAINERS = """
-    3g2 3gp amv apng asf avi bik bmv cdxl dav dif divx dv evo f4v flc fli flv gif gxf ismv ivf ivr m2t m2ts m4v mj2 mk3d
-    mkv mov mp4 mpe mpeg mpg mts mvi mxf nsv nut ogg ogm ogv psp qt rm rmvb roq smk swf ts ty viv vob webm wmv wtv xmv
-    y4m yop"""
-
-
-STREAMS = """
-    264 265 266 avc avs2 cavs dnxhd dnxhr drc h261 h263 h264 h265 h266 h26l hevc m1v m2v mjpeg mjpg mpv obu rcv vc1 vc2
-    vvc"""
-
-
-VIDEOS = frozenset(f".{name}" for name in (CONTAINERS + STREAMS).split())  # the extensions that FFmpeg knows
-
-
 FRAMES = frozenset(ENDINGS)
-
-
-JUNK = ("thumbs.db", "desktop.ini", "__macosx")  # names that systems and archives leave behind
-
-
-LEFTOVERS = (".zip", ".rar", ".7z", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".part", ".crdownload", ".tmp", ".aria2")
 
 
 class VideoTree(NamedTuple):
@@ -61,13 +43,18 @@ def video_tree(root: str | Path, *, progress: bool = False) -> VideoTree:
     with tqdm(desc="folders listed", unit="", disable=not progress, leave=False) as bar:
         while waiting:
             within = waiting.pop()
-            videos, frames, folders, others = list_folder(root, within, junk)
-            known = {name: os.path.realpath(root / name) for name in folders}
-            waiting += [name for name, real in known.items() if real not in listed]
-            listed.update(known.values())
+            try:
+                videos, frames, folders, others = list_folder(root, within, junk)
+            except OSError as error:
+                unused[within] = f"a folder that cannot be listed ({error.strerror})"
+                continue
+            for name in sorted(folders):
+                real = os.path.realpath(root / name)
+                waiting += [name] if real not in listed else []
+                listed.add(real)
             is_video = within != "" and bool(frames) and not videos and not folders
             paths += [within] if is_video else videos
-            unused |= {path: f"neither a video nor a frame ({Path(path).suffix or 'no extension'})" for path in others}
+            unused |= {path: why_unused(path) for path in others}
             unused |= {} if is_video else dict.fromkeys(frames, "a picture in a folder that holds not only frames")
             bar.update()
     return VideoTree(root, sorted(paths), unused, dict(junk))
@@ -87,17 +74,46 @@ def list_folder(root: Path, within: str, junk: Counter[str]) -> tuple[list[str],
                 junk["._*"] += 1
             elif entry.name.startswith(".") or entry.name.lower() in JUNK:
                 junk[entry.name] += 1
+            elif not is_text(entry.name):
+                others.append(path)
+            elif is_folder(entry):
+                folders.append(path)
             elif extension in LEFTOVERS:
                 junk[f"*{extension}"] += 1
             elif extension in FRAMES:
                 frames.append(path)
-            elif entry.is_dir():
-                folders.append(path)
             elif extension in VIDEOS:
                 videos.append(path)
             else:
                 others.append(path)
     return videos, frames, folders, others
+
+
+def is_text(name: str) -> bool:
+    """Whether a name can be written in UTF-8, as the manifest is."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is a folder. A link that leads to itself is none."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
+def why_unused(path: str) -> str:
+    """The reason why a file is not used."""
+    if not is_text(path):
+        return "a name that is not UTF-8; rename it"
+    extension = os.path.splitext(path)[1].lower()  # noqa: PTH122 (as above)
+    if extension in OTHER_PICTURES:
+        return f"a picture that is not read; convert a series of frames: ffmpeg -i %05d{extension} %05d.png"
+    return f"neither a video nor a frame ({extension or 'no extension'})"
 
 
 def key_of(path: str) -> str:
@@ -118,23 +134,24 @@ def by_key(paths: Iterable[str]) -> dict[str, list[str]]:
 def by_ending(keys: Iterable[str], root: Path, paths: Iterable[str]) -> dict[str, list[str]]:
     """For each path in a list, the videos that it may mean: those whose path ends like it, with any extension.
 
-    ``run/1.avi`` means ``x/run/1.mp4`` before ``x/walk/1.mp4``.
+    File names must be the same, and so must be the folders that hold them, if both have one. Of several such videos the
+    ones with the most folders in common are meant: ``/old/run/1.avi`` means ``x/run/1.mp4``, never ``x/walk/1.mp4``.
     """
     named = by_key(paths)
     found = {}
     for key in keys:
-        wanted = without_extension(key.removeprefix(f"{root}/").lstrip("/"))
-        alike = named.get(key_of(key), [])
-        exact = [path for path in alike if without_extension(path) == wanted]
-        ending = [path for path in alike if f"/{without_extension(path)}".endswith(f"/{wanted}")]
-        found[key] = exact or ending or alike
+        wanted = [*key.removeprefix(f"{root}/").strip("/").split("/")[:-1], key_of(key)]
+        common = {path: in_common(wanted, path.split("/")[:-1]) for path in named.get(key_of(key), [])}
+        most = max(common.values(), default=0)
+        fitting = most > 0 or len(wanted) == 1
+        found[key] = [path for path, count in common.items() if count == most] if fitting else []
     return found
 
 
-def without_extension(path: str) -> str:
-    """``a/b/1.mp4`` gives ``a/b/1``."""
-    folder, _, _ = path.rpartition("/")
-    return f"{folder}/{key_of(path)}" if folder else key_of(path)
+def in_common(wanted: list[str], folders: list[str]) -> int:
+    """The number of folders in common, from the file on upwards. ``wanted`` ends with the file."""
+    pairs = zip(reversed(wanted[:-1]), reversed(folders), strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def choose(paths: list[str], item: Item) -> str:

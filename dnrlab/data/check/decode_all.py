@@ -54,7 +54,7 @@ def read_whole(path: str, reader: Reader) -> VideoInfo:
     info = reader.probe(path)
     for _ in reader.read_parts(path, np.arange(info.num_frames)):
         pass
-    return info
+    return reader.probe(path)  # now it is known whether frames are found by seeking
 
 
 def decode_many(paths: Sequence[str], reader: Reader, workers: int) -> Iterator[Decoded]:

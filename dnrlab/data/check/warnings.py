@@ -6,6 +6,7 @@ import pandas as pd
 
 from dnrlab.data.cards import splits_share_sources
 from dnrlab.data.check.errors import sources_in_two_splits
+from dnrlab.data.decode.decord_reader import have_decord
 from dnrlab.data.manifest import Manifest
 from dnrlab.data.mirror import mirror_warning
 
@@ -79,6 +80,8 @@ def slow_files(readable: pd.DataFrame) -> list[str]:
     slow = readable["path"][~readable["seeks"].astype(bool)].drop_duplicates()
     if slow.empty:
         return []
+    if not have_decord():
+        return ["all files are read slowly, from their start, because decord is not installed"]
     return [
         f"{len(slow)} of {readable['path'].nunique()} files are read slowly, such as {slow.iloc[0]}: decord does not "
         "find their frames by seeking, so they are decoded from their start; encode them as H.264 in MP4"

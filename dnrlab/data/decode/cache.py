@@ -1,7 +1,7 @@
 """A cache of decoded videos as memory-mapped arrays, so that the videos of a small set are decoded once.
 
 At a short side of 36 pixels a square frame takes 36 * 36 * 3 bytes: 93 MB for 1,000 videos of 24 frames. All limits
-count bytes. A cache that fails, such as on a full disk, is left: videos are then decoded every time.
+count bytes. A cache that fails, such as on a full disk, is switched off: videos are then decoded every time.
 """
 
 import functools
@@ -9,8 +9,10 @@ import hashlib
 import logging
 import mmap
 import os
+import re
 import shutil
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -29,10 +31,13 @@ from dnrlab.data.transforms import resize_short_side, short_side_size
 AUTO_VIDEOS = 5000  # cache_dir="auto" caches sets of at most this size
 
 
-SHARE = 0.25  # of the disk space that is free or taken by the cache; the cache takes no more
+SHARE = 0.25  # the cache takes at most this part of the disk space that is free, or would be without the cache
 
 
 LARGEST = 2**28  # bytes of a cached video; larger ones are decoded every time, at their own size
+
+
+CACHED = re.compile(r"[0-9a-f]{32}\.(npy|[0-9a-f]+\.unfinished)")  # names of this module's files
 
 
 log = logging.getLogger("dnrlab")
@@ -67,15 +72,17 @@ class CachedFrames:
         cache_file = self.folder / cache_name(path, self.short_side, self.decoder)
         try:
             if cache_file.exists() or self.store(cache_file, path):
-                os.utime(cache_file)  # when it was last read
+                with suppress(PermissionError):  # a cache of another user
+                    os.utime(cache_file)  # when it was last read
                 frames: Frames = np.load(cache_file, mmap_mode="r")
                 return frames
         except FileNotFoundError:  # another process has removed it to make room
             pass
-        except ValueError:  # a file that was cut
-            cache_file.unlink(missing_ok=True)
+        except (ValueError, EOFError):  # a file that was cut
+            with suppress(OSError):
+                cache_file.unlink(missing_ok=True)
         except OSError as error:
-            leave(self.folder, error)
+            switch_off(self.folder, error)
         return None
 
     def store(self, cache_file: Path, path: str) -> bool:
@@ -86,7 +93,7 @@ class CachedFrames:
         needed = info.num_frames * height * width * 3
         if needed > LARGEST or not make_room(self.folder, needed, self.limit, self.since):
             return False
-        unfinished = cache_file.with_suffix(f".{os.getpid()}.unfinished")  # two workers may decode the same video
+        unfinished = cache_file.with_suffix(f".{uuid.uuid4().hex}.unfinished")  # two workers may decode the same video
         try:
             with unfinished.open("wb") as stream:
                 for number, part in enumerate(self.reader.read_parts(path, np.arange(info.num_frames))):
@@ -110,11 +117,11 @@ def has_failed(folder: Path) -> mmap.mmap:
     return mmap.mmap(-1, 1)
 
 
-def leave(folder: Path, error: Exception) -> None:
-    """Stop using a cache, in this process and its workers, and say so once."""
+def switch_off(folder: Path, error: Exception) -> None:
+    """Switch a cache off, in this process and its workers, and say so once."""
     if not has_failed(folder)[0]:
         has_failed(folder)[0] = 1
-        log.warning(f"the cache {folder} is left, so videos are decoded every time: {error}")
+        log.warning(f"the cache {folder} is switched off, so videos are decoded every time: {error}")
 
 
 def make_room(folder: Path, needed: int, limit: int, since: float) -> bool:
@@ -136,9 +143,11 @@ def make_room(folder: Path, needed: int, limit: int, since: float) -> bool:
 
 
 def stored_files(folder: Path) -> Iterator[tuple[float, int, str]]:
-    """When each file of a cache was last read, its size in bytes, and its path."""
+    """When each file of a cache was last read, its size in bytes, and its path. Other files are left out."""
     with os.scandir(folder) as entries:
         for entry in entries:
+            if not CACHED.fullmatch(entry.name):
+                continue
             with suppress(OSError):
                 stat = entry.stat()
                 yield stat.st_mtime, stat.st_size, entry.path

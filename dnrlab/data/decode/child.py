@@ -25,7 +25,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from dnrlab.data.decode.child_main import COUNTING
+from dnrlab.data.decode.child_main import seconds_allowed
 from dnrlab.data.decode.packets import Facts
 from dnrlab.data.decode.reader import IN_PROCESS, Decoding
 from dnrlab.data.decode.types import DAMAGED, Frames, Indices, VideoError
@@ -62,7 +62,8 @@ def examine_in_child(limit_seconds: float, path: str) -> Facts:
 def decode_in_child(limit_seconds: float, decoder: str, path: str, parts: Sequence[Indices]) -> Iterator[Frames]:
     """The frames (T, H, W, 3) of each part. Copy them: the thread's next read overwrites their memory.
 
-    The child is asked for one part at a time, and told which parts follow. It goes on where it stopped, if it can.
+    The child is asked for one part at a time, and told which parts follow. It keeps the file open for them, and opens
+    it again if another read came between.
 
     Raises: VideoError also if the child gives no answer in time or dies.
     """
@@ -88,10 +89,7 @@ def ask(limit_seconds: float, path: str, request: Request | None) -> tuple["Chil
 
 
 class Child:
-    """A process that answers one request at a time. It ends itself if an answer takes longer than ``limit_seconds``.
-
-    Facts may take ``COUNTING`` times as long.
-    """
+    """A process that answers one request at a time. It ends itself if an answer takes too long: ``seconds_allowed``."""
 
     def __init__(self, limit_seconds: float) -> None:
         self.limit_seconds, self.owner, self.core = limit_seconds, os.getpid(), -1
@@ -130,7 +128,7 @@ class Child:
         except (EOFError, ConnectionError):
             code = self.process.wait()
             self.close()
-            limit = self.limit_seconds if request else COUNTING * self.limit_seconds
+            limit = seconds_allowed(self.limit_seconds, request)
             too_long = time.monotonic() - start >= limit
             reason = f"gave no answer within {limit:g} s" if too_long else f"died (exit code {code})"
             raise VideoError(path, f"the decoding process {reason}; {DAMAGED}") from None

@@ -23,45 +23,55 @@ from dnrlab.data.decode.types import Frames, Indices
 COUNTING = 10  # times the limit, for facts: the frames of some files are counted by decoding all of them
 
 
+SLOWEST = 20  # frames per second; slower decoding counts as a hang
+
+
 def main(connection: Connection, memory: int, limit_seconds: float) -> None:
     """Answer requests until the parent closes its end of the connection."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C and then closes the connection
-    going = Going()
+    open_reading = OpenReading()
     with Path(os.devnull).open("w") as nowhere:
         while True:
             try:
                 path, request = connection.recv()
             except EOFError:
                 return
-            limit = limit_seconds if request else COUNTING * limit_seconds
-            faulthandler.dump_traceback_later(limit, exit=True, file=nowhere)
-            reply = answer(path, request, memory, going)
+            faulthandler.dump_traceback_later(seconds_allowed(limit_seconds, request), exit=True, file=nowhere)
+            reply = answer(path, request, memory, open_reading)
             faulthandler.cancel_dump_traceback_later()
             connection.send(reply)
 
 
-class Going:
-    """The reading of a file that may go on: what is still to be read, and the frames that come."""
+def seconds_allowed(limit_seconds: float, request: tuple[str, Sequence[Indices]] | None) -> float:
+    """The time for an answer: more for facts, and for late frames of a file that is decoded from its start."""
+    if request is None:
+        return COUNTING * limit_seconds
+    decoder, parts = request
+    return limit_seconds + (float(parts[0].max()) / SLOWEST if decoder == "pyav" else 0.0)
+
+
+class OpenReading:
+    """A file that is open, because parts of it are still to be read: which parts, and their frames."""
 
     rest: tuple[Any, ...] = ()
     frames: Iterator[Frames] = iter(())
 
 
-def answer(path: str, request: tuple[str, Sequence[Indices]] | None, memory: int, going: Going) -> Any:
+def answer(path: str, request: tuple[str, Sequence[Indices]] | None, memory: int, open_reading: OpenReading) -> Any:
     """The facts, or the shape of the first part's frames, written to ``memory``, or the exception that was raised."""
     try:
         if request is None:
             return IN_PROCESS.examine(path)
         decoder, parts = request
-        if going.rest != rest_of(path, decoder, parts):
+        if open_reading.rest != rest_of(path, decoder, parts):
             if decoder == "decord":
                 quiet_decord()
-            going.frames = IN_PROCESS.decode(decoder, path, parts)
-        going.rest = ()
-        shape = put(next(going.frames), memory)
-        going.rest = rest_of(path, decoder, parts[1:])
-        if not going.rest:
-            going.frames = iter(())  # closes the file
+            open_reading.frames = IN_PROCESS.decode(decoder, path, parts)
+        open_reading.rest = ()
+        shape = put(next(open_reading.frames), memory)
+        open_reading.rest = rest_of(path, decoder, parts[1:])
+        if not open_reading.rest:
+            open_reading.frames = iter(())  # closes the file
         return shape
     except Exception as error:  # the parent raises it
         return error

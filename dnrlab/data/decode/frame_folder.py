@@ -1,6 +1,7 @@
 """Frames read from folders of pictures 00001.jpg, 00002.jpg, ..., the form of Something-Something V1.
 
-The first number is free, and so is the text around the numbers. Numbers may have a step, such as 0, 5, 10.
+The first number is free, and so is the text around the numbers. Numbers may have a step, such as 0, 5, 10, or be times.
+Files of other kinds are ignored.
 """
 
 import functools
@@ -23,6 +24,7 @@ FORMATS = {  # Pillow's names of formats, by extension
     ".tif": "TIFF",
     ".tiff": "TIFF",
     ".ppm": "PPM",
+    ".pgm": "PPM",
 }
 
 
@@ -59,54 +61,48 @@ def frame_files(path: str) -> tuple[str, ...]:
 @functools.lru_cache(maxsize=4096)
 def named_files(path: str, changed: int) -> tuple[str, ...]:
     """File names of the frames, cached until the folder's modification time changes."""
-    names = sorted(each.name for each in Path(path).iterdir() if not is_junk(each.name))
+    everything = sorted(each.name for each in Path(path).iterdir() if not each.name.startswith("."))
+    names = [name for name in everything if Path(name).suffix.lower() in FORMATS]
     if not names:
-        raise VideoError(path, "a folder without frames; put 00001.jpg, 00002.jpg, ... into it, or name a video file")
-    endings = [Path(name).suffix.lower() for name in names]
-    other = next((name for name, end in zip(names, endings, strict=True) if not is_alike(end, endings[0])), None)
-    other = next((name for name in names if not re.search(r"\d", Path(name).stem)), other)
-    if other is not None:
-        reason = f"expected numbered frames of one kind like 00001.jpg only, got {other}; move it elsewhere"
+        reason = "a folder without frames; put 00001.jpg, 00002.jpg, ... into it, or name a video file"
+        if everything:
+            ending = Path(everything[0]).suffix
+            reason = f"{reason}; if {everything[0]} is a frame, convert: ffmpeg -i %05d{ending} %05d.png"
         raise VideoError(path, reason)
-    texts = {re.sub(r"\d+", "#", Path(name).stem): name for name in names}
-    if len(texts) > 1:
-        one, two = list(texts.values())[:2]
-        start = re.split(r"\d", two)[0]
-        raise VideoError(path, f"two series of frames, such as {one} and {two}; move one: mv {path}/{start}* ELSEWHERE")
-    numbers = frame_numbers(names)
-    by_number = dict(zip(numbers, names, strict=True))
-    if len(by_number) < len(names):
-        twice = next(name for number, name in zip(numbers, names, strict=True) if by_number[number] != name)
-        other = by_number[numbers[names.index(twice)]]
-        raise VideoError(path, f"two files of one frame number: {twice} and {other}; remove one")
-    ordered = sorted(by_number)
-    step = min((b - a for a, b in pairwise(ordered)), default=1)
-    missing = next((number for number in range(ordered[0], ordered[-1], step) if number not in by_number), None)
-    if missing is not None:
-        reason = f"frame {missing} is missing after {by_number[missing - step]}; copy it into the folder again"
-        raise VideoError(path, reason)
-    return tuple(by_number[number] for number in ordered)
+    kinds = {FORMATS[Path(name).suffix.lower()]: name for name in names}
+    if len(kinds) > 1:
+        found = " and ".join(kinds.values())
+        raise VideoError(path, f"expected frames of one kind, got {found}; move one kind elsewhere")
+    series = {re.sub(r"\d+", "*", Path(name).stem): Path(name).suffix for name in names}
+    if len(series) > 1:
+        globs = [f"{start}{ending}" for start, ending in series.items()]
+        advice = "keep one in the folder, and move the others elsewhere"
+        raise VideoError(path, f"{len(globs)} series of frames ({', '.join(globs[:6])}); {advice}")
+    return in_order(path, names)
 
 
-def is_junk(name: str) -> bool:
-    """Whether a file is hidden, or left behind by a system."""
-    return name.startswith(".") or name.lower() in ("thumbs.db", "desktop.ini")
-
-
-def is_alike(ending: str, other: str) -> bool:
-    """Whether two extensions are of frames of one kind; ``.jpg`` and ``.jpeg`` are."""
-    return ending in ENDINGS and FORMATS[ending] == FORMATS.get(other)
-
-
-def frame_numbers(names: Sequence[str]) -> list[int]:
-    """The number of each frame: of all numbers in a file name the one that changes most, and of such ones the last.
-
-    ``cam2_00012.jpg`` has the number 12, and so has ``00012_left2.jpg`` among files that all end in ``_left2``.
-    """
-    columns = list(
-        zip(*([int(digits) for digits in re.findall(r"\d+", Path(name).stem)] for name in names), strict=True)
-    )
-    return list(max(reversed(columns), key=lambda column: len(set(column))))
+def in_order(path: str, names: Sequence[str]) -> tuple[str, ...]:
+    """Names by frame number. VideoError if a number is missing, occurs twice, or is not the only one that counts."""
+    numbers = [tuple(int(digits) for digits in re.findall(r"\d+", Path(name).stem)) for name in names]
+    ordered = sorted(zip(numbers, names, strict=True))
+    changing = [column for column in zip(*(key for key, _ in ordered), strict=True) if len(set(column)) > 1]
+    if not changing:
+        if len(names) > 1 or not numbers[0]:
+            raise VideoError(path, f"expected a number in each file name, got {names[0]}; rename it, such as 00001.jpg")
+        return tuple(names)
+    counted = max(reversed(changing), key=lambda column: len(set(column)))  # as 12 in cam2_00012.jpg
+    for before, after, (_, name), (_, other) in zip(counted, counted[1:], ordered, ordered[1:], strict=False):
+        if after == before:
+            raise VideoError(path, f"two files of one frame number: {name} and {other}; remove one")
+        if after < before:
+            reason = f"expected one number that counts the frames, got {name} and {other}; rename them 00001.jpg, ..."
+            raise VideoError(path, reason)
+    steps = [after - before for before, after in pairwise(counted)]
+    gap = next((number for number, step in enumerate(steps) if step != min(steps)), None)
+    if gap is not None and all(step % min(steps) == 0 for step in steps):  # else the numbers are times
+        missing = counted[gap] + min(steps)
+        raise VideoError(path, f"frame {missing} is missing after {ordered[gap][1]}; copy it into the folder again")
+    return tuple(name for _, name in ordered)
 
 
 def read_picture(path: str, name: str) -> Frames:

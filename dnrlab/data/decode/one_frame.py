@@ -16,7 +16,7 @@ def one_frame_per_packet(codec: Any, packets: Sequence[Any]) -> bool:
 
     Args:
         codec: the stream's ``av.VideoCodecContext``.
-        packets: all its ``av.Packet``, without empty ones.
+        packets: all its packets, without empty ones: objects with ``size`` in bytes and ``is_shown``.
     """
     name = codec.codec.canonical_name
     if name == "h264":
@@ -24,7 +24,7 @@ def one_frame_per_packet(codec: Any, packets: Sequence[Any]) -> bool:
     if name == "mpeg4":
         return all(packet.size >= SMALLEST_MPEG4 for packet in packets)
     if name in ("vp8", "vp9"):
-        return all(shows_a_frame(name, bytes(packet)) for packet in packets)
+        return all(packet.is_shown for packet in packets)
     return name in ("av1", "hevc", "gif", "png", "apng") or bool(codec.codec.intra_only)
 
 

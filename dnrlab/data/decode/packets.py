@@ -6,12 +6,13 @@ one frame, the file is decoded to its end and its frames are counted. All decode
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dnrlab.data.decode.one_frame import one_frame_per_packet
+from dnrlab.data.decode.one_frame import one_frame_per_packet, shows_a_frame
 from dnrlab.data.decode.types import DAMAGED, VideoError, VideoInfo, first_line
 
 TOLERANCE = 1e-3  # seconds, a tick of Matroska
@@ -32,6 +33,15 @@ class Packet(NamedTuple):
     time: int | None  # presentation time, in ticks of the stream
     is_key: bool
     is_discarded: bool  # decoded but not shown, for example because of an edit list
+    decoding_time: int | None = None  # in ticks of the stream
+    size: int = 1000  # bytes
+    is_shown: bool = True  # False for a hidden reference frame of VP8 or VP9
+
+
+def packet_of(packet: Any, codec: str) -> Packet:
+    """What is needed of an ``av.Packet``, without its data."""
+    shown = codec not in ("vp8", "vp9") or shows_a_frame(codec, bytes(packet))
+    return Packet(packet.pts, packet.is_keyframe, packet.is_discard, packet.dts, packet.size, shown)
 
 
 def examine_file(path: str) -> Facts:
@@ -41,18 +51,17 @@ def examine_file(path: str) -> Facts:
     try:
         with av.open(path, metadata_errors="replace") as container:
             stream = video_stream(path, container)
-            stored = [packet for packet in container.demux(stream) if packet.size]
-            packets = [Packet(packet.pts, packet.is_keyframe, packet.is_discard) for packet in stored]
+            codec = stream.codec_context
+            packets = [packet_of(each, codec.codec.canonical_name) for each in container.demux(stream) if each.size]
             if not any(not packet.is_discarded for packet in packets):
                 raise VideoError(path, f"a video stream without a frame; {DAMAGED}")
-            counted = starts_with_key(packets) and one_frame_per_packet(stream.codec_context, stored)
+            counted = starts_with_key(packets) and one_frame_per_packet(codec, packets)
             times = shown_times(packets) if counted else decoded_times(path)
             seeks = counted and len(container.streams.video) == 1 and groups_are_closed(packets)
-            if seeks and stream.codec_context.has_b_frames and not are_reordered(packets):
+            if seeks and codec.has_b_frames and not are_reordered(packets):
                 seeks = times_are_true(path, times)  # B-frames, but no packet is stored before it is shown
             places = places_to_prove(packets) if seeks and lands_on_keys(container, stream, packets) else ()
-            size = stream.codec_context.height, stream.codec_context.width
-            info = info_of(times, stream)._replace(size=size)
+            info = info_of(times, stream)._replace(size=(codec.height, codec.width))
     except av.FFmpegError as error:
         raise VideoError(path, f"not a video that can be decoded ({first_line(error)}); {DAMAGED}") from error
     return Facts(info, places)
@@ -82,9 +91,15 @@ def starts_with_key(packets: Sequence[Packet]) -> bool:
 
 
 def shown_times(packets: Sequence[Packet]) -> list[int | None]:
-    """The presentation times of the shown frames in order, in ticks of the stream; None where one is missing."""
+    """The presentation times of the shown frames in order, in ticks of the stream.
+
+    All are None if one is missing, two are equal, or the clock starts again within the file, as in joined streams.
+    """
     times = [packet.time for packet in packets if not packet.is_discarded]
-    return sorted(times) if None not in times else [None] * len(times)  # type: ignore[type-var]
+    clock = [packet.decoding_time for packet in packets if packet.decoding_time is not None]
+    if None in times or len(set(times)) < len(times) or any(after < before for before, after in pairwise(clock)):
+        return [None] * len(times)
+    return sorted(times)  # type: ignore[type-var]
 
 
 def decoded_times(path: str) -> list[int | None]:
@@ -139,7 +154,7 @@ def groups_are_closed(packets: Sequence[Packet]) -> bool:
     with times 0, 2, 1, 3 and a key frame at time 2, it returns frame 3 in place of frame 2.
     """
     times = [packet.time for packet in packets if packet.time is not None and not packet.is_discarded]
-    if len(set(times)) < len(packets) or not packets[0].is_key:
+    if len(set(times)) < len(packets) or not packets[0].is_key or shown_times(packets)[0] is None:
         return False
     last_key = latest = times[0]
     for packet, time in zip(packets, times, strict=True):

@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from dnrlab.data.decode import proofs
 from dnrlab.data.decode.decord_reader import have_decord, read_decord
 from dnrlab.data.decode.frame_folder import examine_folder, read_folder
 from dnrlab.data.decode.packets import Facts, examine_file
@@ -41,7 +42,7 @@ URL = re.compile(r"(^|/)[A-Za-z][A-Za-z0-9+.-]+:/")  # in a manifest, after the 
 PART_BYTES = 2**24  # of decoded frames that are read at a time
 
 
-MOST_BYTES = 2**32  # of decoded frames in one array
+MOST_BYTES = 2**33  # of decoded frames in one array
 
 
 UNKNOWN_PIXELS = 2**21  # assumed for frames of unknown size; a frame of 1080p has about so many
@@ -140,15 +141,12 @@ class VideoFiles:
         parts = split(indices, math.prod(info.size))
         if Path(path).is_dir():
             return self.decoding.decode("folder", path, parts)
-        if self.decoder == "decord" and not info.seeks:
+        seeks = self.decoder != "pyav" and finds_frames(path, self.decoding)
+        if self.decoder == "decord" and not seeks:
             raise VideoError(path, UNSUITED)
         if self.decoder == "decord":
             return self.decoding.decode("decord", path, parts)
-        return (
-            self.decord_or_pyav(path, parts)
-            if info.seeks and self.decoder == "auto"
-            else self.decoding.decode("pyav", path, parts)
-        )
+        return self.decord_or_pyav(path, parts) if seeks else self.decoding.decode("pyav", path, parts)
 
     def decord_or_pyav(self, path: str, parts: Sequence[Indices]) -> Iterator[Frames]:
         """Parts read by decord, and by PyAV from the part on at which decord fails."""
@@ -187,17 +185,34 @@ def joined(path: str, parts: Iterator[Frames], num_frames: int) -> Frames:
 
 def info_of(path: str, decoding: Decoding) -> VideoInfo:
     """What ``probe`` returns, cached until the file changes. VideoError whatever is wrong with the path or the file."""
+    identity = identity_of(path)
+    info, places = remembered_facts(*identity, decoding)
+    proved = proofs.known(*identity)
+    return info._replace(seeks=Path(path).is_dir() or (bool(places) if proved is None else proved))
+
+
+def finds_frames(path: str, decoding: Decoding) -> bool:
+    """Whether decord has proved that it finds frames of a file by seeking. The first call for a file reads a few."""
+    identity = identity_of(path)
+    proved = proofs.known(*identity)
+    if proved is None:
+        proved = is_proved(path, remembered_facts(*identity, decoding).places, decoding)
+        proofs.remember(*identity, proved)
+    return proved
+
+
+def identity_of(path: str) -> tuple[str, int, int]:
+    """Path, size in bytes and time of the last change in ns, so that a changed file is opened again."""
     with errors_of(path):  # such as a name that is too long for the file system
         check_file(path)
         stat = Path(path).stat()
-    return remembered_info(path, stat.st_size, stat.st_mtime_ns, decoding)
+    return path, stat.st_size, stat.st_mtime_ns
 
 
 @functools.lru_cache(maxsize=100_000)
-def remembered_info(path: str, size: int, changed: int, decoding: Decoding) -> VideoInfo:
-    """Facts of a file. Its size (bytes) and modification time are arguments so that a changed file is opened again."""
-    info, places = decoding.examine(path)
-    return info._replace(seeks=Path(path).is_dir() or is_proved(path, places, decoding))
+def remembered_facts(path: str, size: int, changed: int, decoding: Decoding) -> Facts:
+    """Facts of a file."""
+    return decoding.examine(path)
 
 
 def is_proved(path: str, places: tuple[int, ...], decoding: Decoding) -> bool:
@@ -213,8 +228,9 @@ def is_proved(path: str, places: tuple[int, ...], decoding: Decoding) -> bool:
 
 
 def forget_facts() -> None:
-    """Clear the cache of facts, so that every file is examined again, as in a new process."""
-    remembered_info.cache_clear()
+    """Clear the caches of facts and proofs, so that every file is examined again, as in a new process."""
+    remembered_facts.cache_clear()
+    proofs.forget()
 
 
 @functools.lru_cache(maxsize=100_000)

@@ -22,7 +22,7 @@ class VideoInfo(NamedTuple):
     num_frames: int
     fps: float  # frames per second, on average; nan where unknown, as for a folder of JPEG frames
     times: tuple[float, ...] = ()  # seconds after the first frame; empty where frame i is shown at i / fps
-    seeks: bool = True  # whether any frame is found without decoding from the start of the file
+    seeks: bool = True  # whether any frame is found by seeking; before the first read: whether the packets allow it
     size: tuple[int, int] = (0, 0)  # height and width as stored, in pixels; 0 where unknown
 
     @property

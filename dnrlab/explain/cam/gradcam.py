@@ -61,7 +61,7 @@ def clip_gradcam(model: nn.Module, clips: Tensor, classes: Sequence[int], layer:
     Raises: ValueError if the numbers of clips and classes differ, a class does not exist, the layer is unknown, runs
     several times or has another shape, or logits or gradients are not finite.
     """
-    if clips.ndim != 5 or len(clips) != len(classes) or not clips.is_floating_point():
+    if clips.ndim != 5 or len(clips) == 0 or len(clips) != len(classes) or not clips.is_floating_point():
         raise ValueError(
             f"expected clips (N, 3, T, H, W) of floating point and N classes, got clips {tuple(clips.shape)} of "
             f"{clips.dtype} and {len(classes)} classes; normalise the clips, and give one class per clip"
@@ -119,7 +119,7 @@ def raw_maps(model: nn.Module, clips: Tensor, classes: Sequence[int], layer: nn.
                     f"expected the layer to run once per forward pass, with one gradient, got "
                     f"{len(recorded.activations)} runs and {len(recorded.gradients)} gradients; choose another layer"
                 )
-            activations, grads = recorded.activations[0].numpy(), recorded.gradients[0].numpy()
+            activations, grads = recorded.activations[0].float().numpy(), recorded.gradients[0].float().numpy()
             return [np.maximum(self.get_cam_image(input_tensor, layer, targets, activations, grads), 0)]
 
         def aggregate_multi_layers(self, cam_per_target_layer: list[Array]) -> Array:

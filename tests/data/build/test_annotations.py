@@ -86,7 +86,7 @@ def test_something_v2_takes_the_class_from_the_template_and_the_order_from_the_l
             "kinetics400",
             "train.csv",
             "label,youtube_id,time_start,time_end,split\nyoga,a,1,2,trian\n",
-            r"train.csv, line 2: expected split to be one of train, val, validate.*, got 'trian'",
+            r"train.csv, line 2: expected split to be one of train, training, trn, val.*, got 'trian'",
         ),
         (
             "something_v1",

@@ -9,8 +9,12 @@ from dnrlab.cli import main
 from dnrlab.data.build.annotations.folders import read_folders
 from dnrlab.data.build.annotations.items import Item
 from dnrlab.data.build.build import build_manifest
+from dnrlab.data.build.extensions import VIDEOS
 from dnrlab.data.build.random_split import SplitRule, parse_shares, random_split
-from dnrlab.data.build.video_tree import VIDEOS, video_tree
+from dnrlab.data.build.video_tree import video_tree
+from dnrlab.data.decode.frame_folder import frame_files
+from dnrlab.data.decode.reader import READER
+from dnrlab.data.decode.types import VideoError
 from dnrlab.data.manifest import read_manifest, select, split_by
 from dnrlab.data.splits import renamed, split_name
 
@@ -48,12 +52,21 @@ def test_what_is_renamed_is_said():
         (["Train/a/1.mp4", "Test/a/2.mp4"], [("a", "test"), ("a", "train")]),
         (["training/a/1.mp4", "VALID/b/2.mp4"], [("b", "val"), ("a", "train")]),
         (["a/Train/1.mp4", "a/Test/2.mp4", "b/train/x/3.mp4"], [("a", "test"), ("a", "train"), ("b", "train")]),
-        (["a/Train/1.mp4", "a/2.mp4"], [("a", ""), ("a", "")]),  # not all folders are splits
-        (["a/Train/1.mp4", "b/day 1/2.mp4"], [("a", ""), ("b", "")]),
+        (["a/day 1/1.mp4", "b/2.mp4"], [("a", ""), ("b", "")]),
+        (["ucf/Train_set/walk/1.mp4", "ucf/02_eval/run/4.mp4"], [("run", "test"), ("walk", "train")]),
+        (["zip/walk/1.mp4", "zip/run/4.mp4"], [("run", ""), ("walk", "")]),  # a folder around all
     ],
 )
 def test_folders_are_splits_by_any_of_their_names(paths, items):
     assert [(item.label, item.split) for item in read_folders(paths).items] == items
+
+
+@pytest.mark.parametrize(
+    "paths", [["a/Train/1.mp4", "a/2.mp4"], ["a/Train/1.mp4", "b/day 1/2.mp4"], ["Train/a/1.mp4", "b/2.mp4"]]
+)
+def test_folders_of_which_only_some_are_splits_are_refused(paths):
+    with pytest.raises(ValueError, match=r"got both: Train beside .*; move one kind away, or rename it"):
+        read_folders(paths)
 
 
 def test_names_of_splits_in_a_manifest_are_read_and_said(tmp_path, caplog):
@@ -135,6 +148,8 @@ def test_each_class_is_divided_by_the_shares():
     other = random_split(rows({"a": 10, "b": 20, "c": 1}), SplitRule((0.7, 0.15, 0.15)), seed=1)
     assert drawn.equals(again)
     assert not drawn.equals(other)
+    many = random_split(rows({f"{number:03d}": 3 for number in range(100)}), SplitRule((0.7, 0.15, 0.15)), seed=0)
+    assert many["split"].value_counts().to_dict() == {"train": 200, "val": 50, "test": 50}
     no_val = random_split(rows({"a": 10}), SplitRule((0.8, 0, 0.2)), seed=0)
     assert no_val["split"].value_counts().to_dict() == {"train": 8, "test": 2}
 
@@ -160,10 +175,14 @@ def test_what_is_wrong_with_a_split_is_said(tmp_path, capsys):
             parse_shares(text)
     with pytest.raises(ValueError, match=r"got 'x_\(.*regular expression|got 'x_\('"):
         random_split(rows({"a": 3}), SplitRule((0.6, 0.2, 0.2), "x_("), 0)
+    with pytest.raises(ValueError, match=r"expected group_by to name sources, got 'label'"):
+        random_split(rows({"a": 3}), SplitRule((0.6, 0.2, 0.2), "label"), 0)
+    with pytest.raises(ValueError, match=r"which does not match"):
+        random_split(rows({"a": 3}), SplitRule((0.6, 0.2, 0.2), r"(x_)?\d"), 0)
     with pytest.raises(ValueError, match=r"'person' *, which does not match a/g0_0.mp4"):
         random_split(rows({"a": 3}), SplitRule((0.6, 0.2, 0.2), "person"), 0)
     own = files(tmp_path / "own", "train/a/1.mp4", "test/a/2.mp4")
-    with pytest.raises(ValueError, match="folders without splits, got folders train"):
+    with pytest.raises(ValueError, match="videos without splits, got train, val or test"):
         build_manifest("folders", [], own, tmp_path / "own.csv", split=SplitRule((0.6, 0.2, 0.2)))
 
 
@@ -196,6 +215,9 @@ def test_the_command_draws_splits_and_a_training_can_begin(tmp_path, capsys):
         ("a/1.mp4,ice skating", "a/1.mp4", "ice skating"),
         ("a/1.mp4\t0", "a/1.mp4", "0"),
         ("a/frames;64;walk", "a/frames", "walk"),
+        ("a/b c.mp4 brushing teeth", "a/b c.mp4", "brushing teeth"),
+        ("a/1.mp4 64 brushing teeth", "a/1.mp4", "brushing teeth"),
+        ('"a/one, two.mp4",walk', "a/one, two.mp4", "walk"),
     ],
 )
 def test_a_line_of_a_list(tmp_path, line, key, label):
@@ -220,6 +242,15 @@ def test_lists_are_matched_with_files_and_numbers_with_names(tmp_path):
     ]
     assert built.missing["name"].tolist() == ["run/9.mp4"]
     assert read_manifest(tmp_path / "l.csv").classes == ("walking", "running")
+    (tmp_path / "train.txt").write_text("run/1.mp4 0\n/old/place/walk/1.mp4 1\nbike/1.mp4 1\n")
+    built = build_manifest("list", [str(tmp_path / "train.txt")], own, tmp_path / "l.csv")
+    assert built.rows.to_numpy().tolist() == [["own/x/run/1.mp4", "0", "train"], ["own/x/walk/1.mkv", "1", "train"]]
+    assert built.missing["name"].tolist() == ["bike/1.mp4"]  # never the file of another folder
+    (tmp_path / "all.txt").write_text("".join(f"{path} a\n" for path in ("walk/1", "run/1", "run/2", "run/frames")))
+    rule = SplitRule((0.5, 0.25, 0.25))
+    built = build_manifest("list", [str(tmp_path / "all.txt")], own, tmp_path / "l.csv", split=rule)
+    assert built.rows["split"].value_counts().to_dict() == {"train": 2, "val": 1, "test": 1}
+    (tmp_path / "train.txt").write_text("walk/1.avi 0\nrun/1.mp4 1\n")
     (tmp_path / "short.txt").write_text("walking\n")
     with pytest.raises(ValueError, match="expected labels from 0 to 0 or names in this list, got '1'"):
         build_manifest(
@@ -235,3 +266,47 @@ def test_a_tree_follows_no_link_twice(tmp_path):
     own = files(tmp_path / "own", "a/1.mp4")
     (own / "again").symlink_to(own / "a")
     assert len(video_tree(own).paths) == 1
+
+
+def test_odd_entries_do_not_end_the_list(tmp_path):
+    own = files(tmp_path / "own", "a/1.mp4", "run.jpg/2.mp4", "walk.tmp/3.mp4", "a/x.tga")
+    (own / "loop").symlink_to(own / "loop")
+    (own / "a" / b"\xff.mp4".decode("utf-8", "surrogateescape")).touch()
+    tree = video_tree(own)
+    assert tree.paths == ["a/1.mp4", "run.jpg/2.mp4", "walk.tmp/3.mp4"]
+    assert "ffmpeg -i %05d.tga %05d.png" in tree.unused["a/x.tga"]
+    assert tree.unused["loop"] == "neither a video nor a frame (no extension)"
+    build_manifest("folders", [], own, tmp_path / "own.csv")
+    assert "a/\\udcff.mp4,,,a name that is not UTF-8; rename it" in (tmp_path / "own.missing.csv").read_text()
+
+
+@pytest.mark.parametrize(
+    ("names", "reason"),
+    [
+        (["00-30.jpg", "00-59.jpg", "01-00.jpg", "01-29.jpg"], "expected one number that counts the frames"),
+        (["img_1.jpg", "img_2.jpg", "flow_x_1.jpg"], r"2 series of frames \(flow_x_\*.jpg, img_\*.jpg\); keep one"),
+        (["left.jpg", "right.jpg"], "2 series of frames"),
+        (["a.tga"], "convert: ffmpeg -i %05d.tga %05d.png"),
+        (["0.jpg", "5.jpg", "15.jpg"], "frame 10 is missing after 5.jpg"),
+    ],
+)
+def test_frames_whose_order_is_not_certain_are_refused(tmp_path, names, reason):
+    files(tmp_path, *names)
+    with pytest.raises(VideoError, match=reason):
+        READER.probe(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("names", "first"),
+    [
+        (["img_1.jpg", "img_2.jpg", "n_frames", "notes.txt"], "img_1.jpg"),
+        (["1403636579763555584.png", "1403636579813555456.png", "1403636579863555591.png"], "1403636579763555584.png"),
+        (["cam2_9.jpg", "cam2_10.jpg"], "cam2_9.jpg"),
+        (["7.jpg"], "7.jpg"),
+    ],
+)
+def test_frames_are_found_whatever_stands_beside_them(tmp_path, names, first):
+    files(tmp_path, *names)
+    found = frame_files(str(tmp_path))
+    assert found[0] == first
+    assert len(found) == sum(name.endswith((".jpg", ".png")) for name in names)

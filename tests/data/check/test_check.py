@@ -54,7 +54,7 @@ class Pretended(NamedTuple):
         return Reader(self.probe, self.read_frames)
 
     def asked(self):
-        return sorted(self.log.read_text().split()) if self.log.exists() else []
+        return sorted(set(self.log.read_text().split())) if self.log.exists() else []
 
 
 @pytest.fixture

@@ -142,6 +142,16 @@ def test_what_was_read_least_recently_makes_room_for_a_new_training(tmp_path, fi
     assert sum(file.stat().st_size for file in folder.glob("*.npy")) <= 3 * size
 
 
+def test_other_files_in_the_folder_are_never_removed(tmp_path, files, monkeypatch):
+    own = [tmp_path / name for name in ("thesis.docx", "a.npy", f"{'0' * 31}.npy")]
+    for file in own:
+        file.write_bytes(bytes(1000))
+        os.utime(file, (1, 1))
+    monkeypatch.setattr(caches, "SHARE", 0)
+    assert cached_reader(made_up()[0], tmp_path, 24).read_frames(files[0], np.array([5])).max() == 5
+    assert all(file.exists() for file in own)
+
+
 def test_a_cache_that_fails_is_left_with_one_line(tmp_path, files, monkeypatch, caplog):
     reader, _asked = made_up()
     cached = cached_reader(reader, tmp_path / "cache", 24)
@@ -153,9 +163,9 @@ def test_a_cache_that_fails_is_left_with_one_line(tmp_path, files, monkeypatch, 
     with caplog.at_level(logging.WARNING, "dnrlab"):
         for path in files:
             assert cached.read_frames(path, np.array([5])).max() == 5
-    assert [record.message for record in caplog.records] == [
-        f"the cache {tmp_path / 'cache'} is left, so videos are decoded every time: [Errno 28] No space left on device"
-    ]
+    warnings = [record.message for record in caplog.records if record.levelname == "WARNING"]
+    folder, reason = tmp_path / "cache", "[Errno 28] No space left on device"
+    assert warnings == [f"the cache {folder} is switched off, so videos are decoded every time: {reason}"]
     assert not any((tmp_path / "cache").iterdir())
 
 
@@ -164,7 +174,7 @@ def test_a_folder_that_cannot_be_made_is_left(tmp_path, files, caplog):
     cached = cached_reader(made_up()[0], tmp_path / "file" / "cache", 24)
     with caplog.at_level(logging.WARNING, "dnrlab"):
         assert cached.read_frames(files[0], np.array([5])).max() == 5
-    assert "is left" in caplog.text
+    assert "is switched off" in caplog.text
 
 
 def test_a_cached_file_that_was_cut_is_decoded_again(tmp_path, files):
@@ -172,10 +182,11 @@ def test_a_cached_file_that_was_cut_is_decoded_again(tmp_path, files):
     cached = cached_reader(reader, tmp_path / "cache", 24)
     cached.read_frames(files[0], np.array([5]))
     (file,) = (tmp_path / "cache").glob("*.npy")
-    file.write_bytes(file.read_bytes()[:1000])
-    for _ in range(2):
-        assert cached.read_frames(files[0], np.array([5])).max() == 5
-    assert file.stat().st_size > 1000
+    for content in (file.read_bytes()[:1000], b""):
+        file.write_bytes(content)
+        for _ in range(2):
+            assert cached.read_frames(files[0], np.array([5])).max() == 5
+        assert file.stat().st_size > 1000
 
 
 def test_an_error_of_the_video_is_not_an_error_of_the_cache(tmp_path):

@@ -45,6 +45,7 @@ def check(cell, folder):
     assert info.num_frames == len(expected) == NUM_FRAMES
     for indices in ASKED:
         assert numbers(READER.read_frames(path, np.array(indices))) == [expected[index] for index in indices]
+    info = READER.probe(path)  # now it is known whether seeks were proved
     if info.seeks:  # decord alone, which was trusted
         for indices in ASKED:
             assert numbers(VideoFiles("decord").read_frames(path, np.array(indices))) == [expected[i] for i in indices]
@@ -78,6 +79,7 @@ def test_every_cell_stands_in_the_table():
 def test_two_fields_are_one_frame(container, tmp_path):
     path = str(fields(tmp_path / f"fields.{container}"))
     expected = frames_of_ffmpeg(path, SIZE, SIZE)
+    READER.read_frames(path, np.array([0]))
     info = READER.probe(path)
     assert (info.num_frames, info.fps, info.seeks) == (len(expected), 25, False) == (len(LEVELS), 25, False)
     indices = np.array([3, 20, 39])
@@ -176,3 +178,13 @@ def test_frames_that_all_look_alike_prove_nothing():
     assert not same_frames(alike, alike)
     assert same_frames(alike[:2], alike[:2])  # of one group of pictures, which needs no seek
     assert not same_frames(frames, frames[:, :-2])
+
+
+def test_joined_streams_whose_clock_starts_again_have_times_by_their_rate(tmp_path):
+    ffmpeg(*raw_input(), "-c:v", "libx264", "-pix_fmt", "yuv420p", tmp_path / "a.ts", given=numbered().tobytes())
+    path = tmp_path / "twice.ts"
+    path.write_bytes((tmp_path / "a.ts").read_bytes() * 2)
+    info = READER.probe(str(path))
+    assert (info.num_frames, info.fps) == (120, 25)
+    assert span_frames(Row(str(path), 0, 0, 2), info) == (0, 50)
+    assert numbers(READER.read_frames(str(path), np.array([3, 59, 60, 119]))) == [3, 59, 0, 59]

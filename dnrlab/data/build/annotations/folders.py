@@ -18,23 +18,36 @@ NO_CLASS = "in no class folder"
 log = logging.getLogger("dnrlab")
 
 
+def check_all(splits: set[str], folders: set[str], wanted: str) -> None:
+    """ValueError if some folders are named like splits and others are not."""
+    if splits and splits != folders:
+        raise ValueError(
+            f"expected either {wanted}, got both: {', '.join(sorted(splits))} beside {min(folders - splits)}; "
+            "move one kind away, or rename it"
+        )
+
+
 def read_folders(paths: Iterable[str]) -> Annotations:
     """The videos of a tree, given their paths within it. The key of a video is its whole path.
 
-    Raises: ValueError if some top folders are splits and some are not.
+    A single folder around all others, as archives have it, is no class.
+
+    Raises: ValueError if some folders are splits and some beside them are not.
     """
     parts = {path: path.split("/") for path in sorted(paths)}
+    wrapper = {each[0] for each in parts.values()}
+    if len(wrapper) == 1 and all(len(each) > 2 for each in parts.values()) and not is_split(*wrapper):
+        log.info(f"folder {min(wrapper)} holds all others, so it is no class")
+        parts = {path: each[1:] for path, each in parts.items()}
     tops = {each[0] for each in parts.values() if len(each) > 1}
     splits = set(filter(is_split, tops))
-    if splits and splits != tops:
-        raise ValueError(
-            f"expected either class folders, or folders train, val and test that contain class folders, got both: "
-            f"{', '.join(sorted(splits))} beside {min(tops - splits)}; move one kind away, or rename the classes"
-        )
+    check_all(splits, tops, "class folders, or folders train, val and test that contain class folders")
     label_at, split_at = (1, 0) if splits else (0, None)
-    inner = {each[1] for each in parts.values() if len(each) > 2}
-    if not splits and inner and all(map(is_split, inner)) and all(len(each) != 2 for each in parts.values()):
-        splits, split_at = inner, 1
+    if not splits:
+        inner = {each[1] if len(each) > 2 else "(videos)" for each in parts.values() if len(each) > 1}
+        splits = set(filter(is_split, inner))
+        check_all(splits, inner, "folders train, val and test within every class folder, or none")
+        split_at = 1 if splits else None
     if sentence := renamed(splits):
         log.info(f"folders {sentence}")
     inside = {path: each for path, each in parts.items() if len(each) > label_at + 1}
