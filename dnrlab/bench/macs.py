@@ -8,8 +8,11 @@ Axes: T frames, C channels; c = C / 16.
 from math import ceil
 from typing import NamedTuple
 
+from dnrlab.bench.macs3d import macs3d
+from dnrlab.bench.macs_of_relay import halved, relay_macs
 from dnrlab.models.blocks import Bottleneck
 from dnrlab.models.create import check_pool, parsed
+from dnrlab.models.resnet3d import PLANS
 from dnrlab.relay import DNRConfig
 
 
@@ -29,8 +32,10 @@ def macs(
 
     Raises: ValueError, see ``create_model``.
     """
-    family, block, depths = parsed(name)
     check_pool(name, temporal_pool)
+    if name in PLANS:
+        return macs3d(PLANS[name], num_classes=num_classes, num_frames=num_frames, size=size, width=width, dnr=dnr)
+    family, block, depths = parsed(name)
     bottleneck, frames = block is Bottleneck, num_frames
     side = halved(halved(size))  # after stem and pooling
     total = frames * halved(size) ** 2 * 3 * width * 49
@@ -79,11 +84,6 @@ class StageShape(NamedTuple):
         return self.side if block == 0 and self.bottleneck else self.out_side
 
 
-def halved(side: int) -> int:
-    """Pixels after a convolution or pooling of stride 2, padded by half its kernel."""
-    return ceil(side / 2)
-
-
 def block_macs(stage: StageShape, block: int) -> int:
     """MACs of the convolutions of one block, per frame."""
     in_channels = stage.in_channels if block == 0 else stage.out_channels
@@ -108,11 +108,3 @@ def long_term_macs(channels: int, side: int) -> int:
     inner, pixels, half = max(channels // 16, 1), side**2, (side // min(2, side)) ** 2
     direction = half * inner**2 * 9 + pixels * inner**2 * 9 + pixels * inner * channels
     return pixels * (channels * inner + inner * 9 + channels * 3) + 2 * direction
-
-
-def relay_macs(channels: int, frames: int, dnr: DNRConfig) -> int:
-    """MACs of the LSTM steps of one block: one step per frame group and one for the block, 2.5 C^2 each at r = 4."""
-    step = 10 * channels * (channels // dnr.reduction) + (dnr.depth - 1) * 8 * channels**2
-    groups = ceil(frames / dnr.relay_distance) * (1 if dnr.direction == "uni" else 2)
-    steps = {"both": groups + 1, "temporal": groups, "layer": 1}
-    return steps[dnr.where] * step

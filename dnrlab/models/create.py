@@ -1,19 +1,24 @@
 """Networks by name, with random weights."""
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable
+from functools import cache
 from typing import Any, NamedTuple
 
 from torch import nn
 
 from dnrlab.models.blocks import BasicBlock, Bottleneck
 from dnrlab.models.norms import NORMS, replace_batch_norms
-from dnrlab.models.stages import Block, TemporalAt, interlaced, no_temporal
+from dnrlab.models.resnet3d import PLANS, ResNet3D, frames_of_stages
+from dnrlab.models.stages import Block, interlaced, no_temporal
 from dnrlab.models.tanet import adaptive
 from dnrlab.models.tdn import TDN
 from dnrlab.models.tsm import TSM
 from dnrlab.models.tsn import TSN
 from dnrlab.relay import DNRConfig
 from dnrlab.relay.functional import NUM_PARTS
+
+log = logging.getLogger("dnrlab")
 
 RESNETS: dict[int, tuple[Block, tuple[int, ...]]] = {  # block, and blocks per stage
     18: (BasicBlock, (2, 2, 2, 2)),
@@ -27,33 +32,50 @@ RESNETS: dict[int, tuple[Block, tuple[int, ...]]] = {  # block, and blocks per s
 class Family(NamedTuple):
     """What the networks of a family have in common."""
 
-    build: Callable[
-        ..., nn.Module
-    ]  # takes block, blocks per stage, and keywords: ``interlacing`` and the settings of the network
+    build: Callable[..., nn.Module]  # takes a name, and keywords: ``interlaces`` and the settings of the network
     frames_per_segment: int = 1  # neighbouring frames in place of each of the T frames
     shifts: bool = False  # whether it moves channels between frames itself, so that interlacing is not used
     pools: bool = False  # whether it has the setting ``temporal_pool``
 
 
-def build_tsn(block: Block, depths: Sequence[int], *, interlacing: TemporalAt, **settings: Any) -> nn.Module:
+def build_tsn(name: str, *, interlaces: bool, **settings: Any) -> nn.Module:
     """TSN, with or without interlacing."""
-    return TSN(block, depths, temporal=interlacing, **settings)
+    return TSN(*parsed(name)[1:], temporal=interlaced if interlaces else no_temporal, **settings)
 
 
-def build_tsm(block: Block, depths: Sequence[int], *, interlacing: TemporalAt, **settings: Any) -> nn.Module:
+def build_tsm(name: str, *, interlaces: bool, **settings: Any) -> nn.Module:
     """TSM. Its own shift replaces interlacing."""
-    return TSM(block, depths, **settings)
+    return TSM(*parsed(name)[1:], **settings)
 
 
-def build_tanet(block: Block, depths: Sequence[int], *, interlacing: TemporalAt, **settings: Any) -> nn.Module:
+def build_tanet(name: str, *, interlaces: bool, **settings: Any) -> nn.Module:
     """TANet, with or without interlacing."""
-    temporal = adaptive(settings["num_frames"], interlacing=interlacing)
-    return TSN(block, depths, temporal=temporal, mask_per_clip=False, **settings)
+    temporal = adaptive(settings["num_frames"], interlacing=interlaced if interlaces else no_temporal)
+    return TSN(*parsed(name)[1:], temporal=temporal, mask_per_clip=False, **settings)
 
 
-def build_tdn(block: Block, depths: Sequence[int], *, interlacing: TemporalAt, **settings: Any) -> nn.Module:
+def build_tdn(name: str, *, interlaces: bool, **settings: Any) -> nn.Module:
     """TDN. Its long-term modules start as a shift, which replaces interlacing."""
-    return TDN(block, depths, **settings)
+    return TDN(*parsed(name)[1:], **settings)
+
+
+def build_video(name: str, *, interlaces: bool, **settings: Any) -> nn.Module:
+    """A 3D network, with or without interlacing. The log says in which stages the relay has one frame group."""
+    model, dnr = ResNet3D(PLANS[name], interlacing=interlaces, **settings), settings["dnr"]
+    if dnr is not None and dnr.where != "layer":
+        frames = frames_of_stages(PLANS[name], settings["num_frames"])
+        single = [f"layer{number} (T={count})" for number, count in enumerate(frames, 1) if count <= dnr.relay_distance]
+        if single:
+            say_single_group(
+                f"{name}: relay distance {dnr.relay_distance} gives one frame group in {', '.join(single)}"
+            )
+    return model
+
+
+@cache
+def say_single_group(sentence: str) -> None:
+    """Log a sentence once per process."""
+    log.info(f"{sentence}, so nothing is relayed over time there")
 
 
 FAMILIES = {
@@ -64,22 +86,31 @@ FAMILIES = {
 }
 
 
+VIDEO = Family(build_video)  # the 3D networks
+
+
 def model_names() -> list[str]:
     """All names that ``create_model`` knows."""
-    return [f"{family}_resnet{depth}" for family in FAMILIES for depth in RESNETS]
+    return [f"{family}_resnet{depth}" for family in FAMILIES for depth in RESNETS] + list(PLANS)
+
+
+def check_name(name: str) -> None:
+    """ValueError lists the known names unless ``name`` is one of them."""
+    if name not in model_names():
+        raise ValueError(f"expected a network's name, got {name!r}; choose one of {', '.join(model_names())}")
 
 
 def parsed(name: str) -> tuple[str, Block, tuple[int, ...]]:
-    """Family, block and blocks per stage of a name. ValueError lists the known names."""
-    if name not in model_names():
-        raise ValueError(f"expected a network's name, got {name!r}; choose one of {', '.join(model_names())}")
+    """Family, block and blocks per stage of a 2D network's name. ValueError lists the known names."""
+    check_name(name)
     family, depth = name.split("_resnet")
     return family, *RESNETS[int(depth)]
 
 
 def family_of(name: str) -> Family:
-    """The family of a network. ValueError lists the known names."""
-    return FAMILIES[parsed(name)[0]]
+    """The family of a network; all 3D networks are one. ValueError lists the known names."""
+    check_name(name)
+    return VIDEO if name in PLANS else FAMILIES[parsed(name)[0]]
 
 
 def frames_per_segment(name: str) -> int:
@@ -141,7 +172,7 @@ def create_model(
         dnr: settings of DNR; None is the plain network.
         norm: norm of a plain network: batch; or group, instance or layer, which use the statistics of each image.
         width: channels of the stem; the published networks have 64.
-        interlacing: channel interlacing, for TSN and TANet. None: with DNR only. TSM and TDN have their own shift.
+        interlacing: channel interlacing. None: with DNR only. TSM and TDN have their own shift instead.
         dropout: probability before the classifier.
         temporal_pool: halve the frames before layer2 (TSM only).
 
@@ -150,7 +181,7 @@ def create_model(
     Raises: ValueError if the name is unknown (it lists the known names), an argument is out of range, or an option
         does not fit this network.
     """
-    family, block, depths = parsed(name)
+    family = family_of(name)
     check_sizes(num_classes=num_classes, num_frames=num_frames, width=width, dropout=dropout)
     check_options(name, dnr, norm, interlacing, temporal_pool)
     interlaces = interlacing or (interlacing is None and dnr is not None)
@@ -158,8 +189,8 @@ def create_model(
         raise ValueError(f"expected width of at least {NUM_PARTS} to shift channels, got {width}; use a wider network")
     settings: dict[str, Any] = {"num_classes": num_classes, "num_frames": num_frames, "dnr": dnr}
     settings |= {"width": width, "dropout": dropout}
-    if FAMILIES[family].pools:
+    if family.pools:
         settings["temporal_pool"] = temporal_pool
-    model = FAMILIES[family].build(block, depths, interlacing=interlaced if interlaces else no_temporal, **settings)
+    model = family.build(name, interlaces=interlaces, **settings)
     replace_batch_norms(model, norm)
     return model

@@ -31,7 +31,7 @@ def image_norm(norm: str, channels: int, eps: float = 1e-5) -> nn.GroupNorm:
 
 
 def replace_batch_norms(model: nn.Module, norm: str) -> None:
-    """Replace every ``BatchNorm2d`` by ``image_norm``, under the same name; ``batch`` changes nothing.
+    """Replace every ``BatchNorm2d`` and ``3d`` by ``image_norm``, under the same name; ``batch`` changes nothing.
 
     This changes stem, blocks, shortcuts and the long-term modules of TDN. The ``BatchNorm1d`` of TANet's modules stay:
     their input has no space to take statistics over.
@@ -40,5 +40,5 @@ def replace_batch_norms(model: nn.Module, norm: str) -> None:
         return
     for parent in list(model.modules()):
         for name, child in list(parent.named_children()):
-            if isinstance(child, nn.BatchNorm2d):
+            if isinstance(child, nn.BatchNorm2d | nn.BatchNorm3d):
                 setattr(parent, name, image_norm(norm, child.num_features, child.eps))

@@ -1,4 +1,4 @@
-"""Stages of a 2D residual network, with or without DNR."""
+"""Stages of a residual network, with or without DNR."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -26,7 +26,7 @@ class Stage(nn.Module):
         blocks: named 0, 1, … as in torchvision's ``nn.Sequential``.
         lstm: the cell of cross-layer DNR; None without it.
 
-    Shape: images (N*T, C, H, W) and T in, images out.
+    Shape: images (N*T, C, H, W) and T, or clips (N, C, T, H, W) and None, in; images or clips out.
     """
 
     def __init__(self, blocks: Sequence[nn.Module], lstm: RelayCell | None = None) -> None:
@@ -36,7 +36,7 @@ class Stage(nn.Module):
         self.num_blocks = len(blocks)
         self.lstm = lstm
 
-    def forward(self, x: Tensor, num_frames: int) -> Tensor:
+    def forward(self, x: Tensor, num_frames: int | None) -> Tensor:
         relay = None if self.lstm is None else LayerRelay(self.lstm)
         for index in range(self.num_blocks):
             x, relay = self.get_submodule(str(index))(x, num_frames, relay)
@@ -73,7 +73,7 @@ def make_stages(
         blocks: list[nn.Module] = []
         for block_index in range(depth):
             stride = 2 if index > 0 and block_index == 0 else 1
-            norms = batch_norms(channels) if dnr is None else dnr_norms(block, channels, dnr)
+            norms = batch_norms(channels) if dnr is None else dnr_norms(channels, dnr, bottleneck=block is Bottleneck)
             modules = temporal(BlockPosition(index + 1, block_index, channels))
             blocks.append(block(in_channels, channels, stride=stride, norms=norms, temporal=modules, bias=bias))
             in_channels = channels * block.expansion
@@ -89,18 +89,20 @@ def batch_norms(channels: int) -> Norms:
     return nn.BatchNorm2d(channels), nn.BatchNorm2d(channels)
 
 
-def dnr_norms(block: Block, channels: int, dnr: DNRConfig) -> Norms:
+def dnr_norms(
+    channels: int, dnr: DNRConfig, *, bottleneck: bool, batch_norm: type[nn.Module] = nn.BatchNorm2d
+) -> Norms:
     """The DNR pair of a block: in a bottleneck cross-layer first, cross-temporal second, as released.
 
     A basic block has both on its first norm, which learns faster (notebooks/results/basic_block.md). Its second norm
     comes just before the residual sum, where nothing rescales gamma.
     """
     temporal, layer = dnr.where in ("both", "temporal"), dnr.where in ("both", "layer")
-    if block is Bottleneck:
-        first = CrossLayerNorm(channels, dnr) if layer else nn.BatchNorm2d(channels)
-        return first, CrossTemporalNorm(channels, dnr) if temporal else nn.BatchNorm2d(channels)
+    if bottleneck:
+        first = CrossLayerNorm(channels, dnr) if layer else batch_norm(channels)
+        return first, CrossTemporalNorm(channels, dnr) if temporal else batch_norm(channels)
     both = CrossLayerTemporalNorm if temporal and layer else CrossTemporalNorm if temporal else CrossLayerNorm
-    return both(channels, dnr), nn.BatchNorm2d(channels)
+    return both(channels, dnr), batch_norm(channels)
 
 
 def no_temporal(position: BlockPosition) -> Temporal:

@@ -90,7 +90,7 @@ class TSN(nn.Module):
 def initialize(model: nn.Module) -> None:
     """He initialisation of the convolutions by fan-out, as in torchvision's ResNet; the rest has torch's defaults."""
     for module in model.modules():
-        if isinstance(module, nn.Conv2d):
+        if isinstance(module, nn.Conv2d | nn.Conv3d):
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
             if module.bias is not None:
                 nn.init.zeros_(module.bias)

@@ -136,10 +136,16 @@ def channel_groups(standardization: str, channels: int) -> int:
 
 
 def apply_norm(
-    norm: nn.Module, images: Tensor, num_frames: int, relay: LayerRelay | None
+    norm: nn.Module, x: Tensor, num_frames: int | None, relay: LayerRelay | None
 ) -> tuple[Tensor, LayerRelay | None]:
-    """Apply any normalization layer to the images (N*T, C, H, W) of a 2D network; DNR layers get clips."""
+    """Apply any normalization layer to images (N*T, C, H, W) of ``num_frames`` per clip, or to clips (N, C, T, H, W).
+
+    ``num_frames`` is None for clips. DNR layers always get clips.
+    """
     if not isinstance(norm, RelayNorm):
-        return norm(images), relay
-    clips, relay = norm(split_time(images, num_frames), relay)
+        return norm(x), relay
+    if num_frames is None:
+        y, relay = norm(x, relay)
+        return y, relay
+    clips, relay = norm(split_time(x, num_frames), relay)
     return merge_time(clips), relay

@@ -38,6 +38,19 @@ def test_the_networks_of_the_paper_to_the_last_digit(name, expected_parameters, 
     assert macs(name, dnr=DNRConfig(relay_distance=2)) == expected_macs + 5 * one_step
 
 
+@pytest.mark.parametrize(
+    ("name", "parameters", "billions"),  # torchvision's figures at 400 classes and 16 x 112 x 112: GFLOPS are MACs
+    [("r3d_18", 33_371_472, 40.697), ("mc3_18", 11_695_440, 43.343), ("r2plus1d_18", 31_505_325, 40.519)],
+)
+def test_3d_networks_have_the_parameters_and_macs_that_torchvision_states(name, parameters, billions):
+    assert counted(name, size=112, num_frames=16) == (parameters, macs(name, size=112, num_frames=16))
+    assert macs(name, size=112, num_frames=16) / 1e9 == pytest.approx(billions, abs=0.003)
+
+
+def test_slow_only_has_the_parameters_of_the_specification():
+    assert counted("slowonly_resnet50") == (32_454_096, macs("slowonly_resnet50"))
+
+
 def test_the_modules_of_tanet():
     with torch.device("meta"):
         model = create_model("tanet_resnet50")
@@ -45,6 +58,11 @@ def test_the_modules_of_tanet():
 
 
 OTHERS = [
+    ("r3d_18", {}),
+    ("r3d_18", {"num_frames": 5, "dnr": DNRConfig(relay_distance=2)}),
+    ("mc3_18", {"dnr": DNRConfig(direction="bi")}),
+    ("r2plus1d_18", {"num_frames": 7, "dnr": DNRConfig(where="layer")}),
+    ("slowonly_resnet50", {"dnr": DNRConfig(relay_distance=3, depth=2)}),
     ("tsn_resnet18", {}),
     ("tsn_resnet34", {"dnr": DNRConfig(relay_distance=3, depth=2, reduction=2)}),
     ("tsm_resnet101", {"temporal_pool": True, "num_frames": 5}),

@@ -150,7 +150,8 @@ def test_interlacing_alone_sees_the_order_of_frames():
 
 def test_an_unknown_name_lists_the_known_ones():
     depths = (18, 34, 50, 101, 152)
-    assert model_names() == [f"{family}_resnet{depth}" for family in ("tsn", "tsm", "tanet", "tdn") for depth in depths]
+    two_d = [f"{family}_resnet{depth}" for family in ("tsn", "tsm", "tanet", "tdn") for depth in depths]
+    assert model_names() == [*two_d, "r3d_18", "mc3_18", "r2plus1d_18", "slowonly_resnet50"]
     for function in (create_model, macs):
         with pytest.raises(ValueError, match=f"got 'tsn_resnet19'; choose one of {', '.join(model_names())}"):
             function("tsn_resnet19")
