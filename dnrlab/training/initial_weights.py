@@ -19,12 +19,15 @@ IMAGENET = "imagenet"  # a value of initial_weights, in place of a run folder
 def imagenet_weights(name: str) -> Mapping[str, Tensor]:
     """torchvision's weights (V1) of the ResNet in a network's name: resnet50 for ``tsm_resnet50``.
 
-    Raises: OSError if they are not on disk and cannot be downloaded.
+    Raises: ValueError if the network is not made from a 2D ResNet; OSError if they are not on disk and cannot be
+        downloaded.
     """
+    resnet = name.split("_")[-1]
+    if not resnet.startswith("resnet"):
+        raise ValueError(f"expected a network made from a 2D ResNet, got {name}; leave initial_weights empty")
     guard_torchvision()
     from torchvision.models import get_model_weights
 
-    resnet = name.split("_")[-1]
     try:
         weights: Mapping[str, Tensor] = get_model_weights(resnet).IMAGENET1K_V1.get_state_dict(progress=False)
     except OSError as error:
@@ -39,7 +42,8 @@ def imagenet_weights(name: str) -> Mapping[str, Tensor]:
 def put_imagenet(model: nn.Module, weights: Mapping[str, Tensor]) -> list[str]:
     """Load a ResNet's weights into a video network, without the classifier.
 
-    Tensors that a network for images does not have stay random: DNR's cells, the modules of TANet and TDN, and the
+    Kernels of a 3D network are inflated: the 2D kernel is repeated over the k frames and divided by k, so a clip of
+    equal frames has the features of one of them. Tensors that a network for images does not have stay random: DNR's cells, the modules of TANet and TDN, and the
     biases of TDN's convolutions. The affine parameters of norms that DNR replaced are not loaded. TDN's copy of layer1
     takes the weights of layer1. TDN's stem for differences takes the stem's weights, averaged over the colours.
 
@@ -51,7 +55,7 @@ def put_imagenet(model: nn.Module, weights: Mapping[str, Tensor]) -> list[str]:
     for name, value in weights.items():
         for target_name in (name, name.replace("layer1.", "layer1_difference.", 1)):
             if target_name in target and not target_name.startswith("fc."):
-                loaded[target_name] = value
+                loaded[target_name] = inflated(value, target[target_name])
     unfit = [name for name, value in loaded.items() if target[name].shape != value.shape]
     missed = [name for name in weights if ".conv" in name and name not in loaded]
     if unfit or missed or not loaded:
@@ -64,6 +68,14 @@ def put_imagenet(model: nn.Module, weights: Mapping[str, Tensor]) -> list[str]:
     if isinstance(model, TDN):
         model.difference.initialize_from(model.conv1)
     return [name for name, _ in model.named_parameters() if name not in loaded]
+
+
+def inflated(kernel: Tensor, target: Tensor) -> Tensor:
+    """A 2D kernel (O, I, h, w) as a 3D one (O, I, k, h, w), if ``target`` is one; other tensors as they are."""
+    if kernel.ndim != 4 or target.ndim != 5:
+        return kernel
+    frames = target.shape[2]
+    return kernel[:, :, None].expand(-1, -1, frames, -1, -1) / frames
 
 
 CLASSIFIER = "fc."

@@ -27,7 +27,7 @@ INSIDE = {"probe.png", "relay_cut.png"}  # and no variance: the split has one vi
 
 
 @pytest.mark.parametrize("dnr", [None, DNRConfig(relay_distance=2)], ids=["bn", "dnr"])
-@pytest.mark.parametrize("name", ["tsm_resnet18", "tanet_resnet18", "tdn_resnet18"])
+@pytest.mark.parametrize("name", ["tsm_resnet18", "tanet_resnet18", "tdn_resnet18", "r3d_18"])
 def test_a_family_trains_and_is_looked_into(name, dnr, synthetic, tmp_path):
     settings = {"epochs": 1, "batch_size": 10, "crop_size": 32, "short_side": 36, "num_frames": 4}
     recipe = override(demo(), name=name, dnr=dnr, **settings)
@@ -49,11 +49,13 @@ def test_a_family_trains_and_is_looked_into(name, dnr, synthetic, tmp_path):
         assert line.table["seconds"].nunique() >= 8
 
 
-MORE = [pytest.param(name, marks=pytest.mark.extended) for name in ("tsm_resnet18", "tanet_resnet18")]
+MORE = [
+    pytest.param(name, marks=pytest.mark.extended) for name in ("tsm_resnet18", "tanet_resnet18", "slowonly_resnet50")
+]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["tdn_resnet18", *MORE])  # five frames per segment: the one that differs most
+@pytest.mark.parametrize("name", ["tdn_resnet18", "r2plus1d_18", *MORE])  # those that differ most: segments, 3D
 def test_every_notebook_takes_the_name(name, synthetic, tmp_path):
     shared, run_dir = {"manifest": str(synthetic)}, str(tmp_path / "run")
     tiny = {"short_side": 36, "crop_size": 32, "num_frames": 4, "epochs": 1, "batch_size": 10, "cache_dir": ""}

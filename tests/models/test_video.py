@@ -113,5 +113,5 @@ def test_other_norms(name, norm):
 
 
 def test_group_norm_needs_channels_that_its_groups_divide():
-    with pytest.raises(ValueError, match="expected channels to be a multiple of the .* groups of group norm, got 11"):
+    with pytest.raises(ValueError, match=r"expected channels to be a multiple of the .* groups of group norm, got 11"):
         create_model("r2plus1d_18", num_classes=5, width=16, norm="group")

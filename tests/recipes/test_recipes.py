@@ -141,3 +141,27 @@ def test_imagenet_weights_that_cannot_be_had_are_named(tmp_path, monkeypatch):
 
 def raise_no_network(*arguments, **settings):
     raise OSError("no network")
+
+
+def test_imagenet_weights_are_inflated_over_the_frames():
+    guard_torchvision()
+    import torchvision
+
+    images = torchvision.models.resnet50(num_classes=3).double().eval()
+    for module in images.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_mean.uniform_(-0.2, 0.2)
+            module.running_var.uniform_(0.5, 1.5)
+    model = create_model("slowonly_resnet50", num_classes=3, dropout=0.0).double().eval()
+    random = put_imagenet(model, images.state_dict())
+    assert random == ["fc.weight", "fc.bias"]
+    kernel = model.state_dict()["layer3.0.conv1.weight"]
+    assert kernel.shape == (256, 512, 3, 1, 1)
+    torch.testing.assert_close(kernel.sum(dim=2), images.state_dict()["layer3.0.conv1.weight"])
+    model.fc.load_state_dict(images.fc.state_dict())
+    picture = torch.randn(1, 3, 64, 64, dtype=torch.float64)
+    clip = picture[:, :, None].expand(-1, -1, 21, -1, -1)  # of equal frames; the middle one sees no zeros past the ends
+    middle = model.avgpool(model.features(clip)[:, :, 10:11]).flatten(1)
+    torch.testing.assert_close(model.fc(middle), images(picture), rtol=1e-10, atol=1e-10)
+    with pytest.raises(ValueError, match="expected a network made from a 2D ResNet, got r3d_18"):
+        imagenet_weights("r3d_18")

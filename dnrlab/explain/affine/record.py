@@ -1,5 +1,6 @@
 """Recordings of the affine parameters that DNR generates."""
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -13,6 +14,10 @@ from dnrlab.relay import RelayNorm
 from dnrlab.relay.norm import Relayed
 
 Array = NDArray[np.float32]
+
+BLOCK = re.compile(
+    r"(?:^|\.)([^.]+)\.(\d+)\."
+)  # stage and block in the name of a layer: layer1.0.bn1, layer1.0.conv1.1
 
 
 class Affine(NamedTuple):
@@ -88,13 +93,14 @@ class Dynamics:
 def table_rows(record: Recorded, first_clip: int) -> pd.DataFrame:
     """One row per clip, channel and group of a record; its clips are counted from ``first_clip``."""
     clip, channel, group = (each.ravel() for each in np.indices(record.gamma.shape))
-    stage, block = record.layer.split(".")[-3:-1] if record.layer.count(".") > 1 else ("", "0")
+    numbered = BLOCK.search(record.layer)
+    stage, block = (numbered[1], numbered[2]) if numbered else ("", "0")
     columns = {
         "clip": clip + first_clip,
         "layer": record.layer,
         "kind": record.kind,
         "stage": stage,
-        "block": int(block) if block.isdigit() else block,
+        "block": int(block),
         "group": group,
         "first_frame": record.edges[:-1][group],
         "last_frame": record.edges[1:][group] - 1,
