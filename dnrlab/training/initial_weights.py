@@ -43,9 +43,10 @@ def put_imagenet(model: nn.Module, weights: Mapping[str, Tensor]) -> list[str]:
     """Load a ResNet's weights into a video network, without the classifier.
 
     Kernels of a 3D network are inflated: the 2D kernel is repeated over the k frames and divided by k, so a clip of
-    equal frames has the features of one of them. Tensors that a network for images does not have stay random: DNR's cells, the modules of TANet and TDN, and the
-    biases of TDN's convolutions. The affine parameters of norms that DNR replaced are not loaded. TDN's copy of layer1
-    takes the weights of layer1. TDN's stem for differences takes the stem's weights, averaged over the colours.
+    equal frames has the features of one of them. Tensors that a network for images does not have stay random: DNR's
+    cells, the modules of TANet and TDN, and the biases of TDN's convolutions. The affine parameters of norms that DNR
+    replaced are not loaded. TDN's copy of layer1 takes the weights of layer1. TDN's stem for differences takes the
+    stem's weights, averaged over the colours.
 
     Returns: the names of the parameters that stay random.
 

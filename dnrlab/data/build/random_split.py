@@ -37,7 +37,8 @@ def random_split(rows: pd.DataFrame, rule: SplitRule, seed: int) -> pd.DataFrame
     Each class is divided by the shares as closely as its groups allow. A group lies in one split as a whole, also if it
     has videos of several classes. Groups are taken in random order, the largest first. Each goes to the split that
     lacks most of its videos, or of two such splits to the one that lacks most of all videos: 10 videos at 70/15/15
-    give 7, 2 and 1, and 100 classes of 3 videos give 200, 50 and 50.
+    give 7, 2 and 1, and 100 classes of 3 videos give 200, 50 and 50. No split stays empty if there are as many groups as
+    splits.
 
     Raises: ValueError if a path does not match the regular expression.
     """
@@ -51,10 +52,12 @@ def random_split(rows: pd.DataFrame, rule: SplitRule, seed: int) -> pd.DataFrame
     lacking = np.outer(rule.shares, counts.to_numpy().sum(axis=0))  # (splits, classes), in videos
     allowed = np.array(rule.shares) > 0
     split_of = {}
-    for group in order:
+    for position, group in enumerate(order):
         videos = counts.to_numpy()[group]
         need = (lacking * videos).sum(axis=1) + TIES * lacking.sum(axis=1)
-        best = int(np.argmax(np.where(allowed, need, -np.inf)))
+        empty = allowed & ~np.isin(SPLITS, list(split_of.values()))
+        open_splits = empty if empty.sum() >= len(order) - position else allowed  # the last groups fill empty splits
+        best = int(np.argmax(np.where(open_splits, need, -np.inf)))
         lacking[best] -= videos
         split_of[counts.index[group]] = SPLITS[best]
     return rows.assign(split=[split_of[group] for group in groups])

@@ -169,6 +169,12 @@ def test_whole_sources_stay_together(group_by):
     )
 
 
+def test_three_sources_fill_three_splits():
+    table = rows({"a": 12, "b": 12})
+    drawn = random_split(table, SplitRule((0.6, 0.2, 0.2), r"(g\d+)_"), seed=0)
+    assert drawn["split"].value_counts().to_dict() == {"train": 8, "val": 8, "test": 8}
+
+
 def test_what_is_wrong_with_a_split_is_said(tmp_path, capsys):
     for text in ("70/30", "70/15/14", "a/b/c", "-1/50/51", "0/50/50"):
         with pytest.raises(ValueError, match="shares"):
