@@ -1,7 +1,7 @@
 """Draw the splits of videos that have none: by class, and whole sources together."""
 
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -37,8 +37,8 @@ def random_split(rows: pd.DataFrame, rule: SplitRule, seed: int) -> pd.DataFrame
     Each class is divided by the shares as closely as its groups allow. A group lies in one split as a whole, also if it
     has videos of several classes. Groups are taken in random order, the largest first. Each goes to the split that
     lacks most of its videos, or of two such splits to the one that lacks most of all videos: 10 videos at 70/15/15
-    give 7, 2 and 1, and 100 classes of 3 videos give 200, 50 and 50. No split stays empty if there are as many groups as
-    splits.
+    give 7, 2 and 1, and 100 classes of 3 videos give 200, 50 and 50. No split stays empty if there are as many groups
+    as splits.
 
     Raises: ValueError if a path does not match the regular expression.
     """
@@ -51,7 +51,7 @@ def random_split(rows: pd.DataFrame, rule: SplitRule, seed: int) -> pd.DataFrame
     order = order[np.argsort(-counts.to_numpy().sum(axis=1)[order], kind="stable")]
     lacking = np.outer(rule.shares, counts.to_numpy().sum(axis=0))  # (splits, classes), in videos
     allowed = np.array(rule.shares) > 0
-    split_of = {}
+    split_of: dict[Any, str] = {}
     for position, group in enumerate(order):
         videos = counts.to_numpy()[group]
         need = (lacking * videos).sum(axis=1) + TIES * lacking.sum(axis=1)

@@ -64,7 +64,7 @@ def answer(path: str, request: tuple[str, Sequence[Indices]] | None, memory: int
             return IN_PROCESS.examine(path)
         decoder, parts = request
         if open_reading.rest != rest_of(path, decoder, parts):
-            if decoder == "decord":
+            if decoder.startswith("decord"):
                 quiet_decord()
             open_reading.frames = IN_PROCESS.decode(decoder, path, parts)
         open_reading.rest = ()

@@ -196,6 +196,6 @@ def lands_on_keys(container: Any, stream: Any, packets: Sequence[Packet]) -> boo
 def places_to_prove(packets: Sequence[Packet]) -> tuple[int, ...]:
     """The first two frames of the first, a middle and the last group of pictures: their frame indices."""
     index = {time: number for number, time in enumerate(shown_times(packets))}
-    keys = key_times(packets)
+    keys, last = key_times(packets), len(packets) - 1
     starts = {index[keys[number]] for number in (0, len(keys) // 2, len(keys) - 1)}
-    return tuple(sorted({start + step for start in starts for step in (0, 1)} & set(range(len(packets)))))
+    return tuple(sorted({min(start + step, last) for start in starts for step in (0, 1)}))

@@ -24,7 +24,7 @@ from dnrlab.data.decode.decord_reader import have_decord, read_decord
 from dnrlab.data.decode.frame_folder import examine_folder, read_folder
 from dnrlab.data.decode.packets import Facts, examine_file
 from dnrlab.data.decode.pyav_reader import read_pyav
-from dnrlab.data.decode.seeking import read_by_time, same_frames
+from dnrlab.data.decode.seeking import read_by_time, read_timed, same_frames
 from dnrlab.data.decode.types import DAMAGED, Frames, Indices, Reader, VideoError, VideoInfo, first_line
 
 __all__ = ["DAMAGED", "DECODERS", "READER", "Frames", "Reader", "VideoError", "VideoInfo", "probe", "read_frames"]
@@ -67,9 +67,16 @@ def examine(path: str) -> Facts:
 def decode(decoder: str, path: str, parts: Sequence[Indices]) -> Iterator[Frames]:
     """The frames (T, H, W, 3) of each part of distinct frame indices, which ascend over all parts.
 
-    ``decoder`` is ``decord``, ``pyav`` (decodes from the start), ``by time`` (PyAV, which seeks) or ``folder``.
+    ``decoder`` is ``decord``, ``pyav`` (decodes from the start) or ``folder``. To prove seeking it is ``by time``
+    (PyAV, which seeks) or ``decord, timed`` (which checks decord's times first).
     """
-    read = {"decord": read_decord, "pyav": read_pyav, "by time": read_by_time, "folder": read_folder}[decoder]
+    read = {
+        "decord": read_decord,
+        "pyav": read_pyav,
+        "folder": read_folder,
+        "by time": read_by_time,
+        "decord, timed": read_timed,
+    }[decoder]
     with errors_of(path):
         yield from read(path, parts)
 
@@ -216,12 +223,12 @@ def remembered_facts(path: str, size: int, changed: int, decoding: Decoding) -> 
 
 
 def is_proved(path: str, places: tuple[int, ...], decoding: Decoding) -> bool:
-    """Whether decord returns the right frames at these frame indices. They are read together, as in a clip."""
+    """Whether decord knows the times of all frames, and returns the right frames at these indices, read together."""
     if not places or not have_decord():
         return False
     try:
         (expected,) = map(np.array, decoding.decode("by time", path, [np.array(places)]))  # copied, see Reader
-        (found,) = decoding.decode("decord", path, [np.array(places)])
+        (found,) = decoding.decode("decord, timed", path, [np.array(places)])
         return same_frames(found, expected)
     except VideoError:
         return False
