@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from dnrlab.data.decode.decord_reader import read_decord
-from dnrlab.data.decode.packets import TOLERANCE, video_stream
+from dnrlab.data.decode.packets import video_stream
 from dnrlab.data.decode.pyav_reader import upright
 from dnrlab.data.decode.types import DAMAGED, Frames, Indices, VideoError
 
@@ -60,21 +60,12 @@ def read_timed(path: str, parts: Sequence[Indices]) -> Iterator[Frames]:
     Raises: VideoError if the times differ, or decord fails.
     """
     import av
-    import decord
 
     with av.open(path, metadata_errors="replace") as container:
         stream = video_stream(path, container)
         ticks = np.array(sorted(packet.pts for packet in container.demux(stream) if packet.size))
         times = (ticks - ticks[0]) * float(stream.time_base)
-    reader = decord.VideoReader(path, ctx=decord.cpu(0), num_threads=1)
-    found = (
-        reader.get_frame_timestamp(np.arange(len(times)))[:, 0].astype(float)
-        if len(reader) == len(times)
-        else times[:0]
-    )
-    if len(found) != len(times) or np.abs(found - found[0] - times).max() > 2 * TOLERANCE:
-        raise VideoError(path, f"decord has other times than the file; {DAMAGED}")
-    yield from read_decord(path, parts)
+    yield from read_decord(path, parts, times)
 
 
 def same_frames(frames: Frames, others: Frames) -> bool:
