@@ -127,7 +127,11 @@ def frames_of_ffmpeg(path, height=HEIGHT, width=WIDTH):
 
 def seconds_of_ffmpeg(path):
     """The presentation times of all frames, in seconds, from the list of FFmpeg's frame hashes."""
-    lines = ffmpeg("-i", path, "-fps_mode", "passthrough", "-enc_time_base", "-1", "-f", "framehash", "-")
+    words = ("-i", path, "-fps_mode", "passthrough", "-f", "framehash", "-enc_time_base")
+    try:
+        lines = ffmpeg(*words, "demux", "-")
+    except AssertionError:  # before FFmpeg 6.1
+        lines = ffmpeg(*words, "-1", "-")
     lines = lines.decode().splitlines()
     tick = next(line.split()[2] for line in lines if line.startswith("#tb 0:"))
     above, below = map(int, tick.split("/"))
