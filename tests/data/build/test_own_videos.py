@@ -12,9 +12,6 @@ from dnrlab.data.build.build import build_manifest
 from dnrlab.data.build.extensions import VIDEOS
 from dnrlab.data.build.random_split import SplitRule, parse_shares, random_split
 from dnrlab.data.build.video_tree import video_tree
-from dnrlab.data.decode.frame_folder import frame_files
-from dnrlab.data.decode.reader import READER
-from dnrlab.data.decode.types import VideoError
 from dnrlab.data.manifest import read_manifest, select, split_by
 from dnrlab.data.splits import renamed, split_name
 
@@ -284,35 +281,3 @@ def test_odd_entries_do_not_end_the_list(tmp_path):
     assert tree.unused["loop"] == "neither a video nor a frame (no extension)"
     build_manifest("folders", [], own, tmp_path / "own.csv")
     assert "a/\\udcff.mp4,,,a name that is not UTF-8; rename it" in (tmp_path / "own.missing.csv").read_text()
-
-
-@pytest.mark.parametrize(
-    ("names", "reason"),
-    [
-        (["00-30.jpg", "00-59.jpg", "01-00.jpg", "01-29.jpg"], "expected one number that counts the frames"),
-        (["img_1.jpg", "img_2.jpg", "flow_x_1.jpg"], r"2 series of frames \(flow_x_\*.jpg, img_\*.jpg\); keep one"),
-        (["left.jpg", "right.jpg"], "2 series of frames"),
-        (["a.tga"], "convert: ffmpeg -i %05d.tga %05d.png"),
-        (["0.jpg", "5.jpg", "15.jpg"], "frame 10 is missing after 5.jpg"),
-    ],
-)
-def test_frames_whose_order_is_not_certain_are_refused(tmp_path, names, reason):
-    files(tmp_path, *names)
-    with pytest.raises(VideoError, match=reason):
-        READER.probe(str(tmp_path))
-
-
-@pytest.mark.parametrize(
-    ("names", "first"),
-    [
-        (["img_1.jpg", "img_2.jpg", "n_frames", "notes.txt"], "img_1.jpg"),
-        (["1403636579763555584.png", "1403636579813555456.png", "1403636579863555591.png"], "1403636579763555584.png"),
-        (["cam2_9.jpg", "cam2_10.jpg"], "cam2_9.jpg"),
-        (["7.jpg"], "7.jpg"),
-    ],
-)
-def test_frames_are_found_whatever_stands_beside_them(tmp_path, names, first):
-    files(tmp_path, *names)
-    found = frame_files(str(tmp_path))
-    assert found[0] == first
-    assert len(found) == sum(name.endswith((".jpg", ".png")) for name in names)
