@@ -80,3 +80,18 @@ def jpegs(names=None, change=None, mode="RGB"):
 
 def half_a_jpeg(frames):
     (frames / "00007.jpg").write_bytes((frames / "00007.jpg").read_bytes()[:400])
+
+
+def two_sizes(folder):
+    """Ten pictures of 64 x 48 pixels and ten of 48 x 64 in one stream."""
+    upright = encoded(folder / "upright.avi", pictures(20, 64, 48)[10:], "mjpeg", "yuvj420p")
+    lying = encoded(folder / "lying.avi", pictures()[:10], "mjpeg", "yuvj420p")
+    sizes = str(folder / "sizes.mkv")
+    with av.open(str(lying)) as first, av.open(str(upright)) as second, av.open(sizes, "w") as container:
+        stream = container.add_stream_from_template(first.streams.video[0])
+        packets = [p for source in (first, second) for p in source.demux(video=0) if p.size]
+        for number, packet in enumerate(packets):
+            packet.pts = packet.dts = number
+            packet.stream = stream
+            container.mux(packet)
+    return folder / "sizes.mkv"

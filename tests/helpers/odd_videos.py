@@ -14,7 +14,7 @@ import av
 import numpy as np
 from PIL import Image
 
-from tests.helpers.encoding import encoded, half_a_jpeg, jpegs, noise, pictures, sound, stream_of, video
+from tests.helpers.encoding import encoded, half_a_jpeg, jpegs, noise, pictures, sound, stream_of, two_sizes, video
 from tests.helpers.paths import PROJECT
 
 
@@ -156,21 +156,6 @@ def no_first_key(folder):
                 packet.stream = stream
                 container.mux(packet)
     return folder / "cut.mkv"
-
-
-def two_sizes(folder):
-    """Ten pictures of 64 x 48 pixels and ten of 48 x 64 in one stream."""
-    upright = encoded(folder / "upright.avi", pictures(20, 64, 48)[10:], "mjpeg", "yuvj420p")
-    lying = encoded(folder / "lying.avi", pictures()[:10], "mjpeg", "yuvj420p")
-    sizes = str(folder / "sizes.mkv")
-    with av.open(str(lying)) as first, av.open(str(upright)) as second, av.open(sizes, "w") as container:
-        stream = container.add_stream_from_template(first.streams.video[0])
-        packets = [p for source in (first, second) for p in source.demux(video=0) if p.size]
-        for number, packet in enumerate(packets):
-            packet.pts = packet.dts = number
-            packet.stream = stream
-            container.mux(packet)
-    return folder / "sizes.mkv"
 
 
 def fifo(folder):
