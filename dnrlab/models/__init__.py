@@ -1,8 +1,23 @@
 """Networks: blocks and stages that pass on the relay, and one ``create_model``."""
 
 from dnrlab.models.create import create_model, frames_per_segment, model_names
+from dnrlab.models.inject import add_dnr
+from dnrlab.models.injected import set_num_frames
+from dnrlab.models.per_frame import PerFrame
+from dnrlab.models.residual_parts import BlockParts
 from dnrlab.models.tdn import TDN
 from dnrlab.models.tsm import TSM
 from dnrlab.models.tsn import TSN
 
-__all__ = ["TDN", "TSM", "TSN", "create_model", "frames_per_segment", "model_names"]
+__all__ = [
+    "TDN",
+    "TSM",
+    "TSN",
+    "BlockParts",
+    "PerFrame",
+    "add_dnr",
+    "create_model",
+    "frames_per_segment",
+    "model_names",
+    "set_num_frames",
+]

@@ -1,15 +1,16 @@
 """Recordings of the affine parameters that DNR generates."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
+from dnrlab.models.injected import InjectedNorm
 from dnrlab.relay import RelayNorm
 from dnrlab.relay.norm import Relayed
 
@@ -111,6 +112,20 @@ def table_rows(record: Recorded, first_clip: int) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
+def frames_of(inputs: Iterable[Any], layers: Mapping[str, RelayNorm]) -> int:
+    """Frames per clip: of the first clips (N, C, T, H, W) in the inputs; or as given to ``add_dnr``, for images.
+
+    Raises: ValueError if neither is there.
+    """
+    tensors = [each for each in inputs if isinstance(each, Tensor)]
+    given = [each.shape[2] for each in tensors if each.ndim == 5]
+    given += [each.num_frames for each in layers.values() if isinstance(each, InjectedNorm) and each.num_frames]
+    if not given:
+        shapes = [tuple(each.shape) for each in tensors]
+        raise ValueError(f"expected clips (N, C, T, H, W) as an input of the network, got {shapes}; pass such clips")
+    return given[0]
+
+
 @contextmanager
 def record_dynamics(model: nn.Module) -> Iterator[Dynamics]:
     """Record gamma and beta of all DNR layers of ``model`` inside the ``with`` block.
@@ -126,10 +141,10 @@ def record_dynamics(model: nn.Module) -> Iterator[Dynamics]:
         raise ValueError("expected a network with DNR, got one without; train or create one with dnr")
     dynamics = Dynamics()
 
-    def begin(_: nn.Module, inputs: tuple[Any, ...]) -> None:
-        dynamics.num_frames = inputs[0].shape[2] // getattr(model, "frames_per_segment", 1)
+    def begin(_: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any]) -> None:
+        dynamics.num_frames = frames_of([*inputs, *named.values()], layers) // getattr(model, "frames_per_segment", 1)
 
-    handles = [model.register_forward_pre_hook(begin)]
+    handles = [model.register_forward_pre_hook(begin, with_kwargs=True)]
     for name, norm in layers.items():
 
         def hook(_: nn.Module, inputs: tuple[Any, ...], name: str = name) -> None:

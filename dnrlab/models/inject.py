@@ -1,0 +1,189 @@
+"""``add_dnr``: DNR in a network that was built elsewhere.
+
+It works in three steps: choose what to replace, build the new layers, put them in. An error in the first two leaves the
+network as it was.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import nn
+from torch.nn.parallel import DataParallel, DistributedDataParallel
+
+from dnrlab.models.inject_plan import KINDS, Choice, Plan, check_plan, plan_blocks, plan_norms
+from dnrlab.models.injected import InjectedNorm, Interlace, RelayedStage
+from dnrlab.models.residual_parts import Adapter, channels_of, is_norm, residual_parts
+from dnrlab.models.stages import Stage
+from dnrlab.relay import DNRConfig, RelayCell
+from dnrlab.relay.config import PAPER
+
+
+class Replaced(NamedTuple):
+    """A norm that DNR replaced."""
+
+    layer: str
+    kind: str  # cross_layer, cross_temporal, or both
+    channels: int
+
+
+class LeftAlone(NamedTuple):
+    """A norm or a block that stays as it was."""
+
+    layer: str
+    why: str
+
+
+class Report(NamedTuple):
+    """What ``add_dnr`` changed; ``print`` shows it as a table."""
+
+    replaced: list[Replaced]
+    interlaced: list[str]  # modules whose input is interlaced
+    left_alone: list[LeftAlone]
+
+    def __str__(self) -> str:
+        rows = [(layer, kind, f"{channels} channels") for layer, kind, channels in self.replaced]
+        rows += [(layer, "left alone", why) for layer, why in self.left_alone]
+        widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
+        lines = [f"  {layer:<{widths[0]}}  {kind:<{widths[1]}}  {text}" for layer, kind, text in rows]
+        counts = f"{len(self.replaced)} norms replaced, {len(self.interlaced)} inputs interlaced"
+        return "\n".join([f"DNR: {counts}, {len(self.left_alone)} left alone", *lines])
+
+
+def add_dnr(
+    model: nn.Module,
+    config: DNRConfig = PAPER,
+    *,
+    num_frames: int | None = None,
+    interlacing: bool | None = None,
+    adapter: Adapter = residual_parts,
+    norms: Choice | Sequence[Choice] = (),
+) -> Report:
+    """Put DNR into a network in place: residual networks of torchvision and timm, and any blocks with an adapter.
+
+    Inputs, outputs and the names of all tensors stay. Convolutions and the other norms stay as they are. A DNR layer
+    takes over the running statistics of the norm that it replaces, but not its affine pair. Blocks with cross-layer DNR
+    must be steps of an ``nn.Sequential``, which becomes a ``RelayedStage``. Call this before making the optimizer and
+    before wrapping the network for several processes.
+
+    Args:
+        model: a network for clips (N, 3, T, H, W), or for images (N*T, 3, H, W) in the order of the clips.
+        config: settings of DNR.
+        num_frames: T of the clips of a network for images; see ``set_num_frames``. A network for clips ignores it.
+        interlacing: channel interlacing before the first convolution of each block. None: on, but off with ``norms``.
+        adapter: from a block to its ``BlockParts``, or to None for any other module.
+        norms: in place of blocks: single norms that get cross-temporal DNR, by name, by pattern (``layer4.*.bn2``, as
+            in ``fnmatch``), or by type.
+
+    Returns: what was replaced, and what was left alone and why.
+
+    Raises: ValueError if nothing can be replaced, a choice of ``norms`` fits no norm, an adapter names a module that
+        does not exist, a network for images comes without ``num_frames``, or an option does not fit. TypeError if
+        ``model`` or ``config`` has another type.
+    """
+    check_arguments(model, config, num_frames, interlacing, norms)
+    if norms:
+        plan = plan_norms(model, [norms] if isinstance(norms, str | type) else norms)
+    else:
+        plan = plan_blocks(model, config, adapter, interlacing=interlacing is not False)
+    check_plan(model, plan, num_frames)
+    new = {name: injected(model.get_submodule(name), kind, config, num_frames) for name, kind in plan.norms.items()}
+    cells = {stage: stage_cells(model, stage, plan, config) for stage in plan.stages}
+    report = report_on(model, plan)
+    put_norms(model, new)
+    for stage, (of_block, made) in cells.items():
+        relay_stage(model.get_submodule(stage), of_block, made)
+    for name in plan.interlaced:
+        model.get_submodule(name).register_forward_pre_hook(Interlace(num_frames))
+    return report
+
+
+def check_arguments(
+    model: nn.Module,
+    config: DNRConfig,
+    num_frames: int | None,
+    interlacing: bool | None,
+    norms: Choice | Sequence[Choice],
+) -> None:
+    """Raise for an argument of ``add_dnr`` that does not fit."""
+    for value, kind in ((model, nn.Module), (config, DNRConfig)):
+        if not isinstance(value, kind):
+            raise TypeError(f"expected {kind.__name__}, got {type(value).__name__}; call add_dnr(model, DNRConfig())")
+    if num_frames is not None and num_frames < 1:
+        raise ValueError(f"expected num_frames of at least 1, got {num_frames}; give the frames per clip")
+    modules = list(model.modules())
+    if any(isinstance(each, Stage) for each in modules):
+        raise ValueError(
+            "expected a network built elsewhere, got one of create_model; give create_model(…, dnr=config)"
+        )
+    if any(isinstance(each, DataParallel | DistributedDataParallel) for each in modules):
+        raise ValueError("expected a network of one process, got a wrapped one; call add_dnr before wrapping it")
+    if norms and interlacing:
+        raise ValueError("expected no interlacing with norms, which are in no block, got True; leave it out")
+    if norms and config.where == "layer":
+        raise ValueError("expected where 'both' or 'temporal' with norms, got 'layer'; a single norm relays over time")
+
+
+def injected(norm: nn.Module, kind: type[InjectedNorm], config: DNRConfig, num_frames: int | None) -> InjectedNorm:
+    """The DNR layer for a norm, with its running statistics, device, dtype and mode."""
+    momentum = getattr(norm, "momentum", None)
+    options = {"eps": float(norm.eps), "momentum": 0.1 if momentum is None else float(momentum)}  # type: ignore[arg-type]
+    layer = kind(channels_of(norm), config, **options)
+    layer.num_frames = num_frames
+    like = next((each for each in (*norm.parameters(), *norm.buffers()) if each.is_floating_point()), None)
+    if like is not None:
+        layer.to(like.device, like.dtype)
+    if config.standardization == "batch" and isinstance(getattr(norm, "running_mean", None), torch.Tensor):
+        layer.running_mean.copy_(norm.running_mean)  # type: ignore[arg-type]
+        layer.running_var.copy_(norm.running_var)  # type: ignore[arg-type]
+    return layer.train(norm.training)
+
+
+def stage_cells(
+    model: nn.Module, stage: str, plan: Plan, config: DNRConfig
+) -> tuple[dict[str, str], dict[str, RelayCell]]:
+    """The cell's name for each block of a stage, and the cells: one for each run of blocks of equal width.
+
+    The first is ``lstm``, as in dnrlab's own networks.
+    """
+    of_block: dict[str, str] = {}
+    cells: dict[str, RelayCell] = {}
+    for block, norm in plan.stages[stage].items():
+        old = model.get_submodule(norm)
+        if not cells or next(reversed(cells.values())).channels != channels_of(old):
+            cell = RelayCell(channels_of(old), config.reduction, config.depth)
+            like = next((each for each in model.get_submodule(f"{stage}.{block}".lstrip(".")).parameters()), None)
+            cells["lstm" if not cells else f"lstm_{block}"] = cell if like is None else cell.to(like.device, like.dtype)
+        of_block[block] = next(reversed(cells))
+    return of_block, cells
+
+
+def put_norms(model: nn.Module, new: dict[str, InjectedNorm]) -> None:
+    """Put each new layer wherever the network has the norm of that name."""
+    by_norm = {id(model.get_submodule(name)): layer for name, layer in new.items()}
+    for parent in list(model.modules()):
+        for name, child in list(parent.named_children()):
+            if id(child) in by_norm:
+                setattr(parent, name, by_norm[id(child)])
+
+
+def relay_stage(stage: nn.Module, of_block: dict[str, str], cells: dict[str, RelayCell]) -> None:
+    """Turn an ``nn.Sequential`` into a ``RelayedStage``. It stays the same object, so references and hooks stay."""
+    for name, cell in cells.items():
+        stage.add_module(name, cell)
+    stage.__class__ = RelayedStage
+    stage.cell_of = of_block  # type: ignore[assignment]
+
+
+def report_on(model: nn.Module, plan: Plan) -> Report:
+    """What a plan changes."""
+    replaced = [
+        Replaced(name, KINDS[kind], channels_of(model.get_submodule(name))) for name, kind in plan.norms.items()
+    ]
+    left = [LeftAlone(*each) for each in plan.left_alone.items()]
+    for name, module in model.named_modules():
+        if is_norm(module) and name not in plan.norms and name not in plan.left_alone:
+            block = next((block for block in plan.blocks if name.startswith(f"{block}.")), "")
+            other = "in no residual block with DNR" if plan.blocks else "not chosen by norms"
+            left.append(LeftAlone(name, f"in block {block}, but DNR goes on others there" if block else other))
+    return Report(replaced, plan.interlaced, left)

@@ -1,0 +1,35 @@
+"""A 2D network from elsewhere on every frame of a clip."""
+
+from einops import reduce
+from torch import Tensor, nn
+
+from dnrlab.models.injected import InjectedNorm
+from dnrlab.relay.axes import check_clip, merge_time
+
+
+class PerFrame(nn.Module):
+    """A network for images on all frames of a clip; the mean of their logits, as in TSN.
+
+    Args:
+        network: from images (B, 3, H, W) to logits (B, classes).
+
+    Shape: clips (N, 3, T, H, W) in; logits (N, classes) out.
+
+    Raises: ValueError if DNR was added for clips of another T.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, clips: Tensor) -> Tensor:
+        check_clip(clips, channels=3)
+        num_frames = clips.shape[2]
+        added_for = next((each.num_frames for each in self.modules() if isinstance(each, InjectedNorm)), num_frames)
+        if added_for != num_frames:
+            raise ValueError(
+                f"expected clips of T={added_for} frames, the num_frames of add_dnr, got {num_frames}; "
+                "pass such clips, or call set_num_frames(model, T) first"
+            )
+        logits: Tensor = self.network(merge_time(clips))
+        return reduce(logits, "(n t) classes -> n classes", "mean", t=num_frames)

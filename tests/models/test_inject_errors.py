@@ -1,0 +1,96 @@
+"""What ``add_dnr`` refuses, with the network as it was; and what it leaves alone, with the reason."""
+
+import pytest
+import torch
+from torch import nn
+
+from dnrlab import DNRConfig, add_dnr, create_model
+from dnrlab.models import BlockParts
+from tests.helpers.elsewhere import Body, SlowBlock, slow_parts, timm_network, torchvision_network
+
+
+class Wrapped(nn.Module):
+    """What DataParallel would be around."""
+
+    def __init__(self):
+        super().__init__()
+        self.module = nn.DataParallel(Body())
+
+
+CASES = {
+    "nothing": (lambda: nn.Sequential(nn.Conv2d(3, 8, 1), nn.BatchNorm2d(8)), {}, r"expected residual blocks.*got none"),
+    "no_frames": (lambda: torchvision_network("resnet18"), {}, r"expected num_frames for a network for images \(layer1"),
+    "frames": (Body, {"num_frames": 0}, r"expected num_frames of at least 1, got 0"),
+    "own": (lambda: create_model("r3d_18", width=8), {}, r"got one of create_model; give create_model\(…, dnr=config\)"),
+    "wrapped": (Wrapped, {}, r"call add_dnr before wrapping it"),
+    "list": (lambda: Body(nn.ModuleList), {"adapter": slow_parts}, r"ModuleList calls this block.*where='temporal'"),
+    "adapter": (Body, {"adapter": lambda m: BlockParts(("norm_x",)) if isinstance(m, SlowBlock) else None}, "missing: n"),
+    "narrow": (Body, {"adapter": slow_parts, "config": DNRConfig(reduction=16)}, r"channels=8, reduction=16"),
+    "no_norm": (Body, {"norms": "blocks.*.norm_z"}, r"expected norms that fit 'blocks\.\*\.norm_z', got none in Body; its"),
+    "not_a_norm": (Body, {"norms": "stem.0"}, r"expected a norm for images or clips at stem\.0.*Conv3d is no norm"),
+    "no_type": (Body, {"norms": nn.InstanceNorm3d}, r"expected norms that fit .*InstanceNorm3d.*got none in Body"),
+    "mixed": (Body, {"norms": "stem.1", "interlacing": True}, r"expected no interlacing with norms"),
+    "layer": (Body, {"norms": "stem.1", "config": DNRConfig(where="layer")}, r"a single norm relays over time"),
+    "activation": (lambda: timm_network("resnetv2_50"), {"norms": "norm", "num_frames": 2}, r"also applies.* act"),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_errors_leave_the_network_as_it_was(case):
+    make, options, message = CASES[case]
+    model = make()
+    before = {name: (id(module), type(module)) for name, module in model.named_modules()}
+    with pytest.raises(ValueError, match=f"(?s){message}"):
+        add_dnr(model, **options)
+    assert {name: (id(module), type(module)) for name, module in model.named_modules()} == before
+    assert not any(module._forward_pre_hooks for module in model.modules())
+
+
+def test_types_are_checked():
+    with pytest.raises(TypeError, match="expected DNRConfig, got dict"):
+        add_dnr(Body(), {"relay_distance": 2})
+    with pytest.raises(TypeError, match="expected Module, got str"):
+        add_dnr("resnet18")
+
+
+def test_a_second_call_says_that_dnr_is_there():
+    model = torchvision_network("r3d_18")
+    add_dnr(model)
+    with pytest.raises(ValueError, match="which has DNR already"):
+        add_dnr(model)
+
+
+def test_blocks_of_a_list_get_the_relay_over_time():
+    model = Body(nn.ModuleList)
+    report = add_dnr(model, DNRConfig(where="temporal"), adapter=slow_parts)
+    assert [each.layer for each in report.replaced] == [f"blocks.{index}.norm_b" for index in (0, 2, 3)]
+    assert model(torch.rand(2, 3, 5, 8, 8)).shape == (2, 5)
+
+
+def test_what_is_left_alone_has_a_reason():
+    model = torchvision_network("r3d_18")
+    model.layer3[1].conv1[1] = nn.SyncBatchNorm(256)
+    report = add_dnr(model)
+    left = dict(report.left_alone)
+    assert left["stem.1"] == "in no residual block with DNR"
+    assert left["layer2.0.downsample.1"] == "in block layer2.0, but DNR goes on others there"
+    assert "SyncBatchNorm synchronises processes: add DNR first" in left["layer3.1"]
+    assert "layer3.1" not in model.layer3.cell_of
+    text = str(report).splitlines()
+    assert text[0] == f"DNR: 7 norms replaced, 7 inputs interlaced, {len(left)} left alone"
+    assert len(text) == 1 + 7 + len(left)
+    assert model(torch.rand(1, 3, 4, 32, 32)).shape == (1, 5)
+
+
+def test_a_block_alone_says_that_its_stage_passes_the_relay():
+    model = torchvision_network("resnet18")
+    add_dnr(model, num_frames=2)
+    with pytest.raises(ValueError, match="expected this block to run inside its stage"):
+        model.layer1[0](torch.rand(2, 64, 8, 8))
+
+
+def test_images_without_frames_say_so():
+    model = nn.Sequential(nn.Conv2d(3, 8, 1), nn.GroupNorm(2, 8))  # a group norm does not tell images from clips
+    add_dnr(model, norms="1")
+    with pytest.raises(ValueError, match=r"whole clips of T=0 frames"):
+        model(torch.rand(2, 3, 8, 8))
