@@ -107,7 +107,7 @@ def test_an_adapter_brings_dnr_into_any_block():
         mixed = ChannelInterlacing()(x, None)
         bare = copy.deepcopy(block.conv_a)
         bare._forward_pre_hooks.clear()
-        layer, temporal = KINDS_OF(block)
+        layer, temporal = with_relays(block)
         out, relay = layer(bare(mixed), relay)
         out, _ = temporal(block.conv_b(out.relu()), None)
         x = (x + block.norm_c(block.conv_c(out.relu()))).relu()
@@ -115,7 +115,7 @@ def test_an_adapter_brings_dnr_into_any_block():
     torch.testing.assert_close(model(clips), expected, rtol=1e-10, atol=1e-10)
 
 
-def KINDS_OF(block):  # noqa: N802
+def with_relays(block):
     """The DNR layers of a block, called with the relay as an argument."""
 
     def with_relay(layer):

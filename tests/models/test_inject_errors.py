@@ -17,16 +17,21 @@ class Wrapped(nn.Module):
         self.module = nn.DataParallel(Body())
 
 
+def misnamed(module):
+    """An adapter that names a norm that does not exist."""
+    return BlockParts(norms=("norm_x",)) if isinstance(module, SlowBlock) else None
+
+
 CASES = {
-    "nothing": (lambda: nn.Sequential(nn.Conv2d(3, 8, 1), nn.BatchNorm2d(8)), {}, r"expected residual blocks.*got none"),
-    "no_frames": (lambda: torchvision_network("resnet18"), {}, r"expected num_frames for a network for images \(layer1"),
+    "nothing": (lambda: nn.Sequential(nn.Conv2d(3, 8, 1), nn.BatchNorm2d(8)), {}, r"expected residual blocks.*got non"),
+    "no_frames": (lambda: torchvision_network("resnet18"), {}, r"expected num_frames for a network for images \(laye"),
     "frames": (Body, {"num_frames": 0}, r"expected num_frames of at least 1, got 0"),
-    "own": (lambda: create_model("r3d_18", width=8), {}, r"got one of create_model; give create_model\(…, dnr=config\)"),
+    "own": (lambda: create_model("r3d_18", width=8), {}, r"got one of create_model; give create_model"),
     "wrapped": (Wrapped, {}, r"call add_dnr before wrapping it"),
     "list": (lambda: Body(nn.ModuleList), {"adapter": slow_parts}, r"ModuleList calls this block.*where='temporal'"),
-    "adapter": (Body, {"adapter": lambda m: BlockParts(("norm_x",)) if isinstance(m, SlowBlock) else None}, "missing: n"),
+    "adapter": (Body, {"adapter": misnamed}, r"expected one or two norms.*missing: norm_x"),
     "narrow": (Body, {"adapter": slow_parts, "config": DNRConfig(reduction=16)}, r"channels=8, reduction=16"),
-    "no_norm": (Body, {"norms": "blocks.*.norm_z"}, r"expected norms that fit 'blocks\.\*\.norm_z', got none in Body; its"),
+    "no_norm": (Body, {"norms": "blocks.*.norm_z"}, r"expected norms that fit 'blocks\.\*\.norm_z', got none"),
     "not_a_norm": (Body, {"norms": "stem.0"}, r"expected a norm for images or clips at stem\.0.*Conv3d is no norm"),
     "no_type": (Body, {"norms": nn.InstanceNorm3d}, r"expected norms that fit .*InstanceNorm3d.*got none in Body"),
     "mixed": (Body, {"norms": "stem.1", "interlacing": True}, r"expected no interlacing with norms"),
