@@ -8,10 +8,12 @@ Axes: T frames, C channels; c = C / 16.
 from math import ceil
 from typing import NamedTuple
 
+from dnrlab.bench.counted_macs import counted_macs
 from dnrlab.bench.macs3d import macs3d
 from dnrlab.bench.macs_of_relay import halved, relay_macs
 from dnrlab.models.blocks import Bottleneck
-from dnrlab.models.create import check_pool, parsed
+from dnrlab.models.create import check_pool, create_model, parsed
+from dnrlab.models.own import is_own
 from dnrlab.models.resnet3d import PLANS
 from dnrlab.relay import DNRConfig
 
@@ -33,6 +35,9 @@ def macs(
     Raises: ValueError, see ``create_model``.
     """
     check_pool(name, temporal_pool)
+    if is_own(name):
+        model = create_model(name, num_classes=num_classes, num_frames=num_frames, width=width, dnr=dnr)
+        return counted_macs(model, num_frames=num_frames, size=size)
     if name in PLANS:
         return macs3d(PLANS[name], num_classes=num_classes, num_frames=num_frames, size=size, width=width, dnr=dnr)
     family, block, depths = parsed(name)

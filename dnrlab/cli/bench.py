@@ -16,7 +16,7 @@ from dnrlab.device import pick_device
 class Bench:
     """Count and time networks without and with DNR. A control shows the noise of the machine."""
 
-    models: tyro.conf.Positional[tuple[str, ...]]  # names of networks, such as tsn_resnet50 tsm_resnet50
+    models: tyro.conf.Positional[tuple[str, ...]]  # such as tsn_resnet50 tsm_resnet50, or package.module:function
     settings: Annotated[BenchConfig, tyro.conf.OmitArgPrefixes] = field(default_factory=BenchConfig)
     device: str = "auto"  # auto, cpu, cuda or cuda:N
     json: bool = False  # print the result as JSON

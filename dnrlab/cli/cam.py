@@ -27,7 +27,8 @@ class Cam:
     def run(self) -> Result:
         """Draw the picture. Returns its file and the prediction of each network."""
         from dnrlab import findings
-        from dnrlab.explain.cam.heatmaps import explain_clips, figure_data, sharp_layer
+        from dnrlab.explain.cam.heatmaps import explain_clips, figure_data
+        from dnrlab.explain.cam.sharp_layer import sharp_layer
         from dnrlab.explain.clips import same_clips, view_clip
         from dnrlab.plots import CamRow, gradcam_figure
 
@@ -40,7 +41,7 @@ class Cam:
         runs = [load_run(run_dir, device) for run_dir in self.runs]
         data = same_clips(runs)
         view = view_clip(single_video(self.video, runs[0].classes), 0, data)
-        layer = self.layer or sharp_layer(data.crop_size)
+        layer = self.layer or sharp_layer(runs[0])
         results = [explain_clips(run, [view], layer=layer, target=self.target, device=device)[0] for run in runs]
         named = dict(zip(short_names(self.runs), results, strict=True))
         rows = [CamRow(name, cam.predicted, cam.score, cam.heat) for name, cam in named.items()]

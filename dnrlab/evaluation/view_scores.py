@@ -23,6 +23,7 @@ from dnrlab.data.csv_table import SECONDS
 from dnrlab.data.manifest import Manifest, rows_digest
 from dnrlab.files import atomic_write, explain_read_errors
 from dnrlab.models.config import ModelConfig
+from dnrlab.models.own import is_own, source_digest
 from dnrlab.runs.folder import VIEW_SCORES, file_of_split
 
 log = logging.getLogger("dnrlab")
@@ -63,6 +64,8 @@ def fingerprint(
         "arithmetic": arithmetic,
         "versions": {"dnrlab": dnrlab.__version__, "torch": torch.__version__},
     }
+    if is_own(config.name):
+        facts["model_source"] = source_digest(config.name)
     plain: Fingerprint = json.loads(json.dumps(facts))  # JSON has lists, no tuples
     return plain
 

@@ -14,7 +14,8 @@ from dnrlab.relay import DNRConfig
 class ModelConfig:
     """The configuration of a network; see ``dnrlab.create_model``."""
 
-    name: Annotated[str, tyro.conf.arg(name="model")] = "tsn_resnet50"  # such as tsm_resnet18; see dnrlab.model_names
+    # a name of dnrlab.model_names, such as tsm_resnet18; or package.module:function
+    name: Annotated[str, tyro.conf.arg(name="model")] = "tsn_resnet50"
     dnr: DNRConfig | None = None  # settings of DNR; None is a plain network
     norm: str = "batch"  # norm of a plain network: batch; or group, instance, layer (statistics of each image)
     interlacing: bool | None = None  # mix channels of neighbouring frames; None: with DNR only, as in the paper

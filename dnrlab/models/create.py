@@ -9,6 +9,7 @@ from torch import nn
 
 from dnrlab.models.blocks import BasicBlock, Bottleneck
 from dnrlab.models.norms import NORMS, replace_batch_norms
+from dnrlab.models.own import build_own, is_own
 from dnrlab.models.resnet3d import PLANS, ResNet3D, frames_of_stages
 from dnrlab.models.stages import Block, interlaced, no_temporal
 from dnrlab.models.tanet import adaptive
@@ -87,17 +88,21 @@ FAMILIES = {
 
 
 VIDEO = Family(build_video)  # the 3D networks
+OWN = Family(build_own)  # networks that a function of the user returns
 
 
 def model_names() -> list[str]:
-    """All names that ``create_model`` knows."""
+    """All names that ``create_model`` knows. Besides, it takes ``package.module:function``."""
     return [f"{family}_resnet{depth}" for family in FAMILIES for depth in RESNETS] + list(PLANS)
 
 
 def check_name(name: str) -> None:
     """ValueError lists the known names unless ``name`` is one of them."""
     if name not in model_names():
-        raise ValueError(f"expected a network's name, got {name!r}; choose one of {', '.join(model_names())}")
+        known = ", ".join(model_names())
+        raise ValueError(
+            f"expected a network's name, got {name!r}; choose one of {known}; or give package.module:function"
+        )
 
 
 def parsed(name: str) -> tuple[str, Block, tuple[int, ...]]:
@@ -108,7 +113,9 @@ def parsed(name: str) -> tuple[str, Block, tuple[int, ...]]:
 
 
 def family_of(name: str) -> Family:
-    """The family of a network; all 3D networks are one. ValueError lists the known names."""
+    """The family of a network; all 3D networks are one, and all functions. ValueError lists the known names."""
+    if is_own(name):
+        return OWN
     check_name(name)
     return VIDEO if name in PLANS else FAMILIES[parsed(name)[0]]
 
@@ -166,7 +173,8 @@ def create_model(
     """A network by name, with random weights.
 
     Args:
-        name: one of ``model_names()``.
+        name: one of ``model_names()``; or ``package.module:function``, a function that returns a network from clips to
+            logits; see ``build_own``.
         num_classes: logits per clip.
         num_frames: T, frames per clip, available as ``model.num_frames``. For TDN, segments of five frames each.
         dnr: settings of DNR; None is the plain network.

@@ -11,7 +11,16 @@ import torch
 from torch import nn
 from torch.nn.parallel import DataParallel, DistributedDataParallel
 
-from dnrlab.models.inject_plan import KINDS, Choice, Plan, check_plan, plan_blocks, plan_norms
+from dnrlab.models.inject_plan import (
+    KINDS,
+    Choice,
+    Plan,
+    check_plan,
+    check_widths,
+    plan_blocks,
+    plan_norms,
+    residual_blocks,
+)
 from dnrlab.models.injected import InjectedNorm, Interlace, RelayedStage
 from dnrlab.models.residual_parts import Adapter, channels_of, is_norm, residual_parts
 from dnrlab.models.stages import Stage
@@ -87,6 +96,7 @@ def add_dnr(
     else:
         plan = plan_blocks(model, config, adapter, interlacing=interlacing is not False)
     check_plan(model, plan, num_frames)
+    check_widths(model, plan.interlaced)
     new = {name: injected(model.get_submodule(name), kind, config, num_frames) for name, kind in plan.norms.items()}
     cells = {stage: stage_cells(model, stage, plan, config) for stage in plan.stages}
     report = report_on(model, plan)
@@ -96,6 +106,25 @@ def add_dnr(
     for name in plan.interlaced:
         model.get_submodule(name).register_forward_pre_hook(Interlace(num_frames))
     return report
+
+
+def add_interlacing(model: nn.Module, *, num_frames: int | None = None, adapter: Adapter = residual_parts) -> list[str]:
+    """Interlace the channels before the first convolution of every residual block, without DNR.
+
+    Args: see ``add_dnr``.
+
+    Returns: the names of these convolutions.
+
+    Raises: ValueError if no block is known, or a map is too narrow.
+    """
+    blocks = residual_blocks(model, adapter)
+    names = [f"{name}.{parts.before}" for name, parts in blocks.items() if parts.before]
+    if not names:
+        raise ValueError(f"expected residual blocks to interlace, got none in {type(model).__name__}; give adapter=")
+    check_widths(model, names)
+    for name in names:
+        model.get_submodule(name).register_forward_pre_hook(Interlace(num_frames))
+    return names
 
 
 def check_arguments(

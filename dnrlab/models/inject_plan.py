@@ -134,7 +134,7 @@ def plan_norms(model: nn.Module, choices: Sequence[Choice]) -> Plan:
 
 
 def check_plan(model: nn.Module, plan: Plan, num_frames: int | None) -> None:
-    """ValueError if a plan changes nothing, or lacks the number of frames, or a map is too narrow to interlace."""
+    """ValueError if a plan changes nothing or lacks the number of frames."""
     if not plan.norms:
         reasons = "".join(f"\n  {name}: {why}" for name, why in plan.left_alone.items())
         has = any(isinstance(module, RelayNorm) for module in model.modules())
@@ -150,7 +150,11 @@ def check_plan(model: nn.Module, plan: Plan, num_frames: int | None) -> None:
             f"{type(model.get_submodule(images[0])).__name__}), got None; "
             "give the frames per clip: add_dnr(model, config, num_frames=8)"
         )
-    for name in plan.interlaced:
+
+
+def check_widths(model: nn.Module, interlaced: Sequence[str]) -> None:
+    """ValueError if the input of a module is too narrow to interlace."""
+    for name in interlaced:
         convolutions = (each for each in model.get_submodule(name).modules() if hasattr(each, "in_channels"))
         channels = getattr(next(convolutions, None), "in_channels", NUM_PARTS)
         if isinstance(channels, int) and channels < NUM_PARTS:

@@ -21,9 +21,10 @@ from dnrlab.data.csv_table import SECONDS
 from dnrlab.data.manifest import Manifest, rows_digest
 from dnrlab.data.splits import split_name
 from dnrlab.files import atomic_write, explain_read_errors, explain_write_errors, fsync
+from dnrlab.models.own import is_own, source_digest
 from dnrlab.recipes.config import Recipe, recipe_from_dict, recipe_to_dict
 
-CONFIG = "config.json"  # recipe, classes, digest of the training rows, versions
+CONFIG = "config.json"  # recipe, classes, digests of the training rows and of a network's own source, versions
 HISTORY = "history.csv"  # one row per epoch
 CHECKPOINT = "checkpoint.pt"  # the state that a training resumes from
 WEIGHTS = "best.safetensors"  # weights of the epoch with the best validation accuracy
@@ -64,6 +65,8 @@ def run_config(recipe: Recipe, manifest: Manifest, train_set: Manifest) -> dict[
         "training_videos": len(train_set.rows),
         "training_rows": rows_digest(train_set, ("label", *SECONDS), start=start),
     }
+    if is_own(recipe.model.name):
+        data["model_source"] = source_digest(recipe.model.name)
     config: dict[str, Any] = json.loads(json.dumps(recipe_to_dict(recipe) | data))
     return config
 

@@ -1,16 +1,20 @@
 """Open a run folder."""
 
+import logging
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from safetensors.torch import load_file
 from torch import nn
 
 from dnrlab.files import explain_read_errors
 from dnrlab.models.config import build_model
+from dnrlab.models.own import is_own, source_digest
 from dnrlab.models.weights import load_weights
 from dnrlab.recipes.config import Recipe, recipe_from_dict
 from dnrlab.runs.folder import CONFIG, DAMAGED_RUN, WEIGHTS, read_config
+
+log = logging.getLogger("dnrlab")
 
 
 class Run(NamedTuple):
@@ -42,12 +46,29 @@ def load_run(run_dir: str | Path, device: str = "cpu") -> Run:
             "train again with a lower lr"
         )
     recipe, classes = recipe_from_dict(config), tuple(config["classes"])
+    changed = source_change(recipe.model.name, config, run_dir)
+    if changed:
+        log.warning(changed)
     model = build_model(recipe.model, num_classes=len(classes), num_frames=recipe.data.num_frames)
     try:
         load_weights(model, tensors)
     except ValueError as error:
         raise ValueError(
             f"expected {weights} to fit the network of {CONFIG} ({recipe.model.name}), got others; "
-            f"keep both files of one training: {error}"
+            f"keep both files of one training: {error}\n{changed}".rstrip()
         ) from error
     return Run(model.to(device).eval(), recipe, classes)
+
+
+def source_change(name: str, config: dict[str, Any], run_dir: str | Path) -> str:
+    """A sentence if a network's function is not what it was at the training; else ''.
+
+    Raises: ValueError if the function is gone.
+    """
+    if not is_own(name):
+        return ""
+    try:
+        same = source_digest(name) == config.get("model_source")
+    except ValueError as error:
+        raise ValueError(f"{run_dir} was trained on a function that is gone: {error}") from error
+    return "" if same else f"the source file of {name} has changed since {run_dir} was trained: results may differ"

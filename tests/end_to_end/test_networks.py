@@ -49,13 +49,14 @@ def test_a_family_trains_and_is_looked_into(name, dnr, synthetic, tmp_path):
         assert line.table["seconds"].nunique() >= 8
 
 
+OWN = "tests.helpers.own_networks:images"
 MORE = [
     pytest.param(name, marks=pytest.mark.extended) for name in ("tsm_resnet18", "tanet_resnet18", "slowonly_resnet50")
 ]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["tdn_resnet18", "r2plus1d_18", *MORE])  # those that differ most: segments, 3D
+@pytest.mark.parametrize("name", ["tdn_resnet18", "r2plus1d_18", OWN, *MORE])  # those that differ most
 def test_every_notebook_takes_the_name(name, synthetic, tmp_path):
     shared, run_dir = {"manifest": str(synthetic)}, str(tmp_path / "run")
     tiny = {"short_side": 36, "crop_size": 32, "num_frames": 4, "epochs": 1, "batch_size": 10, "cache_dir": ""}
@@ -77,6 +78,27 @@ def test_every_notebook_takes_the_name(name, synthetic, tmp_path):
     drawn = {f"{kind}_0_appears.png" for kind in ("gradcam", "dynamics", "timeline")} | {"dynamics_blocks.png"}
     drawn |= {"localisation.png", "localisation_by_trait.png", "forgetting.png", "trajectories.png"}
     assert names == drawn | INSIDE
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["r3d_18", "tests.helpers.own_networks:clips"])
+def test_comparisons_and_costs_take_the_name(name, synthetic, tmp_path):
+    sizes = {"crop_size": 32, "short_side": 36, "num_frames": 4}
+    shared = {"manifest": str(synthetic), "model": name}
+    few = {"num_steps": 1, "rounds": 1, "num_batches": 1, "num_workers": 1, "num_clips": 2, "devices": [1]}
+    execute("06_cost", shared | sizes | few | {"out_dir": str(tmp_path / "cost"), "device": "cpu"})
+    tiny = {"epochs": 1, "cache_dir": "", "settings": sizes | {"batch_size": 10}, "workers": 1}
+    execute("08_relay_ablation", shared | tiny | {"out_dir": str(tmp_path / "relay"), "groups": ["where"]})
+    given = {"norms": ["instance", "dnr"], "batch_sizes": [10], "out_dir": str(tmp_path / "batches")}
+    execute("09_small_batches", shared | tiny | given)
+    costs = {"models": [name], "num_frames": 4, "crop_size": 32, "rounds": 1, "out_dir": str(tmp_path / "costs")}
+    execute("10_efficiency", costs | {"device": "cpu"})
+    found = {path.relative_to(tmp_path).as_posix() for path in tmp_path.glob("*/*.png")}
+    figures = {"cost/scaling.png", "cost/budget.png", "relay/relay_ablation.png", "batches/small_batches.png"}
+    assert found == figures | {"costs/speed_kept.png"}
+    runs = {"relay": ("bn", "dnr", "temporal", "layer"), "batches": ("instance_batch10", "dnr_batch10")}
+    for folder, names in runs.items():
+        assert {path.parent.name for path in tmp_path.glob(f"{folder}/*/metrics.json")} == {f"{n}_seed0" for n in names}
 
 
 def test_the_main_frame_of_a_segment_is_the_one_that_is_shown(synthetic):

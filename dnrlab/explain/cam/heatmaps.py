@@ -58,11 +58,3 @@ def figure_data(frames: NDArray[np.uint8], explained: Mapping[str, Explanation])
         for name, each in explained.items()
     ]
     return {"frames": frames, **heats, "table": pd.DataFrame(rows)}
-
-
-def sharp_layer(crop_size: int) -> str:
-    """The last stage whose maps have at least 6 x 6 cells: layer4 at 224 pixels, layer2 at 48.
-
-    Late stages carry more meaning, early stages are sharper. Stage k of a 2D ResNet has one cell per 2^(k+1) pixels.
-    """
-    return f"layer{max([1, *(stage for stage in (2, 3, 4) if crop_size / 2 ** (stage + 1) >= 6)])}"

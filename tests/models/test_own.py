@@ -1,0 +1,136 @@
+"""``package.module:function`` in place of a network's name."""
+
+import logging
+import re
+import sys
+
+import pytest
+import torch
+
+from dnrlab import DNRConfig, create_model
+from dnrlab.bench import BenchConfig, macs, measure_costs
+from dnrlab.data.decode.reader import READER
+from dnrlab.data.manifest import read_manifest, select
+from dnrlab.evaluation import EvalConfig, evaluate
+from dnrlab.evaluation.view_scores import scores_file
+from dnrlab.models.injected import Interlace
+from dnrlab.models.own import source_digest
+from dnrlab.recipes.named import demo, override
+from dnrlab.relay import RelayNorm
+from dnrlab.runs.folder import read_config
+from dnrlab.runs.load import load_run
+from dnrlab.training.train import train
+
+OWN = "tests.helpers.own_networks:"
+SMALL = {"num_classes": 5, "num_frames": 4}
+CLIPS = torch.rand(2, 3, 4, 32, 32)
+TINY = {"epochs": 1, "batch_size": 10, "crop_size": 16, "short_side": 18, "num_frames": 4}
+SOURCE = "from tests.helpers.own_networks import clips\n\n\ndef net(num_classes):\n    return clips(num_classes)\n"
+
+
+def layers(model):
+    return {name: module.config for name, module in model.named_modules() if isinstance(module, RelayNorm)}
+
+
+def interlaced(model):
+    hooks = [hook for module in model.modules() for hook in module._forward_pre_hooks.values()]
+    return sum(isinstance(hook, Interlace) for hook in hooks)
+
+
+@pytest.mark.parametrize("dnr", [None, DNRConfig(relay_distance=2)])
+@pytest.mark.parametrize(("name", "blocks"), [("clips", 4), ("images", 4)])
+def test_a_function_gives_a_network_with_the_settings(name, blocks, dnr):
+    model = create_model(OWN + name, dnr=dnr, **SMALL)
+    assert model(CLIPS).shape == (2, 5)
+    assert len(layers(model)) == (blocks if dnr else 0)
+    assert set(layers(model).values()) == ({dnr} if dnr else set())
+    assert interlaced(model) == (blocks if dnr else 0)
+
+
+def test_interlacing_and_other_norms_are_options_of_any_function():
+    assert interlaced(create_model(OWN + "clips", interlacing=True, **SMALL)) == 4
+    assert interlaced(create_model(OWN + "clips", interlacing=False, dnr=DNRConfig(), **SMALL)) == 0
+    model = create_model(OWN + "clips", norm="group", **SMALL)
+    assert not any(isinstance(module, torch.nn.BatchNorm3d) for module in model.modules())
+
+
+def test_a_function_of_a_library_needs_no_wrapper():
+    with torch.device("meta"):
+        model = create_model("torchvision.models.video:r3d_18", dnr=DNRConfig(), **SMALL)
+        ours = create_model("r3d_18", dnr=DNRConfig(), **SMALL)
+    assert list(model.state_dict()) == list(ours.state_dict())
+
+
+@pytest.mark.parametrize("dnr", [None, DNRConfig(relay_distance=2, direction="bi")])
+def test_counted_macs_are_those_in_closed_form(dnr):
+    settings = {"num_classes": 5, "num_frames": 8, "size": 48, "dnr": dnr}
+    name = "torchvision.models.video:mc3_18"
+    assert macs(name, **settings) == macs("mc3_18", **settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "message"),
+    [
+        ("tests.gone:net", ValueError, r"expected a module tests\.gone .*got ModuleNotFoundError"),
+        (f"{OWN}gone", ValueError, r"expected a function 'gone' in .*own_networks\.py, got none; it has .*clips"),
+        (f"{OWN}needs_more", TypeError, r"to need only num_classes.*got alphabet; give the others defaults"),
+        (f"{OWN}no_network", TypeError, r"to return a torch\.nn\.Module, got str"),
+        (f"{OWN}always_dnr", ValueError, r"to return a network with no DNR, got DNRConfig.*give it an argument dnr"),
+        ("gone", ValueError, r"expected a network's name, got 'gone'; choose one of tsn_.*; or give package"),
+    ],
+)
+def test_errors_of_functions(name, error, message):
+    with pytest.raises(error, match=f"(?s){message}"):
+        create_model(name, **SMALL)
+
+
+def test_logits_are_checked():
+    model = create_model(f"{OWN}wrong_classes", **SMALL)
+    with pytest.raises(ValueError, match=r"expected logits \(2, 5\) .*wrong_classes, got \(2, 6\)"):
+        model(CLIPS)
+
+
+def test_bench_takes_functions():
+    config = BenchConfig(num_frames=4, crop_size=32, num_classes=5, rounds=1)
+    table = measure_costs([f"{OWN}clips"], config).table
+    assert list(table["network"]) == [f"{OWN}clips", f"{OWN}clips + DNR", "control"]
+    assert table["gmacs"][1] > table["gmacs"][0] == table["gmacs"][2]
+    assert (table["seconds"] > 0).all()
+
+
+@pytest.fixture
+def own_module(tmp_path, monkeypatch):
+    """A module in the current folder, by a name that no other test has."""
+    name = f"net_{re.sub(r'[^a-z0-9]', '_', tmp_path.name)}"
+    file = tmp_path / f"{name}.py"
+    file.write_text(SOURCE, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return file
+
+
+def test_a_run_records_the_function_and_says_what_has_changed(own_module, synthetic, tmp_path, caplog):
+    name, manifest = f"{own_module.stem}:net", read_manifest(synthetic)
+    recipe, run_dir = override(demo(), name=name, dnr=DNRConfig(relay_distance=2), **TINY), tmp_path / "run"
+    train(recipe, manifest, run_dir)
+    config = read_config(run_dir)
+    assert config["model"]["name"] == name
+    assert config["model_source"] == source_digest(name)
+    run = load_run(run_dir)
+    assert len(layers(run.model)) == 4
+    videos, scores = select(manifest, "test"), scores_file(run_dir, "test", recipe.model)
+    evaluate(run.model, videos, recipe.data, EvalConfig(), reader=READER, scores=scores)
+    assert "has changed" not in caplog.text
+
+    own_module.write_text(SOURCE + "# changed\n", encoding="utf-8")
+    with caplog.at_level(logging.INFO, "dnrlab"):
+        load_run(run_dir)
+        evaluate(run.model, videos, recipe.data, EvalConfig(), reader=READER, scores=scores)
+    assert f"the source file of {name} has changed since {run_dir} was trained" in caplog.text
+    assert "have other model_source: all videos are scored again" in caplog.text
+    with pytest.raises(ValueError, match="model_source: "):
+        train(recipe, manifest, run_dir)
+
+    own_module.unlink()
+    sys.modules.pop(own_module.stem)
+    with pytest.raises(ValueError, match=r"was trained on a function that is gone: expected a module"):
+        load_run(run_dir)
