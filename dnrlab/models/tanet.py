@@ -29,15 +29,16 @@ class TemporalAdaptiveModule(nn.Module):
     Args:
         channels: C.
         num_frames: T.
+        name: of the layer in its network, for the error.
 
     Shape: images (N*T, C, H, W) and T in, images out.
 
     Raises: ValueError if the clips have another T.
     """
 
-    def __init__(self, channels: int, num_frames: int) -> None:
+    def __init__(self, channels: int, num_frames: int, name: str = "") -> None:
         super().__init__()
-        self.channels, self.num_frames = channels, num_frames
+        self.channels, self.num_frames, self.name = channels, num_frames, name
         self.kernel = nn.Sequential(
             nn.Linear(num_frames, EXPANSION * num_frames, bias=False),
             nn.BatchNorm1d(EXPANSION * num_frames),
@@ -57,7 +58,7 @@ class TemporalAdaptiveModule(nn.Module):
     def forward(self, images: Tensor, num_frames: int) -> Tensor:
         if num_frames != self.num_frames:
             raise ValueError(
-                f"expected clips of T={self.num_frames} frames, the num_frames of this TANet, got {num_frames}; "
+                f"expected clips of T={self.num_frames} frames in {self.name or 'this module'}, got {num_frames}; "
                 "pass such clips, or create and train a TANet with another num_frames"
             )
         clips = split_time(images, num_frames)
@@ -67,7 +68,7 @@ class TemporalAdaptiveModule(nn.Module):
         return merge_time(convolve_frames(weighted, kernel))
 
     def extra_repr(self) -> str:
-        return f"{self.channels}, {self.num_frames}"
+        return f"{self.channels}, {self.num_frames}, name={self.name!r}"
 
 
 def convolve_frames(clips: Tensor, kernel: Tensor) -> Tensor:
@@ -82,6 +83,7 @@ def adaptive(num_frames: int, *, interlacing: TemporalAt) -> TemporalAt:
     """The module after the first norm and ReLU of every block, for clips of ``num_frames``; and interlacing, if any."""
 
     def at(position: BlockPosition) -> Temporal:
-        return Temporal(interlacing(position).before, TemporalAdaptiveModule(position.channels, num_frames))
+        name = f"layer{position.stage}.{position.block}.inside"
+        return Temporal(interlacing(position).before, TemporalAdaptiveModule(position.channels, num_frames, name))
 
     return at

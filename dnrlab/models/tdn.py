@@ -30,12 +30,12 @@ class TDN(nn.Module):
 
     Args:
         block, depths, num_classes, width, dropout: see ``TSN``.
-        num_frames: T, the number of segments.
+        num_frames: T of the clips in training, the number of segments. It sets a and b; any T is accepted.
         dnr: puts DNR on the norms of the main path; the copy of layer1 has batch norm.
 
     Shape: clips (N, 3, 5 T, H, W), segment by segment, in the order of time, in; logits (N, num_classes) out.
 
-    Raises: ValueError if the number of frames is not 5 T.
+    Raises: ValueError if the number of frames is not a multiple of 5.
 
     Differs from the source: 9,472 parameters that the authors' code never uses are left out; the source has a and b for
     T = 8 and 16 alone.
@@ -73,14 +73,14 @@ class TDN(nn.Module):
 
     def forward(self, clips: Tensor) -> Tensor:
         check_clip(clips, channels=3)
-        if clips.shape[2] != FRAMES * self.num_frames:
+        if clips.shape[2] == 0 or clips.shape[2] % FRAMES:
             raise ValueError(
-                f"expected clips of {FRAMES * self.num_frames} frames ({self.num_frames} segments of {FRAMES}), "
-                f"got {clips.shape[2]}; sample segments of five frames, or train a TDN with another num_frames"
+                f"expected clips of {FRAMES} frames per segment (TDN with {self.num_frames} segments: "
+                f"{FRAMES * self.num_frames} frames), got {clips.shape[2]}; sample segments of five frames"
             )
         images = self.features(clips)
         logits: Tensor = self.fc(self.dropout(self.avgpool(images).flatten(1)))  # (N*T, classes)
-        return reduce(logits, "(n t) classes -> n classes", "mean", t=self.num_frames)
+        return reduce(logits, "(n t) classes -> n classes", "mean", t=clips.shape[2] // FRAMES)
 
     def extra_repr(self) -> str:
         return (
@@ -90,15 +90,16 @@ class TDN(nn.Module):
 
     def features(self, clips: Tensor) -> Tensor:
         """The last stage's output (N*T, C, h, w) for clips (N, 3, 5 T, H, W)."""
+        num_frames = clips.shape[2] // FRAMES
         segments = rearrange(clips, "n c (t f) h w -> (n t) f c h w", f=FRAMES)
         short1 = self.difference(segments)
-        short2 = self.layer1_difference(short1, self.num_frames)
+        short2 = self.layer1_difference(short1, num_frames)
         main = 0.5 if self.num_frames < 16 else 0.75
         x: Tensor = self.maxpool(self.relu(self.bn1(self.conv1(segments[:, FRAMES // 2]))))
-        x = self.layer1(main * x + (1 - main) * F.interpolate(short1, x.shape[2:]), self.num_frames)
+        x = self.layer1(main * x + (1 - main) * F.interpolate(short1, x.shape[2:]), num_frames)
         x = main * x + (1 - main) * F.interpolate(short2, x.shape[2:])
         for stage in (self.layer2, self.layer3, self.layer4):
-            x = stage(x, self.num_frames)
+            x = stage(x, num_frames)
         return x
 
 

@@ -76,7 +76,7 @@ def test_counted_macs_are_those_in_closed_form(dnr):
         (f"{OWN}needs_more", TypeError, r"to need only num_classes.*got alphabet; give the others defaults"),
         (f"{OWN}no_network", TypeError, r"to return a torch\.nn\.Module, got str"),
         (f"{OWN}always_dnr", ValueError, r"to return a network with no DNR, got DNRConfig.*give it an argument dnr"),
-        ("gone", ValueError, r"expected a network's name, got 'gone'; choose one of tsn_.*; or give package"),
+        ("gone", ValueError, r"expected a network's name, got 'gone'; choose one of tsn_.*; or package"),
     ],
 )
 def test_errors_of_functions(name, error, message):
