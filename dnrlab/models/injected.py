@@ -92,6 +92,9 @@ class RelayedStage(nn.Sequential):
         cells = {*self.cell_of.values()}
         return OrderedDict((name, module) for name, module in self._modules.items() if name not in cells and module)
 
+    def extra_repr(self) -> str:
+        return f"cell_of={self.cell_of}"
+
     def __len__(self) -> int:
         return len(self.steps())
 
