@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dnrlab.explain.affine.record import record_dynamics
     from dnrlab.models import add_dnr, create_model, model_names
+    from dnrlab.models.checkpoints import load_weights
     from dnrlab.relay import DNRConfig
 
 __version__ = "0.1.0.dev0"
-__all__ = ["DNRConfig", "add_dnr", "create_model", "model_names", "record_dynamics"]
+__all__ = ["DNRConfig", "add_dnr", "create_model", "load_weights", "model_names", "record_dynamics"]
 
 # Waiting OpenMP threads of torch spin. On busy cores a spinning thread takes the core from the thread that it waits
 # for, and a training step of 30 ms takes seconds. A short spin is as fast on an idle machine: see
@@ -22,6 +23,7 @@ HOMES = {
     "DNRConfig": "dnrlab.relay",
     "add_dnr": "dnrlab.models",
     "create_model": "dnrlab.models",
+    "load_weights": "dnrlab.models.checkpoints",
     "model_names": "dnrlab.models",
     "record_dynamics": "dnrlab.explain.affine.record",
 }

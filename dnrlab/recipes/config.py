@@ -45,7 +45,7 @@ class TrainConfig:
     checkpoint_every: int = 1000  # iterations between checkpoints in an epoch; each epoch ends with one
     validate_every: int = 1  # epochs between validations; the last epoch is always validated
     bad_videos: str = "error"  # error stops at a bad video and names it; skip leaves it out, counts and lists it
-    initial_weights: str = ""  # imagenet, or a run folder, loaded without its classifier; empty: random
+    initial_weights: str = ""  # imagenet, a run folder (both without classifier), or a file of weights; empty: random
     seed: int = 0  # seed of weights, order of videos, clips and crops
 
     def __post_init__(self) -> None:

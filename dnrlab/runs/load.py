@@ -10,7 +10,7 @@ from torch import nn
 from dnrlab.files import explain_read_errors
 from dnrlab.models.config import build_model
 from dnrlab.models.own import is_own, source_digest
-from dnrlab.models.weights import load_weights
+from dnrlab.models.weights import load_tensors
 from dnrlab.recipes.config import Recipe, recipe_from_dict
 from dnrlab.runs.folder import CONFIG, DAMAGED_RUN, WEIGHTS, read_config
 
@@ -51,7 +51,7 @@ def load_run(run_dir: str | Path, device: str = "cpu") -> Run:
         log.warning(changed)
     model = build_model(recipe.model, num_classes=len(classes), num_frames=recipe.data.num_frames)
     try:
-        load_weights(model, tensors)
+        load_tensors(model, tensors)
     except ValueError as error:
         raise ValueError(
             f"expected {weights} to fit the network of {CONFIG} ({recipe.model.name}), got others; "

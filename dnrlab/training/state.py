@@ -1,7 +1,5 @@
 """What a training step changes: network, optimizer and schedule. They can be shared by several processes."""
 
-import logging
-from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -15,11 +13,8 @@ from dnrlab.distributed import World
 from dnrlab.models.config import build_model
 from dnrlab.recipes.config import Recipe
 from dnrlab.relay.synchronized import synchronize_statistics
-from dnrlab.training.initial_weights import IMAGENET, imagenet_weights, put_imagenet, transfer_weights
 from dnrlab.training.optimizer import make_optimizer
 from dnrlab.training.schedule import make_schedule
-
-log = logging.getLogger("dnrlab")
 
 
 class State(NamedTuple):
@@ -37,15 +32,6 @@ def fresh_state(recipe: Recipe, num_classes: int, steps_per_epoch: int, device: 
     model = build_model(recipe.model, num_classes=num_classes, num_frames=recipe.data.num_frames).to(device)
     optimizer = make_optimizer(model, config)
     return State(model, optimizer, make_schedule(optimizer, config, steps_per_epoch))
-
-
-def start_from(model: nn.Module, initial_weights: str, name: str) -> None:
-    """Load the initial weights into a network: ImageNet weights, the weights of another run, or none."""
-    if initial_weights == IMAGENET:
-        random = put_imagenet(model, imagenet_weights(name))
-        log.info(f"ImageNet weights; {len(random)} of {len(list(model.parameters()))} tensors start at random")
-    elif initial_weights:
-        transfer_weights(model, Path(initial_weights))
 
 
 def distributed_model(model: nn.Module, device: str, world: World, *, sync_statistics: bool) -> nn.Module:

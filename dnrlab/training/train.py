@@ -32,10 +32,11 @@ from dnrlab.training.bad_videos import count_skipped, write_skipped
 from dnrlab.training.checkpoint import load_checkpoint, refuse_weights_of_another
 from dnrlab.training.epoch import Task, row_of, save, train_epoch
 from dnrlab.training.fatal_errors import no_restart
+from dnrlab.training.initial_weights import load_initial_weights
 from dnrlab.training.loop import Sums
 from dnrlab.training.progress import Clock, epoch_line, tensorboard
 from dnrlab.training.schedule import make_plan, warmup_steps
-from dnrlab.training.state import State, distributed_model, fresh_state, share_buffers, start_from
+from dnrlab.training.state import State, distributed_model, fresh_state, share_buffers
 
 log = logging.getLogger("dnrlab")
 
@@ -107,9 +108,13 @@ def start_or_resume(task: Task, state: State) -> tuple[int, Sums]:
         begin = load_checkpoint(file, *state, config=config, device=task.runtime.device)
     else:
         refuse_weights_of_another(task.run_dir, config)
-        start_from(state.model, task.recipe.training.initial_weights, task.recipe.model.name)
+        given = task.recipe.training.initial_weights
+        loaded = load_initial_weights(state.model, given, task.recipe.model.name) if given else None
         if task.world.is_main:
             write_config(task.run_dir, config)
+            if loaded is not None:
+                with log_to(task.run_dir / LOG):
+                    log.info(f"initial weights {given}: {loaded}")
         begin = 0, Sums()
     steps = all_gather(begin[0], task.world)  # a barrier too: no rank writes a checkpoint that another must still read
     if len({*steps}) > 1:

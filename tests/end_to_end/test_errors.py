@@ -159,7 +159,7 @@ def test_a_video_shorter_than_the_span_of_a_clip_works_and_repeats(synthetic, tm
         ({"width": 7}, r"width of at least 8 to shift channels, got 7; use a wider network"),
         ({"recipe": "big"}, r"a recipe's name, got 'big'; choose one of demo"),
         ({"device": "gpu"}, r"device auto, cpu, cuda or cuda:N, got 'gpu'"),
-        ({"initial_weights": "runs/none"}, r"expected initial weights at runs/none.*train that run first"),
+        ({"initial_weights": "runs/none"}, r"a run folder or a file of weights, got 'runs/none'.*train that run first"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
@@ -199,7 +199,7 @@ def test_weights_of_another_network(run_dir, synthetic, tmp_path, capsys):
     message = r"expected .*best.safetensors to fit the network of config.json.*layer1.*lstm.*expected .*, got None"
     assert_said(capsys, "02_evaluate", evaluation, f"(?s){message}")
     training = TINY | {"manifest": str(synthetic), "run_dir": str(tmp_path / "run"), "initial_weights": str(copy)}
-    assert_said(capsys, "01_train", training, r"of another network: .*give the same model, width and dnr")
+    assert_said(capsys, "01_train", training, r"does not fit this network: .*lstm\S*: expected .*, got None")
 
 
 def test_a_folder_of_another_run_is_left_as_it_is(run_dir, synthetic, capsys):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
 from dnrlab import DNRConfig, create_model
-from dnrlab.models.weights import load_weights
+from dnrlab.models.weights import load_tensors
 from dnrlab.recipes.named import demo, dnr_by_settings, override
 from dnrlab.training.loop import train_steps
 from tests.helpers.covering import covering_array, pairs_of
@@ -55,7 +55,7 @@ def assert_works(options, file):
     assert torch.isfinite(logits).all()
     save_file(model.state_dict(), file)
     again = make()
-    load_weights(again, load_file(file))
+    load_tensors(again, load_file(file))
     torch.testing.assert_close(again.eval()(clips), logits, rtol=0, atol=0)
 
 

@@ -4,10 +4,11 @@ import pytest
 import torch
 
 from dnrlab import DNRConfig, create_model
+from dnrlab.models.checkpoints.load import load_converted
 from dnrlab.recipes.config import TrainConfig
 from dnrlab.recipes.named import RECIPES, override, recipe_by_name, recipe_help
 from dnrlab.torchvision_guard import guard_torchvision
-from dnrlab.training.initial_weights import imagenet_weights, put_imagenet
+from dnrlab.training.initial_weights import imagenet_weights, load_initial_weights
 from dnrlab.training.optimizer import parameter_groups
 from dnrlab.training.schedule import make_schedule
 
@@ -111,7 +112,8 @@ def test_imagenet_weights_fill_what_images_have(family, dnr, cached_resnet, monk
     monkeypatch.setenv("TORCH_HOME", str(home))
     model = create_model(f"{family}_resnet18", num_classes=3, dnr=DNRConfig() if dnr else None)
     classifier = model.fc.weight.clone()
-    random = put_imagenet(model, imagenet_weights(f"{family}_resnet18"))
+    loaded = load_initial_weights(model, "imagenet", f"{family}_resnet18")
+    random = [name for name, _ in model.named_parameters() if name in loaded.anew]
     ours = model.state_dict()
     shared = [name for name in theirs if name in ours and not name.startswith("fc.")]
     assert all(torch.equal(ours[name], theirs[name]) for name in shared)
@@ -126,10 +128,12 @@ def test_imagenet_weights_fill_what_images_have(family, dnr, cached_resnet, monk
 
 
 def test_imagenet_weights_of_another_network_are_refused(cached_resnet):
-    with pytest.raises(ValueError, match=r"conv1.weight differs; give width 64"):
-        put_imagenet(create_model("tsn_resnet18", num_classes=3, width=8), cached_resnet[1])
-    with pytest.raises(ValueError, match="differs"):
-        put_imagenet(create_model("tsn_resnet34", num_classes=3), {"fc.weight": torch.zeros(2)})
+    with pytest.raises(ValueError, match=r"(?s)with width 64.*conv1.weight: expected \(8, 3, 7, 7\)"):
+        load_converted(create_model("tsn_resnet18", num_classes=3, width=8), cached_resnet[1])
+    with pytest.raises(ValueError, match=r"\[3, 4, 6, 3\] blocks and the file \[2, 2, 2, 2\]"):
+        load_converted(create_model("tsn_resnet34", num_classes=3), cached_resnet[1])
+    with pytest.raises(ValueError, match=r"(?s)give a whole file.*conv1.weight: expected \(64, 3, 7, 7\), got None"):
+        load_converted(create_model("tsn_resnet34", num_classes=3), {"fc.weight": torch.zeros(2)})
 
 
 def test_imagenet_weights_that_cannot_be_had_are_named(tmp_path, monkeypatch):
@@ -153,8 +157,8 @@ def test_imagenet_weights_are_inflated_over_the_frames():
             module.running_mean.uniform_(-0.2, 0.2)
             module.running_var.uniform_(0.5, 1.5)
     model = create_model("slowonly_resnet50", num_classes=3, dropout=0.0).double().eval()
-    random = put_imagenet(model, images.state_dict())
-    assert random == ["fc.weight", "fc.bias"]
+    loaded = load_converted(model, images.state_dict(), classifier=False)
+    assert loaded.anew == ("fc.weight", "fc.bias")
     kernel = model.state_dict()["layer3.0.conv1.weight"]
     assert kernel.shape == (256, 512, 3, 1, 1)
     torch.testing.assert_close(kernel.sum(dim=2), images.state_dict()["layer3.0.conv1.weight"])

@@ -191,7 +191,7 @@ def test_a_run_can_start_from_another_but_for_its_classifier(finished):
     ours = model.state_dict()
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs if not name.startswith("fc."))
     assert torch.equal(ours["fc.weight"], classifier)
-    with pytest.raises(ValueError, match=r"(?s)of another network.*bn1.weight: expected \(16,\), got \(8,\)"):
+    with pytest.raises(ValueError, match=r"(?s)does not fit this network.*bn1.weight: expected \(16,\), got \(8,\)"):
         transfer_weights(build_model(tiny(width=16).model, num_classes=10, num_frames=4), run_dir)
     with pytest.raises(FileNotFoundError, match="train that run first"):
         transfer_weights(model, "none")
