@@ -197,6 +197,22 @@ def test_a_run_can_start_from_another_but_for_its_classifier(finished):
         transfer_weights(model, "none")
 
 
+def test_a_run_can_start_from_a_file_and_says_so_in_its_log(finished, synthetic, tmp_path):
+    run_dir, _ = finished
+    plain = build_model(tiny(dnr=None).model, num_classes=10, num_frames=4)
+    torch.save(
+        {"state_dict": {f"module.{name}": value for name, value in plain.state_dict().items()}}, tmp_path / "a.pth"
+    )
+    recipe = tiny(initial_weights=str(tmp_path / "a.pth"), epochs=1, lr=1e-9, warmup_iterations=0)
+    train(recipe, read_manifest(synthetic), tmp_path / "run")
+    line = f"initial weights {tmp_path / 'a.pth'}: "
+    assert line in (tmp_path / "run" / "log.txt").read_text()
+    torch.testing.assert_close(weights(tmp_path / "run")["fc.weight"], plain.fc.weight.detach())
+    with pytest.raises(FileNotFoundError, match="'imagenet', a run folder or a file of weights, got 'nowhere'"):
+        train(tiny(initial_weights="nowhere"), read_manifest(synthetic), tmp_path / "other")
+    assert not (tmp_path / "other" / "config.json").exists()
+
+
 @pytest.mark.parametrize("name", RECIPES)
 def test_recipes_survive_json(name):
     recipe = replace(recipe_by_name(name), model=replace(recipe_by_name(name).model, dnr=DNRConfig(relay_distance=2)))

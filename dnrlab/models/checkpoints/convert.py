@@ -36,11 +36,12 @@ def convert(file: Mapping[str, Tensor], network: Network, *, classifier: bool = 
 
     Raises: ValueError that names every tensor that does not fit.
     """
-    plain = without_prefixes(file, network.shapes)
-    unknown = [name for name in plain if name not in network.shapes]
+    around = module_around(network.shapes)
+    plain = without_prefixes(file, {name.removeprefix(around) for name in network.shapes})
+    unknown = [name for name in plain if around + name not in network.shapes]
     source = source_of(unknown)
     check_temporal(unknown, source, network)
-    names = {new: old for name, old in plain.items() if (new := renamed(name, source.table)) is not None}
+    names = {around + new: old for name, old in plain.items() if (new := renamed(name, source.table)) is not None}
     names = {**copied_from_layer1(names, network.shapes), **names}
     replaced = names.keys() & network.replaced
     names = {new: old for new, old in names.items() if new not in replaced}
@@ -62,23 +63,26 @@ def convert(file: Mapping[str, Tensor], network: Network, *, classifier: bool = 
 def without_prefixes(file: Collection[str], ours: Collection[str]) -> dict[str, str]:
     """The names in a file by what is left of them without ``PREFIXES``. A prefix of the network's own names stays.
 
-    If all tensors of the network stand under one module, which the file does not know, its name is put before them.
+    Raises: ValueError if two tensors have the same name without prefixes.
     """
     strip = [prefix for prefix in PREFIXES if not any(name.startswith(prefix) for name in ours)]
-    around = {name.split(".")[0] + "." for name in ours}
     plain: dict[str, str] = {}
     for name in file:
         short = name
         while prefix := next((each for each in strip if short.startswith(each)), ""):
             short = short.removeprefix(prefix)
-        if len(around) == 1 and not short.startswith(tuple(around)):
-            short = min(around) + short
         if short in plain:
             raise ValueError(
                 f"expected one tensor {short} in the file, got {plain[short]} and {name}; remove one of them"
             )
         plain[short] = name
     return plain
+
+
+def module_around(ours: Collection[str]) -> str:
+    """``network.`` if all tensors of a network stand under its only module ``network``; empty otherwise."""
+    first = {name.split(".")[0] + "." for name in ours}
+    return first.pop() if len(first) == 1 and all("." in name for name in ours) else ""
 
 
 def copied_from_layer1(names: Mapping[str, str], ours: Collection[str]) -> dict[str, str]:

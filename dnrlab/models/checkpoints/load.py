@@ -1,18 +1,15 @@
 """Load weights from elsewhere into a network."""
 
-import re
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from torch import Tensor, nn
 
 from dnrlab.models.checkpoints.convert import convert
+from dnrlab.models.checkpoints.misfits import in_short
 from dnrlab.models.checkpoints.network import describe
 from dnrlab.models.checkpoints.read import read_tensors
-
-SHOWN = 8  # kinds of names in a sentence
 
 
 class Loaded(NamedTuple):
@@ -24,9 +21,10 @@ class Loaded(NamedTuple):
     dropped: tuple[str, ...]  # tensors of the file that are not used
 
     def __str__(self) -> str:
+        anew, dropped = (f" ({in_short(names)})" if names else "" for names in (self.anew, self.dropped))
         return (
             f"{len(self.loaded)} tensors loaded, by the names of {self.source}; "
-            f"{len(self.anew)} start anew{in_short(self.anew)}; {len(self.dropped)} dropped{in_short(self.dropped)}"
+            f"{len(self.anew)} start anew{anew}; {len(self.dropped)} dropped{dropped}"
         )
 
 
@@ -67,11 +65,3 @@ def load_converted(model: nn.Module, tensors: Mapping[str, Tensor], *, classifie
     converted = convert(tensors, describe(model), classifier=classifier)
     model.load_state_dict(converted.tensors, strict=False)  # ``convert`` has accounted for the others
     return Loaded(converted.source, tuple(converted.tensors), converted.anew, converted.dropped)
-
-
-def in_short(names: Sequence[str]) -> str:
-    """``: fc.weight, layer*.*.bn1.weight (16)``. Numbers between dots are left out; empty without names."""
-    kinds = Counter(re.sub(r"(?<=layer)\d|(?<=\.)\d+(?=\.)", "*", name) for name in names)
-    shown = [name if number == 1 else f"{name} ({number})" for name, number in kinds.most_common(SHOWN)]
-    rest = [f"{len(kinds) - SHOWN} other kinds"] if len(kinds) > SHOWN else []
-    return f" ({', '.join(shown + rest)})" if shown else ""

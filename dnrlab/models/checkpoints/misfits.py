@@ -1,13 +1,14 @@
 """What to say of a file that does not fit a network."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 
 from dnrlab.models.checkpoints.maps import DNR_RELEASE, Source
 from dnrlab.models.checkpoints.network import Network
 
 Shapes = Mapping[str, tuple[int, ...]]
-SHOWN = 20  # tensors that an error describes; it names the others by their number
+SHOWN = 20  # tensors that an error describes; it names the others in short
 MARKS = {".lstm.": "a network with DNR", ".inside.kernel.": "a TANet", ".inside.shift.": "a TDN"}
 SHIFT = re.compile(r"(layer\d)\.(?:net\.)?(\d+)\.conv1\.(?:conv\.)?net\.weight")
 
@@ -58,7 +59,7 @@ def check_fit(ours: Shapes, theirs: Shapes, source: Source) -> None:
         return
     lines = [f"{name}: expected {ours.get(name)}, got {theirs.get(name)}" for name in unfit[:SHOWN]]
     if len(unfit) > SHOWN:
-        lines.append(f"and {len(unfit) - SHOWN} more: {', '.join(unfit[SHOWN:])}")
+        lines.append(f"and {len(unfit) - SHOWN} more: {in_short(unfit[SHOWN:])}")
     raise ValueError(
         f"expected the network's tensors, got {len(unfit)} of {len({**ours, **theirs})} that do not fit "
         f"(read by the names of {source.name}); {advice(ours, theirs)} (None: no such tensor)\n  " + "\n  ".join(lines)
@@ -87,3 +88,9 @@ def depths_of(names: Collection[str]) -> list[int]:
     found = {match.groups() for name in names if (match := re.match(r"layer(\d)\.(\d+)\.", name))}
     stages = [stage for stage, _ in sorted(found)]
     return [stages.count(stage) for stage in sorted({*stages})]
+
+
+def in_short(names: Sequence[str]) -> str:
+    """``fc.weight, layer*.*.bn1.weight (16)``: the kinds of names, whose numbers are left out, and how many of each."""
+    kinds = Counter(re.sub(r"(?<=layer)\d|(?<=\.)\d+(?=\.)", "*", name) for name in names)
+    return ", ".join(name if number == 1 else f"{name} ({number})" for name, number in kinds.items())
