@@ -197,8 +197,7 @@ def test_a_run_can_start_from_another_but_for_its_classifier(finished):
         transfer_weights(model, "none")
 
 
-def test_a_run_can_start_from_a_file_and_says_so_in_its_log(finished, synthetic, tmp_path):
-    run_dir, _ = finished
+def test_a_run_can_start_from_a_file_and_says_so_in_its_log(synthetic, tmp_path):
     plain = build_model(tiny(dnr=None).model, num_classes=10, num_frames=4)
     torch.save(
         {"state_dict": {f"module.{name}": value for name, value in plain.state_dict().items()}}, tmp_path / "a.pth"
