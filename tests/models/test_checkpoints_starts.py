@@ -8,9 +8,11 @@ from safetensors.torch import save_file
 from torch import nn
 
 import dnrlab
-from dnrlab import DNRConfig
+from dnrlab import DNRConfig, add_dnr
+from dnrlab.models import PerFrame
 from dnrlab.models.checkpoints.load import load_converted
 from dnrlab.relay import CrossTemporalNorm, RelayNorm
+from tests.helpers.elsewhere import torchvision_network
 from tests.models.test_checkpoints import network, openmmlab, trained
 from tests.reference import by_hand, checkpoints
 
@@ -171,3 +173,26 @@ def test_networks_made_elsewhere_load_their_own_names(prefix):
     around = nn.ModuleDict({"network": plain})
     assert len(load_converted(around, theirs).loaded) == len(theirs)
     assert load_converted(relayed, theirs, classifier=False).anew[:2] == ("head.weight", "head.bias")
+
+
+@pytest.mark.parametrize("interlacing", [True, False])
+def test_networks_with_added_dnr_load_plain_files_and_shifted_ones(interlacing):
+    theirs = checkpoints.at_random(torchvision_network("resnet18")).eval().state_dict()
+    images = torchvision_network("resnet18")
+    add_dnr(images, DNRConfig(relay_distance=2), num_frames=4, interlacing=interlacing)
+    model = PerFrame(images).eval()
+    loaded = load_converted(model, theirs)
+    assert set(loaded.anew) == names_of(model, ".lstm.")
+    assert {name.rpartition(".")[2] for name in loaded.dropped} == {"weight", "bias", "num_batches_tracked"}
+    ours = network("tsn_resnet18", 4, dnr=DNRConfig(relay_distance=2), interlacing=interlacing, width=64)
+    load_converted(ours, images.state_dict())
+    clips = torch.randn(1, 3, 4, 32, 32)
+    with torch.inference_mode():
+        expected = model(clips)
+        torch.testing.assert_close(ours(clips), expected, rtol=1e-5, atol=1e-6 * float(expected.abs().max()))
+    shifted = {name.replace(".conv1.weight", ".conv1.net.weight"): value for name, value in theirs.items()}
+    if interlacing:
+        assert load_converted(model, shifted).source == "TSM's repository"
+    else:
+        with pytest.raises(ValueError, match="shifts in no block, got weights of TSM with shifts in 8 blocks"):
+            load_converted(model, shifted)

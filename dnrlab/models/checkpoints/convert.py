@@ -36,7 +36,7 @@ def convert(file: Mapping[str, Tensor], network: Network, *, classifier: bool = 
 
     Raises: ValueError that names every tensor that does not fit.
     """
-    around = module_around(network.shapes)
+    around = network.around
     plain = without_prefixes(file, {name.removeprefix(around) for name in network.shapes})
     unknown = [name for name in plain if around + name not in network.shapes]
     source = source_of(unknown)
@@ -77,12 +77,6 @@ def without_prefixes(file: Collection[str], ours: Collection[str]) -> dict[str, 
             )
         plain[short] = name
     return plain
-
-
-def module_around(ours: Collection[str]) -> str:
-    """``network.`` if all tensors of a network stand under its only module ``network``; empty otherwise."""
-    first = {name.split(".")[0] + "." for name in ours}
-    return first.pop() if len(first) == 1 and all("." in name for name in ours) else ""
 
 
 def copied_from_layer1(names: Mapping[str, str], ours: Collection[str]) -> dict[str, str]:

@@ -1,10 +1,12 @@
 """What a converter of weights must know of a network: plain names and shapes, read off its modules."""
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 from torch import nn
 
 from dnrlab.models.checkpoints.maps import CLASSIFIER, LSTM, MODULES, TDN_BIASES, TDN_COPY, TDN_STEM
+from dnrlab.models.injected import Interlace
 from dnrlab.models.tanet import TemporalAdaptiveModule
 from dnrlab.models.tdn import TDN
 from dnrlab.models.tdn_modules import LongTermModule
@@ -29,27 +31,41 @@ class Network(NamedTuple):
     replaced: frozenset[str]  # tensors of batch norms that norms in their place do not have
     shifted: frozenset[str]  # blocks that shift channels between frames
     temporal_pool: bool
+    around: str  # ``network.`` of ``PerFrame``: the only module, which holds all others; empty without one
 
 
 def describe(model: nn.Module) -> Network:
     """What a converter must know of a network. It need not be one of dnrlab's."""
     shapes = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
     modules = dict(model.named_modules())
-    of_one_image = [name for name, module in modules.items() if isinstance(module, RelayNorm | nn.GroupNorm)]
+    norms = [name for name, module in modules.items() if isinstance(module, RelayNorm | nn.GroupNorm)]
     parts = [Part(CLASSIFIER, below(shapes, classifier_of(model)))] if classifier_of(model) else []
     temporal = [name for name, each in modules.items() if isinstance(each, TemporalAdaptiveModule | LongTermModule)]
     parts.append(Part(MODULES, tuple(name for module in temporal for name in below(shapes, module))))
     parts += lstm_parts(modules, shapes)
     if isinstance(model, TDN):
         parts += tdn_parts(modules, shapes)
-    shifts = [name for name, module in modules.items() if isinstance(module, ChannelInterlacing)]
+    around = module_around(shapes)
     return Network(
         shapes=shapes,
         parts=tuple(part for part in parts if part.names),
-        replaced=frozenset(f"{norm}.{each}" for norm in of_one_image for each in OF_BATCH_NORM) - shapes.keys(),
-        shifted=frozenset(name.rpartition(".")[0] for name in shifts),
+        replaced=frozenset(f"{norm}.{each}" for norm in norms for each in OF_BATCH_NORM) - shapes.keys(),
+        shifted=frozenset(name.removeprefix(around).rpartition(".")[0] for name in modules if shifts(modules[name])),
         temporal_pool=bool(getattr(model, "temporal_pool", False)),
+        around=around,
     )
+
+
+def shifts(module: nn.Module) -> bool:
+    """Whether a module of a block mixes channels of neighbouring frames, or a hook of ``add_dnr`` does so before it."""
+    hooks = module._forward_pre_hooks.values()
+    return isinstance(module, ChannelInterlacing) or any(isinstance(hook, Interlace) for hook in hooks)
+
+
+def module_around(ours: Collection[str]) -> str:
+    """``network.`` if all tensors of a network stand under its only module ``network``; empty otherwise."""
+    first = {name.split(".")[0] + "." for name in ours}
+    return first.pop() if len(first) == 1 and all("." in name for name in ours) else ""
 
 
 def below(shapes: dict[str, tuple[int, ...]], module: str) -> tuple[str, ...]:
