@@ -1,9 +1,9 @@
 """The names of published checkpoints, and the names that dnrlab gives to the same tensors.
 
 A map is a table of two columns: the name in the file, without the prefixes ``module.``, ``backbone.`` and
-``base_model.``, and the name in the network, or None for a tensor that is dropped. The first row that matches counts.
-S is a stage (1 to 4), B a block, N a convolution (1 to 3) and * the rest of the name. A tensor is never transposed,
-reordered, split or merged.
+``base_model.``, and the name in the network, or None for a tensor that is dropped. The first row that matches counts,
+and a name that no row matches stays. S is a stage (1 to 4), B a block, N a convolution (1 to 3) and * the rest of the
+name. A tensor is never transposed, reordered, split or merged.
 """
 
 import re
@@ -49,7 +49,6 @@ TDN = (
     ("layerS_bak.B.shift.conv.weight", "layerS.B.inside.shift.weight"),
     ("layerS_bak.B.*", "layerS.B.*"),
     ("new_fc.*", "fc.*"),
-    ("*", "*"),
 )
 
 DNR_RELEASE = (
@@ -61,7 +60,6 @@ DNR_RELEASE = (
     ("layerS.ModuleList.B.bn2.num_batches_tracked", None),
     ("layerS.ModuleList.B.*", "layerS.B.*"),
     ("cls_head.fc_cls.*", "fc.*"),
-    ("*", "*"),
 )
 
 MMACTION2 = (
@@ -84,7 +82,6 @@ MMACTION2 = (
     ("layerS.B.downsample.conv.weight", "layerS.B.downsample.0.weight"),
     ("layerS.B.downsample.bn.*", "layerS.B.downsample.1.*"),
     ("cls_head.fc_cls.*", "fc.*"),
-    ("*", "*"),
 )
 
 TAM = (
@@ -92,7 +89,6 @@ TAM = (
     ("layerS.B.tam.L.*", "layerS.B.inside.weight.*"),
     ("layerS.B.net.*", "layerS.B.*"),
     ("new_fc.*", "fc.*"),
-    ("*", "*"),
 )
 
 TSM = (
@@ -100,7 +96,6 @@ TSM = (
     ("layerS.net.B.*", "layerS.B.*"),
     ("layerS.B.conv1.net.weight", "layerS.B.conv1.weight"),
     ("new_fc.*", "fc.*"),
-    ("*", "*"),
 )
 
 SOURCES = (  # the first whose mark is found
@@ -110,7 +105,7 @@ SOURCES = (  # the first whose mark is found
     Source("TAM's repository", r"\.tam\.", TAM, (CLASSIFIER, LSTM)),
     Source("TSM's repository", r"\.conv1\.net\.|^new_fc\.", TSM, ALL),  # shifted or not: TSM or TSN
 )
-OWN = Source("the network itself", "", (("*", "*"),), ALL)
+OWN = Source("the network itself", "", (), ALL)
 
 GROUPS = {"*": "rest"}  # a group's name must be a word
 PLACEHOLDERS = {"S": r"(?P<S>[1-4])", "B": r"(?P<B>\d+)", "N": r"(?P<N>[1-3])", "*": r"(?P<rest>.+)"}
