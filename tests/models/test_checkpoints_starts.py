@@ -41,7 +41,8 @@ def test_dnr_starts_from_a_plain_file_with_its_statistics(name):
         assert torch.equal(value, before[key] if key in loaded.anew else theirs[key]), key
     for norm in replaced:
         assert torch.equal(model.get_submodule(norm).running_var, theirs[f"{norm}.running_var"])
-    assert "layer*.*.bn1.weight (16)" in str(loaded)
+    assert "layer*.*.bn2.lstm (128), layer*.lstm (32)" in str(loaded)
+    assert str(loaded).endswith("96 dropped (layer*.*.bn1 (48), layer*.*.bn2 (48))")
 
 
 @pytest.mark.parametrize("settings", [{"dnr": DNRConfig(standardization="group")}, {"norm": "group"}])

@@ -1,6 +1,7 @@
 """Load weights from elsewhere into a network."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,7 +22,7 @@ class Loaded(NamedTuple):
     dropped: tuple[str, ...]  # tensors of the file that are not used
 
     def __str__(self) -> str:
-        anew, dropped = (f" ({in_short(names)})" if names else "" for names in (self.anew, self.dropped))
+        anew, dropped = (f" ({in_short(modules_of(names))})" if names else "" for names in (self.anew, self.dropped))
         return (
             f"{len(self.loaded)} tensors loaded, by the names of {self.source}; "
             f"{len(self.anew)} start anew{anew}; {len(self.dropped)} dropped{dropped}"
@@ -65,3 +66,9 @@ def load_converted(model: nn.Module, tensors: Mapping[str, Tensor], *, classifie
     converted = convert(tensors, describe(model), classifier=classifier)
     model.load_state_dict(converted.tensors, strict=False)  # ``convert`` has accounted for the others
     return Loaded(converted.source, tuple(converted.tensors), converted.anew, converted.dropped)
+
+
+def modules_of(names: Sequence[str]) -> list[str]:
+    """The module of each tensor: ``fc`` of ``fc.weight``; for what is in an LSTM or a temporal module, that one."""
+    outer = [re.sub(r"(\.inside|\.lstm\w*)\..*", r"\1.", name) for name in names]
+    return [name.rpartition(".")[0] or name for name in outer]
