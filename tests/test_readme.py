@@ -29,11 +29,14 @@ def blocks(text, language):
     return re.findall(rf"```{language}\n(.*?)```", text, re.S)
 
 
-def test_the_python_example_prints_what_stands_below_it():
+def test_the_python_examples_do_what_they_say(tmp_path):
     text = (PROJECT / "README.md").read_text()
-    (code,), (printed,) = blocks(text, "python"), blocks(text, "text")
+    (code, own_network), (printed,) = blocks(text, "python"), blocks(text, "text")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout == printed, done.stderr
+    done = subprocess.run([sys.executable, "-c", own_network], capture_output=True, text=True, cwd=tmp_path)
+    assert done.stdout.startswith("DNR: 8 norms replaced, 8 inputs interlaced"), done.stderr
+    assert (tmp_path / "dynamics.png").stat().st_size > 10_000
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(PROJECT)))

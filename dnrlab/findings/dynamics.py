@@ -12,7 +12,8 @@ def of_groups(label: str, table: pd.DataFrame) -> str:
     """
     temporal = table[table["kind"] == "cross_temporal"]
     temporal = temporal[temporal["layer"].isin(temporal.groupby("stage")["layer"].last())]
-    if temporal["group"].nunique() < 2:
+    temporal = temporal[temporal.groupby("layer")["group"].transform("nunique") > 1]  # where something is relayed
+    if temporal.empty:
         return f"“{label}”: one frame group, so nothing is relayed over time"
     groups = temporal.groupby(["layer", "channel"], sort=False)[["gamma", "beta"]]
     moved = (groups.last() - groups.first()).abs()

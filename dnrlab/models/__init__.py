@@ -8,6 +8,7 @@ from dnrlab.models.residual_parts import BlockParts
 from dnrlab.models.tdn import TDN
 from dnrlab.models.tsm import TSM
 from dnrlab.models.tsn import TSN
+from dnrlab.torchvision_guard import guard_torchvision
 
 __all__ = [
     "TDN",
@@ -21,3 +22,5 @@ __all__ = [
     "model_names",
     "set_num_frames",
 ]
+
+guard_torchvision()  # so that ``import torchvision`` works after ``from dnrlab import add_dnr``

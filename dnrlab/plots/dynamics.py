@@ -17,11 +17,14 @@ from dnrlab.plots.style import CHANNELS, REST, STAGES, bare, channel_colours, se
 def group_dynamics(table: pd.DataFrame, finding: str, note: str) -> Figure:
     """Gamma and beta of one clip over its frame groups: panels for the last block of each stage, one line per channel.
 
-    ``table`` is from ``record_dynamics``, for one clip. The channels that change most in a layer are coloured.
+    ``table`` is from ``record_dynamics``, for one clip. The channels that change most in a layer are coloured. Layers
+    with one group are left out, unless all have one.
     """
     temporal = table[table["kind"] == "cross_temporal"]
+    relayed = temporal[temporal.groupby("layer")["group"].transform("nunique") > 1]
+    temporal = temporal if relayed.empty else relayed
     layers = list(temporal.groupby("stage", sort=False)["layer"].last())
-    size = (2.2 * len(layers) + 1.2, 5.2)
+    size = (max(2.2 * len(layers) + 1.2, 9.0), 5.2)
     figure, grid = plt.subplots(2, len(layers), figsize=size, sharey="row", layout="constrained", squeeze=False)
     for column, layer in enumerate(layers):
         own = temporal[temporal["layer"] == layer]
@@ -43,6 +46,7 @@ def group_dynamics(table: pd.DataFrame, finding: str, note: str) -> Figure:
         )  # fmt: skip
     for row, name in enumerate(("γ (scale)", "β (shift)")):
         grid[row, 0].set_ylabel(name, fontsize=9)
+    figure.draw_without_rendering()  # the layout first: aligned labels would otherwise end outside of the figure
     figure.align_ylabels(grid[:, 0])
     set_titles(figure, finding, note)
     return figure

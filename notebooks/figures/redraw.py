@@ -174,11 +174,17 @@ def speed_kept() -> None:
     draw("speed_kept", "10_efficiency", "speed_kept", 1000, **given)
 
 
+def your_network() -> None:
+    """Gamma and beta of torchvision's r3d_18 with DNR."""
+    given = {"tables": {"r3d_18 + DNR": table("your_network")}, "view": SimpleNamespace(label="appears")}
+    draw("your_network", "12_your_network", "group_dynamics", 1000, **given)
+
+
 FIGURES: dict[str, Callable[[], None]] = {
     each.__name__: each
     for each in (
         *(history, confusion, demo_gradcam, demo_timeline, relay_cut, views),
-        *(cost, reversal, relay_ablation, small_batches, speed_kept),
+        *(cost, reversal, relay_ablation, small_batches, speed_kept, your_network),
     )
 }
 

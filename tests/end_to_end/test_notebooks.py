@@ -155,6 +155,14 @@ def test_a_budget_leaves_its_figures_with_what_was_measured(synthetic, tmp_path)
     assert list(turns["processes"].value_counts().sort_index()) == [2, 4]  # of training and testing, a row a process
 
 
+def test_your_network_leaves_its_figures_with_their_numbers(synthetic, tmp_path):
+    tiny = {"max_videos": 10, "batch_size": 5, "num_frames": 4, "crop_size": 16, "image_network": "test_resnet"}
+    execute("12_your_network", tiny | {"manifest": str(synthetic), "out_dir": str(tmp_path), "device": "cpu"})
+    figures = {"dynamics_r3d_18", "dynamics_test_resnet", "gradcam"}
+    files = {path.name for path in tmp_path.iterdir()}
+    assert files == {f"{name}.{kind}" for name in figures for kind in ("png", "pdf", "csv")} | {"gradcam.npz"}
+
+
 COMPARISONS = {  # tiny parameters, and the run folders that they leave
     "08_relay_ablation": ({"groups": ["where"], "seeds": [0, 1]}, {"bn", "dnr", "temporal", "layer"}),
     "09_small_batches": (
