@@ -21,6 +21,7 @@ EQUAL = {  # networks whose steps are those of one process: batch statistics do 
     "synchronised_tanet": ("tanet_resnet18", {"dnr": DNRConfig(relay_distance=3)}, True),
     "synchronised_tdn": ("tdn_resnet18", {"dnr": DNR}, True),  # whose norms see two batches a forward pass
     "synchronised_bottleneck": ("tsm_resnet50", {"dnr": DNR}, True),
+    "synchronised_elsewhere": ("tests.helpers.own_networks:images", {"dnr": DNR}, True),  # of timm, with add_dnr
 }
 OTHER = {"own": ("tsn_resnet18", {"dnr": DNR}, False)}  # each process has the statistics of its own clips
 
@@ -43,7 +44,7 @@ def steps(name, sizes, world=ALONE):
         for parameter in model.parameters():
             parameter.add_(0.02 * torch.randn_like(parameter))  # no gamma or beta as they start
     generator = torch.Generator().manual_seed(1)
-    shape = (3, 4 * model.frames_per_segment, 32, 32)
+    shape = (3, 4 * getattr(model, "frames_per_segment", 1), 32, 32)
     batches = [(torch.rand(size, *shape, generator=generator).double(), torch.arange(size) % 3) for size in sizes]
     own = [(clips[world.rank :: world.size], labels[world.rank :: world.size]) for clips, labels in batches]
     optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
