@@ -199,7 +199,7 @@ def put_norms(model: nn.Module, new: dict[str, InjectedNorm]) -> None:
 def relay_stage(stage: nn.Module, of_block: dict[str, str], cells: dict[str, RelayCell]) -> None:
     """Turn an ``nn.Sequential`` into a ``RelayedStage``. It stays the same object, so references and hooks stay."""
     for name, cell in cells.items():
-        stage.add_module(name, cell)
+        stage.add_module(name, cell.train(stage.training))
     stage.__class__ = RelayedStage
     stage.cell_of = of_block  # type: ignore[assignment]
 

@@ -84,6 +84,7 @@ def test_running_statistics_options_and_mode_are_taken_over():
     assert (new.affine.eps, new.momentum, new.training) == (1e-3, 0.05, False)
     assert {each.dtype for each in (*new.parameters(), *new.buffers())} == {torch.float64}
     assert model.layer2.lstm.input_gates[0].weight.dtype == torch.float64
+    assert not any(module.training for module in model.modules())
 
 
 def test_an_adapter_brings_dnr_into_any_block():

@@ -22,6 +22,7 @@ from einops import rearrange
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from dnrlab.explain.modes import modes_restored
 from dnrlab.torchvision_guard import guard_torchvision
 
 Array = NDArray[np.float32]
@@ -64,7 +65,8 @@ def clip_gradcam(model: nn.Module, clips: Tensor, classes: Sequence[int], layer:
     if clips.ndim != 5 or len(clips) == 0 or len(clips) != len(classes) or not clips.is_floating_point():
         raise ValueError(
             f"expected clips (N, 3, T, H, W) of floating point and N classes, got clips {tuple(clips.shape)} of "
-            f"{clips.dtype} and {len(classes)} classes; normalise the clips, and give one class per clip"
+            f"{clips.dtype} and {len(classes)} classes; normalise the clips, give one class per clip, and put a "
+            "network for images into dnrlab.models.PerFrame"
         )
     modules = dict(model.named_modules())
     if layer not in modules:
@@ -72,13 +74,11 @@ def clip_gradcam(model: nn.Module, clips: Tensor, classes: Sequence[int], layer:
         raise ValueError(
             f"expected a layer of the network, got {layer!r}; choose for example one of {', '.join(known)}"
         )
-    training = model.training
     try:
-        with torch.inference_mode(False), torch.enable_grad():
+        with modes_restored(model), torch.inference_mode(False), torch.enable_grad():
             maps = raw_maps(model, clips.clone().requires_grad_(), classes, modules[layer])  # (N, T', h, w)
     finally:
         model.zero_grad(set_to_none=True)  # the library leaves gradients and evaluation mode behind
-        model.train(training)
     if not maps.isfinite().all():
         raise ValueError("expected finite gradients, got nan or inf; train again with a lower lr, or use float32")
     heat = F.interpolate(maps[:, None], size=clips.shape[2:], mode="trilinear", align_corners=False)[:, 0]

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from dnrlab.explain.modes import modes_restored
 from dnrlab.runs.load import Run
 
 CELLS = 6  # per side of a map that shows where
@@ -55,7 +56,7 @@ def map_sizes(model: nn.Module, clip: Tensor) -> list[MapSize]:
     Layers without parameters, such as pooling, count only if there are no others.
     """
     found: list[tuple[bool, MapSize]] = []
-    handles, training = [], model.training
+    handles = []
     for name, module in model.named_modules():
 
         def hook(module: nn.Module, inputs: tuple[Any, ...], output: Any, name: str = name) -> None:
@@ -67,9 +68,9 @@ def map_sizes(model: nn.Module, clip: Tensor) -> list[MapSize]:
         if name:
             handles.append(module.register_forward_hook(hook))
     try:
-        model.eval()(clip)
+        with modes_restored(model):
+            model.eval()(clip)
     finally:
-        model.train(training)
         for handle in handles:
             handle.remove()
     learned = [size for has_weights, size in found if has_weights]
