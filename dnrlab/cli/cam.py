@@ -19,7 +19,7 @@ class Cam:
     runs: tyro.conf.Positional[tuple[str, ...]]  # run folders, one row of the picture per run
     video: str  # video file
     out: str  # picture to write, NAME.png; its data is written beside it
-    layer: str = ""  # module whose features are weighted; '': the last stage with maps of at least 6 x 6
+    layer: str = ""  # module whose features are weighted; '': of each run the last with maps of 6 x 6 or more
     target: str = "predicted"  # class to explain: predicted, or the name of a class
     device: str = "auto"  # auto, cpu, cuda or cuda:N
     json: bool = False  # print the result as JSON
@@ -41,12 +41,13 @@ class Cam:
         runs = [load_run(run_dir, device) for run_dir in self.runs]
         data = same_clips(runs)
         view = view_clip(single_video(self.video, runs[0].classes), 0, data)
-        layer = self.layer or sharp_layer(runs[0])
-        results = [explain_clips(run, [view], layer=layer, target=self.target, device=device)[0] for run in runs]
+        layers = [self.layer or sharp_layer(run) for run in runs]
+        pairs, where = zip(runs, layers, strict=True), ", ".join(dict.fromkeys(layers))
+        results = [explain_clips(run, [view], layer=own, target=self.target, device=device)[0] for run, own in pairs]
         named = dict(zip(short_names(self.runs), results, strict=True))
         rows = [CamRow(name, cam.predicted, cam.score, cam.heat) for name, cam in named.items()]
         finding = f"{Path(self.video).name}: {findings.of_maps('', {row.name: row.predicted for row in rows})}"
-        note = f"Grad-CAM++ at {layer} for the {self.target} class; bright is evidence for it"
+        note = f"Grad-CAM++ at {where} for the {self.target} class; bright is evidence for it"
         figure = gradcam_figure(view.frames, rows, finding=finding, note=note, frame_indices=view.frame_indices)
         picture = save_figure(figure, out.parent, out.stem, **figure_data(view.frames, named))
         predictions = {name: {"predicted": cam.predicted, "score": cam.score} for name, cam in named.items()}

@@ -67,14 +67,14 @@ def build_video(name: str, *, interlaces: bool, **settings: Any) -> nn.Module:
         frames = frames_of_stages(PLANS[name], settings["num_frames"])
         single = [f"layer{number} (T={count})" for number, count in enumerate(frames, 1) if count <= dnr.relay_distance]
         if single:
-            say_single_group(
+            log_single_group(
                 f"{name}: relay distance {dnr.relay_distance} gives one frame group in {', '.join(single)}"
             )
     return model
 
 
 @cache
-def say_single_group(sentence: str) -> None:
+def log_single_group(sentence: str) -> None:
     """Log a sentence once per process."""
     log.info(f"{sentence}, so nothing is relayed over time there")
 
@@ -85,8 +85,6 @@ FAMILIES = {
     "tanet": Family(build_tanet),
     "tdn": Family(build_tdn, frames_per_segment=TDN.frames_per_segment, shifts=True),
 }
-
-
 VIDEO = Family(build_video)  # the 3D networks
 OWN = Family(build_own)  # networks that a function of the user returns
 
@@ -100,9 +98,7 @@ def check_name(name: str) -> None:
     """ValueError lists the known names unless ``name`` is one of them."""
     if name not in model_names():
         known = ", ".join(model_names())
-        raise ValueError(
-            f"expected a network's name, got {name!r}; choose one of {known}; or give package.module:function"
-        )
+        raise ValueError(f"expected a network's name, got {name!r}; choose one of {known}; or package.module:function")
 
 
 def parsed(name: str) -> tuple[str, Block, tuple[int, ...]]:
@@ -137,7 +133,9 @@ def check_pool(name: str, temporal_pool: bool) -> None:
 
 
 def check_options(name: str, dnr: DNRConfig | None, norm: str, interlacing: bool | None, temporal_pool: bool) -> None:
-    """ValueError that names an option of ``create_model`` that does not fit the network."""
+    """Raise for an option of ``create_model`` that does not fit the network; its name is in the message."""
+    if dnr is not None and not isinstance(dnr, DNRConfig):
+        raise TypeError(f"expected DNRConfig or None, got {type(dnr).__name__}; give dnr=DNRConfig()")
     if norm not in NORMS:
         raise ValueError(f"expected norm in {NORMS}, got {norm!r}; choose one of these")
     if dnr is not None and norm != "batch":
@@ -193,7 +191,7 @@ def create_model(
     check_sizes(num_classes=num_classes, num_frames=num_frames, width=width, dropout=dropout)
     check_options(name, dnr, norm, interlacing, temporal_pool)
     interlaces = interlacing or (interlacing is None and dnr is not None)
-    if width < NUM_PARTS and (interlaces or shifts_already(name)):
+    if width < NUM_PARTS and (interlaces or shifts_already(name)) and not is_own(name):
         raise ValueError(f"expected width of at least {NUM_PARTS} to shift channels, got {width}; use a wider network")
     settings: dict[str, Any] = {"num_classes": num_classes, "num_frames": num_frames, "dnr": dnr}
     settings |= {"width": width, "dropout": dropout}

@@ -34,6 +34,7 @@ class Replaced(NamedTuple):
     layer: str
     kind: str  # cross_layer, cross_temporal, or both
     channels: int
+    note: str = ""  # on running statistics that could not be taken over
 
 
 class LeftAlone(NamedTuple):
@@ -51,7 +52,7 @@ class Report(NamedTuple):
     left_alone: list[LeftAlone]
 
     def __str__(self) -> str:
-        rows = [(layer, kind, f"{channels} channels") for layer, kind, channels in self.replaced]
+        rows = [(each.layer, each.kind, f"{each.channels} channels{each.note}") for each in self.replaced]
         rows += [(layer, "left alone", why) for layer, why in self.left_alone]
         widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
         lines = [f"  {layer:<{widths[0]}}  {kind:<{widths[1]}}  {text}" for layer, kind, text in rows]
@@ -97,14 +98,13 @@ def add_dnr(
         plan = plan_blocks(model, config, adapter, interlacing=interlacing is not False)
     check_plan(model, plan, num_frames)
     check_widths(model, plan.interlaced)
-    new = {name: injected(model.get_submodule(name), kind, config, num_frames) for name, kind in plan.norms.items()}
+    new = {name: injected(model, name, kind, config, num_frames) for name, kind in plan.norms.items()}
     cells = {stage: stage_cells(model, stage, plan, config) for stage in plan.stages}
-    report = report_on(model, plan)
+    report = report_on(model, plan, config)
     put_norms(model, new)
     for stage, (of_block, made) in cells.items():
         relay_stage(model.get_submodule(stage), of_block, made)
-    for name in plan.interlaced:
-        model.get_submodule(name).register_forward_pre_hook(Interlace(num_frames))
+    interlace(model, plan.interlaced, num_frames)
     return report
 
 
@@ -122,9 +122,14 @@ def add_interlacing(model: nn.Module, *, num_frames: int | None = None, adapter:
     if not names:
         raise ValueError(f"expected residual blocks to interlace, got none in {type(model).__name__}; give adapter=")
     check_widths(model, names)
-    for name in names:
-        model.get_submodule(name).register_forward_pre_hook(Interlace(num_frames))
+    interlace(model, names, num_frames)
     return names
+
+
+def interlace(model: nn.Module, names: Sequence[str], num_frames: int | None) -> None:
+    """Interlace the input of some modules; of one that has several names once."""
+    for module in {id(each): each for each in map(model.get_submodule, names)}.values():
+        module.register_forward_pre_hook(Interlace(num_frames))
 
 
 def check_arguments(
@@ -138,8 +143,8 @@ def check_arguments(
     for value, kind in ((model, nn.Module), (config, DNRConfig)):
         if not isinstance(value, kind):
             raise TypeError(f"expected {kind.__name__}, got {type(value).__name__}; call add_dnr(model, DNRConfig())")
-    if num_frames is not None and num_frames < 1:
-        raise ValueError(f"expected num_frames of at least 1, got {num_frames}; give the frames per clip")
+    if num_frames is not None and (not isinstance(num_frames, int) or num_frames < 1):
+        raise ValueError(f"expected num_frames of at least 1, got {num_frames!r}; give the frames per clip")
     modules = list(model.modules())
     if any(isinstance(each, Stage) for each in modules):
         raise ValueError(
@@ -153,19 +158,28 @@ def check_arguments(
         raise ValueError("expected where 'both' or 'temporal' with norms, got 'layer'; a single norm relays over time")
 
 
-def injected(norm: nn.Module, kind: type[InjectedNorm], config: DNRConfig, num_frames: int | None) -> InjectedNorm:
-    """The DNR layer for a norm, with its running statistics, device, dtype and mode."""
+def injected(
+    model: nn.Module, name: str, kind: type[InjectedNorm], config: DNRConfig, num_frames: int | None
+) -> InjectedNorm:
+    """The DNR layer for the norm of a name, with its running statistics, device, dtype and mode."""
+    norm = model.get_submodule(name)
     momentum = getattr(norm, "momentum", None)
     options = {"eps": float(norm.eps), "momentum": 0.1 if momentum is None else float(momentum)}  # type: ignore[arg-type]
     layer = kind(channels_of(norm), config, **options)
-    layer.num_frames = num_frames
-    like = next((each for each in (*norm.parameters(), *norm.buffers()) if each.is_floating_point()), None)
+    layer.num_frames, layer.name = num_frames, name
+    tensors = (*norm.parameters(), *norm.buffers(), *model.parameters())
+    like = next((each for each in tensors if each.is_floating_point()), None)
     if like is not None:
         layer.to(like.device, like.dtype)
-    if config.standardization == "batch" and isinstance(getattr(norm, "running_mean", None), torch.Tensor):
+    if config.standardization == "batch" and has_statistics(norm):
         layer.running_mean.copy_(norm.running_mean)  # type: ignore[arg-type]
         layer.running_var.copy_(norm.running_var)  # type: ignore[arg-type]
     return layer.train(norm.training)
+
+
+def has_statistics(norm: nn.Module) -> bool:
+    """Whether a norm has running statistics to take over."""
+    return isinstance(getattr(norm, "running_mean", None), torch.Tensor)
 
 
 def stage_cells(
@@ -204,15 +218,18 @@ def relay_stage(stage: nn.Module, of_block: dict[str, str], cells: dict[str, Rel
     stage.cell_of = of_block  # type: ignore[assignment]
 
 
-def report_on(model: nn.Module, plan: Plan) -> Report:
+def report_on(model: nn.Module, plan: Plan, config: DNRConfig) -> Report:
     """What a plan changes."""
-    replaced = [
-        Replaced(name, KINDS[kind], channels_of(model.get_submodule(name))) for name, kind in plan.norms.items()
-    ]
+    replaced = []
+    for name, kind in plan.norms.items():
+        norm = model.get_submodule(name)
+        anew = config.standardization == "batch" and not has_statistics(norm)
+        note = "; running statistics start anew: train before evaluating" if anew else ""
+        replaced.append(Replaced(name, KINDS[kind], channels_of(norm), note))
     left = [LeftAlone(*each) for each in plan.left_alone.items()]
     for name, module in model.named_modules():
         if is_norm(module) and name not in plan.norms and name not in plan.left_alone:
             block = next((block for block in plan.blocks if name.startswith(f"{block}.")), "")
             other = "in no residual block with DNR" if plan.blocks else "not chosen by norms"
-            left.append(LeftAlone(name, f"in block {block}, but DNR goes on others there" if block else other))
+            left.append(LeftAlone(name, f"DNR goes on the first norms of block {block}" if block else other))
     return Report(replaced, plan.interlaced, left)

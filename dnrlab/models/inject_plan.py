@@ -61,18 +61,29 @@ def plan_blocks(model: nn.Module, config: DNRConfig, adapter: Adapter, *, interl
 def residual_blocks(model: nn.Module, adapter: Adapter) -> dict[str, BlockParts]:
     """The parts of all blocks by name, without blocks inside of blocks. ValueError names a part that does not exist."""
     blocks: dict[str, BlockParts] = {}
-    for name, module in model.named_modules():
+    first: dict[int, str] = {}
+    for name, module in model.named_modules(remove_duplicate=False):
         if not name or any(name.startswith(f"{block}.") for block in blocks):
             continue
         parts = adapter(module)
         if parts is None:
             continue
+        if not isinstance(parts, BlockParts) or isinstance(parts.norms, str):
+            raise TypeError(
+                f"expected BlockParts(norms=('bn1',), …) or None from the adapter, got {parts!r} for {name}; correct it"
+            )
+        if id(module) in first:
+            raise ValueError(
+                f"expected different blocks, got one block at {first[id(module)]} and {name}; copy it with deepcopy"
+            )
+        first[id(module)] = name
         inside = dict(module.named_modules())
         missing = [part for part in (*parts.norms, parts.before) if part and part not in inside]
         if missing or len(parts.norms) not in (1, 2):
             raise ValueError(
                 f"expected one or two norms and modules of block {name} ({type(module).__name__}), got {parts}; "
-                f"correct the adapter (missing: {', '.join(missing) or 'none'})"
+                f"correct the adapter (missing: {', '.join(missing) or 'none'}; the block has "
+                f"{', '.join(each for each in inside if each)})"
             )
         blocks[name] = parts
     return blocks
@@ -138,10 +149,13 @@ def check_plan(model: nn.Module, plan: Plan, num_frames: int | None) -> None:
     if not plan.norms:
         reasons = "".join(f"\n  {name}: {why}" for name, why in plan.left_alone.items())
         has = any(isinstance(module, RelayNorm) for module in model.modules())
+        if has:
+            raise ValueError(
+                f"expected a network without DNR, got {type(model).__name__}, which has DNR already; add it once"
+            )
         raise ValueError(
-            f"expected residual blocks that DNR fits, got none in {type(model).__name__}"
-            f"{', which has DNR already' if has else ''}; give adapter=, a function from a block to its BlockParts, or "
-            f"norms=, names of norms{reasons}"
+            f"expected residual blocks or norms that DNR fits, got none in {type(model).__name__}; give adapter=, a "
+            f"function from a block to its BlockParts, or norms=, names of norms for images or clips{reasons}"
         )
     images = [name for name in plan.norms if isinstance(model.get_submodule(name), nn.BatchNorm2d | nn.InstanceNorm2d)]
     if images and num_frames is None:

@@ -35,17 +35,23 @@ class InjectedNorm(RelayNorm):
     """
 
     num_frames: int | None = None  # T of the clips of a 2D network
+    name: str = ""  # of the layer in its network, for errors
 
     def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]
         if PASSING.relay is None and not isinstance(self, InjectedCrossTemporal):
             raise ValueError(
-                "expected this block to run inside its stage, which passes the relay, got a call of the block alone; "
+                f"expected {self.name} to run inside its stage, which passes the relay, got a call of the block alone; "
                 "call the stage (checkpoint whole stages, too), or use DNRConfig(where='temporal')"
             )
         if x.ndim == 5:
             y, PASSING.relay = super().forward(x, PASSING.relay)
             return y
-        clips, PASSING.relay = super().forward(split_time(x, self.num_frames or 0), PASSING.relay)
+        if self.num_frames is None:
+            raise ValueError(
+                f"expected clips (N, C, T, H, W) at {self.name}, got {tuple(x.shape)}; "
+                "for images give num_frames to add_dnr, or call set_num_frames(model, T)"
+            )
+        clips, PASSING.relay = super().forward(split_time(x, self.num_frames), PASSING.relay)
         return merge_time(clips)
 
 
@@ -95,6 +101,17 @@ class RelayedStage(nn.Sequential):
     def extra_repr(self) -> str:
         return f"cell_of={self.cell_of}"
 
+    def __delitem__(self, index: int | slice) -> None:
+        raise fixed("delete")
+
+    def insert(self, index: int, module: nn.Module) -> "RelayedStage":
+        """A stage with DNR takes no block in its middle. Raises: TypeError."""
+        raise fixed("insert")
+
+    def pop(self, key: int | slice) -> nn.Module:
+        """A stage with DNR gives no block away. Raises: TypeError."""
+        raise fixed("pop")
+
     def __len__(self) -> int:
         return len(self.steps())
 
@@ -109,6 +126,11 @@ class RelayedStage(nn.Sequential):
         if isinstance(index, slice):
             return nn.Sequential(OrderedDict(list(self.steps().items())[index]))
         return list(self.steps().values())[index]
+
+
+def fixed(action: str) -> TypeError:
+    """The error of changing the blocks of a stage that share a relay."""
+    return TypeError(f"expected fixed blocks in a stage with DNR, got {action}; change the blocks before add_dnr")
 
 
 def run_block(block: nn.Module, x: Tensor, relay: LayerRelay) -> tuple[Tensor, LayerRelay | None]:

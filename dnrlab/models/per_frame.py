@@ -25,10 +25,12 @@ class PerFrame(nn.Module):
     def forward(self, clips: Tensor) -> Tensor:
         check_clip(clips, channels=3)
         num_frames = clips.shape[2]
-        added_for = next((each.num_frames for each in self.modules() if isinstance(each, InjectedNorm)), num_frames)
-        if added_for != num_frames:
+        layers = (each for each in self.modules() if isinstance(each, InjectedNorm))
+        other = next((each for each in layers if each.num_frames not in (None, num_frames)), None)
+        if other is not None:
             raise ValueError(
-                f"expected clips of T={added_for} frames, the num_frames of add_dnr, got {num_frames}; "
+                f"expected clips of T={other.num_frames} frames at {other.name}, the num_frames of add_dnr, "
+                f"got {num_frames}; "
                 "pass such clips, or call set_num_frames(model, T) first"
             )
         logits: Tensor = self.network(merge_time(clips))

@@ -9,9 +9,11 @@ for blocks with the names of torchvision and timm. For other blocks write one li
         return BlockParts(before="conv_a", norms=("norm_a", "norm_b"))
 """
 
+import copy
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import torch
 from torch import nn
 
 NORMS = (nn.BatchNorm2d, nn.BatchNorm3d, nn.GroupNorm, nn.InstanceNorm2d, nn.InstanceNorm3d)
@@ -35,7 +37,7 @@ def residual_parts(module: nn.Module) -> BlockParts | None:
     """The parts of a residual block of torchvision or timm, for images or for clips; None for another module.
 
     Such a block has modules ``conv1`` and ``conv2`` with norms ``bn1`` and ``bn2`` beside them (images), or with a norm
-    among their own children (clips). A bottleneck has a ``conv3``, too.
+    as a child of their own (clips). A bottleneck has a ``conv3``, too.
     """
     children = dict(module.named_children())
     if "conv1" not in children or "conv2" not in children:
@@ -62,10 +64,29 @@ def why_not(module: nn.Module) -> str:
     layer_norm = isinstance(module, nn.LayerNorm) and type(module) is not nn.LayerNorm  # such as LayerNorm2d
     if not isinstance(module, NORMS) and not layer_norm:
         return f"{kind} is no norm over images or clips"
-    more = [name for name, child in module.named_children() if not isinstance(child, nn.Identity)]
-    if more:
-        return f"{kind} also applies {', '.join(more)}"
-    return "" if channels_of(module) else f"{kind} does not know its channels yet: run the network once"
+    if not channels_of(module):
+        return f"{kind} does not know its channels yet: run the network once"
+    if module._forward_hooks or module._forward_pre_hooks:
+        return f"{kind} has hooks, which would be lost: remove them first"
+    return "" if only_normalizes(module) else f"{kind} does more than normalize, such as an activation"
+
+
+def only_normalizes(norm: nn.Module) -> bool:
+    """Whether a norm of a derived class gives what torch's class gives. It is tried on noise, in evaluation mode."""
+    classes: tuple[Any, ...] = (*NORMS, nn.LayerNorm)
+    base = next(each for each in classes if isinstance(norm, each))
+    if type(norm).forward is base.forward:
+        return True
+    like = next((each for each in (*norm.parameters(), *norm.buffers()) if each.is_floating_point()), torch.zeros(()))
+    if like.is_meta:
+        return True  # no values to compare
+    own = copy.deepcopy(norm).eval()
+    space = (3, 3, 3) if isinstance(norm, nn.BatchNorm3d | nn.InstanceNorm3d) else (3, 3)
+    x = torch.randn(2, channels_of(norm), *space, generator=torch.Generator().manual_seed(0)).to(like)
+    with torch.no_grad():
+        last = base is nn.LayerNorm  # in torch's class the channels come last
+        expected = base.forward(own, x.movedim(1, -1)).movedim(-1, 1) if last else base.forward(own, x)
+        return torch.allclose(own(x).float(), expected.float(), rtol=1e-2, atol=1e-3)
 
 
 def channels_of(norm: nn.Module) -> int:

@@ -19,8 +19,13 @@ def group_dynamics(table: pd.DataFrame, finding: str, note: str) -> Figure:
 
     ``table`` is from ``record_dynamics``, for one clip. The channels that change most in a layer are coloured. Layers
     with one group are left out, unless all have one.
+
+    Raises: ValueError if the table has several clips, or no cross-temporal DNR.
     """
     temporal = table[table["kind"] == "cross_temporal"]
+    if temporal["clip"].nunique() != 1:
+        clips = f"{temporal['clip'].nunique()} clips with cross-temporal DNR"
+        raise ValueError(f"expected the table of one clip, got {clips}; give table[table['clip'] == 0]")
     relayed = temporal[temporal.groupby("layer")["group"].transform("nunique") > 1]
     temporal = temporal if relayed.empty else relayed
     layers = list(temporal.groupby("stage", sort=False)["layer"].last())

@@ -9,7 +9,7 @@ def split_time(x: Tensor, num_frames: int) -> Tensor:
 
     Raises: ValueError if the number of images is not a multiple of ``num_frames``.
     """
-    if x.ndim != 4 or num_frames < 1 or len(x) % num_frames:
+    if x.ndim != 4 or num_frames < 1 or x.shape[0] % num_frames:
         raise ValueError(
             f"expected images (N*T, C, H, W) of whole clips of T={num_frames} frames, got {tuple(x.shape)}; "
             "pass the number of frames per clip"

@@ -99,6 +99,11 @@ def refuse_other(file: Path, saved: dict[str, Any], config: dict[str, Any]) -> N
     saved["training"] |= {name: config["training"][name] for name in MAY_DIFFER}
     saved.setdefault("training_rows", config.get("training_rows"))  # older files hold only their number
     differing = differences(saved, config)
+    if differing and all(line.startswith("model_source: ") for line in differing):
+        raise ValueError(
+            f"expected the source file of {config['model']['name']} as at the start of {file.parent}, got a changed "
+            "file; restore it to resume, or give another run folder (initial_weights can start from this one)"
+        )
     if differing:
         raise ValueError(
             f"expected the configuration of {file}, got another:\n  " + "\n  ".join(differing) + "\n"

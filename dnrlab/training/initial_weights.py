@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from dnrlab.models.checkpoints import Loaded, load_weights
 from dnrlab.models.checkpoints.load import load_converted
+from dnrlab.models.own import is_own
 from dnrlab.runs.folder import WEIGHTS
 from dnrlab.torchvision_guard import guard_torchvision
 
@@ -42,8 +43,11 @@ def imagenet_weights(name: str) -> Mapping[str, Tensor]:
         downloaded.
     """
     resnet = name.split("_")[-1]
-    if not resnet.startswith("resnet"):
-        raise ValueError(f"expected a network made from a 2D ResNet, got {name}; leave initial_weights empty")
+    if is_own(name) or not resnet.startswith("resnet"):
+        raise ValueError(
+            f"expected a network of dnrlab made from a 2D ResNet, got {name}; give a file of weights, or leave "
+            "initial_weights empty"
+        )
     guard_torchvision()
     from torchvision.models import get_model_weights
 

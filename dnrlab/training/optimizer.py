@@ -8,10 +8,9 @@ from typing import Any, NamedTuple
 from torch import nn
 from torch.optim import SGD
 
+from dnrlab.models.checkpoints.network import classifier_of
 from dnrlab.recipes.config import RULES, TrainConfig
 from dnrlab.relay.cell import RelayCell
-
-CLASSIFIER = "fc"
 
 
 class Pace(NamedTuple):
@@ -67,6 +66,7 @@ def paces(model: nn.Module, *, fast_classifier: bool) -> dict[str, Pace]:
     """The pace of every parameter, by name."""
     relayed = tuple(f"{name}." for name, module in model.named_modules() if isinstance(module, RelayCell))
     found: dict[str, Pace] = {}
+    classifier = classifier_of(model)
     for prefix, module in model.named_modules():
         for name, _ in module.named_parameters(prefix, recurse=False):
             is_bias = name.endswith("bias")
@@ -74,7 +74,7 @@ def paces(model: nn.Module, *, fast_classifier: bool) -> dict[str, Pace]:
                 found[name] = NORM
             elif name.startswith(relayed):
                 found[name] = RELAY_BIAS if is_bias else PLAIN
-            elif fast_classifier and prefix == CLASSIFIER:
+            elif fast_classifier and prefix == classifier:
                 found[name] = CLASSIFIER_BIAS if is_bias else CLASSIFIER_WEIGHT
             else:
                 found[name] = BIAS if is_bias else PLAIN

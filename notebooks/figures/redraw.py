@@ -107,7 +107,7 @@ def demo_gradcam() -> None:
     }
     videos = synthetic("test")
     view = view_clip(videos, choose_rows(videos, 4, DEMO.data)[3], DEMO.data)
-    given = {"views": [view], "explained": explained, "layer": "layer2"}
+    given = {"views": [view], "explained": explained, "where": "layer2"}
     draw("demo_gradcam", "03_gradcam", "gradcam_figure", 1100, **given)
 
 

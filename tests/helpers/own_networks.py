@@ -44,3 +44,23 @@ def needs_more(num_classes, alphabet):
 def no_network():
     """A function that returns something else."""
     return "network"
+
+
+def always_interlaced(num_classes, dnr=None):
+    """A network that passes DNR on, but not the wish for interlacing."""
+    network = clips(num_classes)
+    if dnr is not None:
+        add_dnr(network, dnr)
+    return network
+
+
+def forgotten_wrapper(num_classes):
+    """A network for images, without PerFrame."""
+    return images(num_classes, 4).network
+
+
+def looks_at_values(num_classes):
+    """A network whose forward pass looks at values."""
+    network = clips(num_classes)
+    network.stem.register_forward_pre_hook(lambda _, inputs: None if inputs[0].isfinite().all() else inputs)
+    return network

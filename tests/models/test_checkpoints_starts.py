@@ -8,7 +8,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 import dnrlab
-from dnrlab import DNRConfig, add_dnr
+from dnrlab import DNRConfig, add_dnr, create_model, load_weights
 from dnrlab.models import PerFrame
 from dnrlab.models.checkpoints.load import load_converted
 from dnrlab.relay import CrossTemporalNorm, RelayNorm
@@ -197,3 +197,38 @@ def test_networks_with_added_dnr_load_plain_files_and_shifted_ones(interlacing):
     else:
         with pytest.raises(ValueError, match="shifts in no block, got weights of TSM with shifts in 8 blocks"):
             load_converted(model, shifted)
+
+
+def test_a_wrapped_network_loads_its_own_weights(tmp_path):
+    first, second, third = (PerFrame(torchvision_network("resnet18")) for _ in range(3))
+    torch.save(first.state_dict(), tmp_path / "own.pth")
+    torch.save({f"module.{name}": value for name, value in first.state_dict().items()}, tmp_path / "parallel.pth")
+    for model, file in ((second, "own.pth"), (third, "parallel.pth")):
+        loaded = load_weights(model, tmp_path / file)
+        assert loaded.anew == loaded.dropped == ()
+        for name, value in first.state_dict().items():
+            assert torch.equal(model.state_dict()[name], value)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"new_fc.weight": torch.zeros(5, 512), "new_fc.bias": torch.zeros(5)}, r"one tensor for fc\..*got fc\."),
+        ({"conv1.weight": torch.zeros(64, 3, 7, 7, dtype=torch.int8)}, r"got torch\.int8 in conv1\.weight"),
+        ({"bn1.bias": torch.full((64,), torch.nan)}, r"got nan or inf in bn1\.bias"),
+    ],
+)
+def test_files_that_say_two_things_or_nothing_are_refused(change, message, tmp_path):
+    model = create_model("tsn_resnet18", num_classes=5)
+    torch.save(model.state_dict() | change, tmp_path / "file.pth")
+    with pytest.raises(ValueError, match=message):
+        load_weights(model, tmp_path / "file.pth")
+
+
+def test_a_file_with_two_state_dicts_is_refused_by_their_keys(tmp_path):
+    weights = create_model("tsn_resnet18", num_classes=5).state_dict()
+    torch.save({"state_dict": weights, "state_dict_ema": weights}, tmp_path / "two.pth")
+    with pytest.raises(ValueError, match=r"one state dict in .*got state_dict, state_dict_ema; store the one"):
+        load_weights(create_model("tsn_resnet18", num_classes=5), tmp_path / "two.pth")
+    torch.save({"model_state_dict": weights, "epoch": 3}, tmp_path / "one.pth")
+    assert load_weights(create_model("tsn_resnet18", num_classes=5), tmp_path / "one.pth").dropped == ()

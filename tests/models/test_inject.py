@@ -194,7 +194,7 @@ def test_another_number_of_frames():
     model = torchvision_network("resnet18").double().eval()
     add_dnr(model, DNRConfig(relay_distance=2), num_frames=4)
     clips = torch.randn(2, 3, 6, 24, 24, dtype=torch.float64)
-    with pytest.raises(ValueError, match=r"expected clips of T=4 frames, the num_frames of add_dnr, got 6"):
+    with pytest.raises(ValueError, match=r"T=4 frames at layer1\.0\.bn1, the num_frames of add_dnr, got 6"):
         PerFrame(model)(clips)
     set_num_frames(model, 6)
     ours = create_model("tsn_resnet18", num_classes=5, num_frames=6, dnr=DNRConfig(relay_distance=2)).double().eval()

@@ -68,8 +68,8 @@ def test_the_frames_of_each_stage(name, frames):
     assert found == frames
 
 
-def test_a_relay_with_one_group_is_said_once(caplog):
-    create.say_single_group.cache_clear()
+def test_a_relay_with_one_group_is_logged_once(caplog):
+    create.log_single_group.cache_clear()
     with caplog.at_level(logging.INFO, "dnrlab"):
         for _ in range(2):
             small("r3d_18", DNRConfig())

@@ -167,5 +167,5 @@ def test_imagenet_weights_are_inflated_over_the_frames():
     clip = picture[:, :, None].expand(-1, -1, 21, -1, -1)  # of equal frames; the middle one sees no zeros past the ends
     middle = model.avgpool(model.features(clip)[:, :, 10:11]).flatten(1)
     torch.testing.assert_close(model.fc(middle), images(picture), rtol=1e-10, atol=1e-10)
-    with pytest.raises(ValueError, match="expected a network made from a 2D ResNet, got r3d_18"):
+    with pytest.raises(ValueError, match="expected a network of dnrlab made from a 2D ResNet, got r3d_18"):
         imagenet_weights("r3d_18")

@@ -38,7 +38,7 @@ def clip_weights(activations: Array, gradients: Array) -> Array:
     if activations.min() < 0:
         raise ValueError(
             f"expected a layer that ends in a ReLU, got an activation of {activations.min():.3g}; "
-            "choose a stage such as layer4"
+            "choose a layer after a ReLU"
         )
     positive = np.maximum(gradients, 0)
     total = activations.sum(axis=(2, 3, 4), keepdims=True)

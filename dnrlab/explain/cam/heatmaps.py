@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from dnrlab.data.transforms import normalize
 from dnrlab.explain.cam.gradcam import clip_gradcam
+from dnrlab.explain.cam.sharp_layer import sharp_layer
 from dnrlab.explain.clips import ClipView, clip_for, middle_frames
 from dnrlab.runs.load import Run
 
@@ -24,13 +25,13 @@ class Explanation(NamedTuple):
 
 
 def explain_clips(
-    run: Run, views: Sequence[ClipView], *, layer: str, target: str = "predicted", device: str = "cpu"
+    run: Run, views: Sequence[ClipView], *, layer: str = "", target: str = "predicted", device: str = "cpu"
 ) -> list[Explanation]:
     """The prediction of a run for each clip, and the Grad-CAM++ map of the predicted class or of the label.
 
     Args:
         views: at least one; they go through the network together.
-        layer: see ``clip_gradcam``.
+        layer: see ``clip_gradcam``; empty: ``sharp_layer`` of the run.
         target: ``predicted``, ``label``, or the name of a class.
 
     Raises: ValueError if the class is unknown to the run.
@@ -44,7 +45,7 @@ def explain_clips(
     unknown = next((name for name in explained if name not in run.classes), None)
     if unknown is not None:
         raise ValueError(f"expected a class of the run, got {unknown!r}; choose one of {', '.join(run.classes)}")
-    heats = clip_gradcam(run.model, clips, [run.classes.index(name) for name in explained], layer)
+    heats = clip_gradcam(run.model, clips, [run.classes.index(name) for name in explained], layer or sharp_layer(run))
     heats = heats[:, middle_frames(run.recipe.data.frames_per_segment)]
     best = scores.amax(dim=1).tolist()
     return [Explanation(*each) for each in zip(predicted, best, explained, heats.numpy(), strict=True)]

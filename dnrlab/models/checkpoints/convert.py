@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 from dnrlab.models.checkpoints.maps import CLASSIFIER, LSTM, Source, renamed, source_of
@@ -36,12 +37,22 @@ def convert(file: Mapping[str, Tensor], network: Network, *, classifier: bool = 
 
     Raises: ValueError that names every tensor that does not fit.
     """
-    around = network.around
+    check_values(file)
+    whole = all(name.removeprefix("module.").startswith(network.around) for name in file)
+    around = "" if whole else network.around  # a file of this network has its wrapper's name, another file has not
     plain = without_prefixes(file, {name.removeprefix(around) for name in network.shapes})
     unknown = [name for name in plain if around + name not in network.shapes]
     source = source_of(unknown)
     check_temporal(unknown, source, network)
-    names = {around + new: old for name, old in plain.items() if (new := renamed(name, source.table)) is not None}
+    names: dict[str, str] = {}
+    for name, old in plain.items():
+        new = renamed(name, source.table)
+        if new is not None and around + new in names:
+            raise ValueError(
+                f"expected one tensor for {new} in the file, got {names[around + new]} and {old}; remove one"
+            )
+        if new is not None:
+            names[around + new] = old
     names = {**copied_from_layer1(names, network.shapes), **names}
     replaced = names.keys() & network.replaced
     names = {new: old for new, old in names.items() if new not in replaced}
@@ -58,6 +69,19 @@ def convert(file: Mapping[str, Tensor], network: Network, *, classifier: bool = 
     check_fit(expected, {name: tuple(tensor.shape) for name, tensor in tensors.items()}, source)
     used = {names[name] for name in tensors if name in names}
     return Converted(source.name, tensors, tuple(anew), tuple(name for name in file if name not in used))
+
+
+def check_values(file: Mapping[str, Tensor]) -> None:
+    """ValueError that names a tensor that is quantized, or has nan or inf."""
+    for name, tensor in file.items():
+        if tensor.is_quantized or tensor.dtype in (torch.int8, torch.uint8):
+            raise ValueError(
+                f"expected floating point, got {tensor.dtype} in {name}; give weights without quantization"
+            )
+        if not tensor.is_meta and not tensor.isfinite().all():
+            raise ValueError(
+                f"expected finite weights, got nan or inf in {name}; give weights of a training that converged"
+            )
 
 
 def without_prefixes(file: Collection[str], ours: Collection[str]) -> dict[str, str]:

@@ -33,7 +33,8 @@ class Source(NamedTuple):
 
 
 TDN = (
-    ("conv1_temp.*", None),  # never used
+    ("conv1_temp.weight", None),  # never used
+    ("conv1_temp.bias", None),
     ("conv1_5.0.weight", "difference.conv.weight"),
     ("conv1_5.1.*", "difference.bn.*"),
     ("resnext_layer1.B.*", "layer1_difference.B.*"),

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from dnrlab.files import explain_read_errors
 
-WRAPPERS = ("state_dict", "model_state", "model")  # keys under which trainers store the tensors
+WRAPPERS = ("state_dict", "model_state", "model_state_dict", "model")  # keys under which trainers store the tensors
 DAMAGED = "copy or download it again; it must be a file that safetensors or torch.save wrote"
 
 
@@ -33,6 +33,7 @@ def read_tensors(file: str | Path) -> dict[str, Tensor]:
         data = file.read_bytes()
         if file.suffix == ".safetensors":
             return load_safetensors(data)
+        content, refused = None, None
         try:
             content = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
         except UnpicklingError as error:
@@ -41,9 +42,9 @@ def read_tensors(file: str | Path) -> dict[str, Tensor]:
             refused = error
         except OSError as error:  # a cut file is read past its end; the file itself was read above
             raise EOFError(str(error)) from error
-        else:
-            return unwrapped(content, file)
-    raise ValueError(refusal(file)) from refused
+    if refused is not None:
+        raise ValueError(refusal(file)) from refused
+    return unwrapped(content, file)
 
 
 def refusal(file: Path) -> str:
@@ -52,21 +53,33 @@ def refusal(file: Path) -> str:
         f"expected tensors and plain values in {file}, got Python objects, and loading these can run any code; "
         "if you trust its source, store the tensors alone, and give the new file:\n"
         f"  weights = torch.load({str(file)!r}, map_location='cpu', weights_only=False)\n"
-        f"  torch.save(weights['state_dict'], {str(file.with_suffix('.weights.pth'))!r})"
+        f"  torch.save(getattr(weights, 'state_dict', lambda: weights['state_dict'])(), "
+        f"{str(file.with_suffix('.weights.pth'))!r})"
     )
 
 
 def unwrapped(content: Any, file: Path) -> dict[str, Tensor]:
     """The state dict in the content of a file: the content itself, or what stands under one of the ``WRAPPERS``."""
     while isinstance(content, dict):
+        dicts = [key for key, value in content.items() if is_state_dict(value)]
+        if len(dicts) > 1:
+            raise ValueError(
+                f"expected one state dict in {file}, got {', '.join(map(str, dicts))}; store the one that you mean: "
+                f"torch.save(torch.load({str(file)!r})[{dicts[0]!r}], 'weights.pth')"
+            )
         inner = next((content[key] for key in WRAPPERS if isinstance(content.get(key), dict)), None)
         if inner is None:
             break
         content = inner
-    if isinstance(content, dict) and content and all(isinstance(value, Tensor) for value in content.values()):
+    if is_state_dict(content):
         return dict(content)
     keys = f"a dictionary with the keys {', '.join(map(str, content))[:200]}" if isinstance(content, dict) else ""
     raise ValueError(
         f"expected a state dict, alone or under one of the keys {', '.join(WRAPPERS)}, "
         f"got {keys or type(content).__name__}; store it with torch.save(model.state_dict(), {str(file)!r})"
     )
+
+
+def is_state_dict(value: Any) -> bool:
+    """Whether a value is a dictionary of tensors, and not an empty one."""
+    return isinstance(value, dict) and bool(value) and all(isinstance(each, Tensor) for each in value.values())
