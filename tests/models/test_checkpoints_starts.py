@@ -232,3 +232,9 @@ def test_a_file_with_two_state_dicts_is_refused_by_their_keys(tmp_path):
         load_weights(create_model("tsn_resnet18", num_classes=5), tmp_path / "two.pth")
     torch.save({"model_state_dict": weights, "epoch": 3}, tmp_path / "one.pth")
     assert load_weights(create_model("tsn_resnet18", num_classes=5), tmp_path / "one.pth").dropped == ()
+
+
+def test_a_state_dict_in_place_of_a_file_says_what_to_call():
+    model = create_model("tsn_resnet18", num_classes=5)
+    with pytest.raises(TypeError, match="got OrderedDict; a state dict needs load_state_dict"):
+        load_weights(model, model.state_dict())

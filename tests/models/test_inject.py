@@ -2,6 +2,8 @@
 
 import copy
 import pickle
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -202,6 +204,25 @@ def test_another_number_of_frames():
     torch.testing.assert_close(PerFrame(model)(clips), ours(clips), rtol=1e-10, atol=1e-10)
     with pytest.raises(ValueError, match="call add_dnr first"):
         set_num_frames(nn.Linear(1, 1), 4)
+
+
+def test_add_dnr_imports_neither_torchvision_nor_timm():
+    code = "import sys; from dnrlab import add_dnr; print([n for n in ('torchvision', 'timm') if n in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_a_pickled_network_opens_in_another_process(tmp_path):
+    model = torchvision_network("resnet18").eval()
+    add_dnr(model, num_frames=2)
+    images = torch.rand(2, 3, 32, 32)
+    torch.save((model, images, model(images).detach()), tmp_path / "model.pth")
+    code = (
+        "from dnrlab.torchvision_guard import guard_torchvision; guard_torchvision(); import torch; "
+        f"model, images, expected = torch.load({str(tmp_path / 'model.pth')!r}, weights_only=False); "
+        "torch.testing.assert_close(model(images), expected)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_kinds_have_names():

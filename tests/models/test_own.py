@@ -168,3 +168,21 @@ def test_a_run_records_the_function_and_says_what_has_changed(own_module, synthe
     sys.modules.pop(own_module.stem)
     with pytest.raises(ValueError, match=r"was trained on a function that is gone: expected a module"):
         load_run(run_dir)
+
+
+def test_a_training_of_a_function_starts_from_a_file_and_from_a_run(synthetic, tmp_path):
+    name = f"{OWN}images"
+    weights = create_model(name, num_classes=10, num_frames=4).state_dict()
+    torch.save(weights, tmp_path / "weights.pth")
+    still = TINY | {"lr": 1e-9, "warmup_iterations": 0}
+    first = override(demo(), name=name, dnr=None, initial_weights=str(tmp_path / "weights.pth"), **still)
+    train(first, read_manifest(synthetic), tmp_path / "first")
+    learned = load_run(tmp_path / "first").model.state_dict()
+    for key, value in weights.items():
+        if "running" not in key and "num_batches" not in key:
+            torch.testing.assert_close(learned[key], value, rtol=0, atol=1e-5)
+    second = override(demo(), name=name, dnr=DNRConfig(), initial_weights=str(tmp_path / "first"), **still)
+    train(second, read_manifest(synthetic), tmp_path / "second")
+    relayed = load_run(tmp_path / "second").model.state_dict()
+    torch.testing.assert_close(relayed["network.layer1.0.conv1.weight"], weights["network.layer1.0.conv1.weight"])
+    assert "network.layer1.lstm.input_gates.0.weight" in relayed

@@ -20,8 +20,11 @@ def read_tensors(file: str | Path) -> dict[str, Tensor]:
     """The tensors of a file by name: a ``.safetensors`` file, or one of ``torch.save`` that loads without running code.
 
     Raises: FileNotFoundError if there is no such file; ValueError if it is cut or damaged, if it holds anything else
-        than tensors and plain values (such a file could run code), or if no state dict is found in it.
+        than tensors and plain values (such a file could run code), or if no state dict is found in it; TypeError if
+        it is no path.
     """
+    if not isinstance(file, str | Path):
+        raise TypeError(f"expected the path of a file, got {type(file).__name__}; a state dict needs load_state_dict")
     file = Path(file).expanduser()
     if file.is_dir():
         raise FileNotFoundError(
