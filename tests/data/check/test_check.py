@@ -136,6 +136,7 @@ def test_a_check_that_is_stopped_goes_on_where_it_was(tmp_path, pretended, endin
 
     def first():
         os.setsid()
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
         check_manifest(manifest, reader=pretended._replace(seconds=0.5).reader())
 
