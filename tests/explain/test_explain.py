@@ -11,10 +11,9 @@ from dnrlab.data.config import DataConfig
 from dnrlab.data.manifest import read_manifest, select
 from dnrlab.explain import clip_gradcam, record_dynamics
 from dnrlab.explain.cam.gradcam import clip_weights, scale_to_unit
-from dnrlab.explain.cam.sharp_layer import sharp_layer
 from dnrlab.explain.clips import choose_rows, view_clip
 from dnrlab.plots import CamRow, block_dynamics, confusion, gradcam_figure, group_dynamics, training_curves
-from tests.helpers.networks import Planted, made
+from tests.helpers.networks import Planted
 
 
 @pytest.fixture(autouse=True)
@@ -197,28 +196,6 @@ def test_chosen_videos_are_of_different_classes_and_can_be_read(synthetic, caplo
     assert others[1:] == rows[1:]
     assert videos.rows["label"][others[0]] == videos.rows["label"][rows[0]]
     assert "left out: gone.mp4: no such file" in caplog.text
-
-
-@pytest.mark.parametrize(
-    ("name", "crop_size", "layer"),
-    [
-        *(("tsn_resnet18", *case) for case in [(224, "layer4"), (112, "layer3"), (64, "layer2"), (48, "layer2")]),
-        *(("tsn_resnet18", *case) for case in [(32, "layer1"), (8, "layer1")]),
-        ("tdn_resnet18", 64, "layer2"),
-        ("r3d_18", 48, "layer3"),
-        ("tests.helpers.own_networks:images", 64, "network.layer2"),
-        ("tests.helpers.own_networks:clips", 64, "layer3"),
-    ],
-)
-def test_the_layer_to_look_at_has_maps_of_six_cells(name, crop_size, layer):
-    assert sharp_layer(made(name, 4, crop_size=crop_size, short_side=crop_size)) == layer
-
-
-def test_a_network_without_maps_says_so():
-    run = made("tsn_resnet18", 2)
-    network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3 * 2 * 48 * 48, 10))
-    with pytest.raises(ValueError, match=r"maps that are not negative in Sequential, got none; give layer"):
-        sharp_layer(run._replace(model=network))
 
 
 def test_dollars_in_names_are_no_mathematics(tmp_path):

@@ -11,7 +11,6 @@ from torch import nn
 
 from dnrlab import DNRConfig, add_dnr, create_model
 from dnrlab.models import PerFrame, set_num_frames
-from dnrlab.models.inject import KINDS
 from dnrlab.models.injected import InjectedNorm
 from dnrlab.relay import ChannelInterlacing, LayerRelay, RelayNorm
 from tests.helpers.elsewhere import Body, assert_same, one_step, slow_parts, timm_network, torchvision_network
@@ -223,7 +222,3 @@ def test_a_pickled_network_opens_in_another_process(tmp_path):
         "torch.testing.assert_close(model(images), expected)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
-
-
-def test_kinds_have_names():
-    assert set(KINDS.values()) == {"cross_layer", "cross_temporal", "cross_layer + cross_temporal"}
