@@ -1,10 +1,14 @@
 """Multiply-accumulates (MACs) of any network, counted by torch in a forward pass without values."""
 
 import copy
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
+
+from dnrlab.relay import RelayCell
+from dnrlab.relay.functional import CellState
 
 
 def counted_macs(model: nn.Module, *, num_frames: int, size: int) -> int:
@@ -24,8 +28,23 @@ def counted_macs(model: nn.Module, *, num_frames: int, size: int) -> int:
 
 @torch.inference_mode()
 def operations_of(model: nn.Module, clip: Tensor) -> int:
-    """Floating-point operations of one forward pass, in evaluation mode."""
+    """Floating-point operations of one forward pass, in evaluation mode.
+
+    The first step of a relay has products with zeros, which the cells leave out. The paper counts them, so here cells
+    start from a state of zeros.
+    """
+    for cell in model.modules():
+        if isinstance(cell, RelayCell):
+            cell.register_forward_pre_hook(start_from_zeros)
     counter = FlopCounterMode(display=False)
     with counter:
         model.eval()(clip)
     return int(counter.get_total_flops())
+
+
+def start_from_zeros(cell: RelayCell, inputs: tuple[Any, ...]) -> tuple[Any, ...] | None:
+    """A hook that gives a cell's first step a state."""
+    if len(inputs) > 1 and inputs[1] is not None:
+        return None
+    zeros = inputs[0].new_zeros(len(inputs[0]), cell.channels)
+    return inputs[0], (CellState(zeros, zeros),) * cell.depth

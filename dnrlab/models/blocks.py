@@ -9,21 +9,25 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
+from dnrlab.relay.interlacing import InterlacedConv2d
 from dnrlab.relay.norm import LayerRelay, apply_norm
 
 Norms = tuple[nn.Module, nn.Module]  # after the first and the second convolution of a block
 
 
 class Temporal(NamedTuple):
-    """The temporal modules of a block, each called with images (N*T, C, H, W) and T; None leaves it out."""
+    """What a block does along time."""
 
-    before: nn.Module | None = None  # on the input of the residual branch
-    inside: nn.Module | None = None  # after the first norm and ReLU
+    interlaced: bool = False  # whether the first convolution interlaces the channels of its input
+    inside: nn.Module | None = None  # after the first norm and ReLU, called with images (N*T, C, H, W) and T
 
 
-def conv(in_channels: int, out_channels: int, kernel: int, stride: int = 1, *, bias: bool = False) -> nn.Conv2d:
+def conv(
+    in_channels: int, out_channels: int, kernel: int, stride: int = 1, *, bias: bool = False, interlaced: bool = False
+) -> nn.Conv2d:
     """A convolution that keeps the size at stride 1."""
-    return nn.Conv2d(in_channels, out_channels, kernel, stride=stride, padding=kernel // 2, bias=bias)
+    kind = InterlacedConv2d if interlaced else nn.Conv2d
+    return kind(in_channels, out_channels, kernel, stride=stride, padding=kernel // 2, bias=bias)
 
 
 class Bottleneck(nn.Module):
@@ -34,7 +38,7 @@ class Bottleneck(nn.Module):
         channels: C of the inner convolutions; the output has 4 C.
         stride: of the 3x3 convolution and the shortcut.
         norms: after the first two convolutions, each over C channels.
-        temporal: the modules on the input of the residual branch, and after the first norm and ReLU.
+        temporal: interlacing of the first convolution, and the module after the first norm and ReLU.
         bias: whether the convolutions have biases.
 
     Shape:
@@ -49,8 +53,8 @@ class Bottleneck(nn.Module):
     ) -> None:
         super().__init__()
         self.in_channels, self.channels, self.stride, self.bias = in_channels, channels, stride, bias
-        self.before, self.inside = temporal
-        self.conv1 = conv(in_channels, channels, 1, bias=bias)
+        self.interlaced, self.inside = temporal
+        self.conv1 = conv(in_channels, channels, 1, bias=bias, interlaced=temporal.interlaced)
         self.bn1 = norms[0]
         self.conv2 = conv(channels, channels, 3, stride, bias=bias)
         self.bn2 = norms[1]
@@ -60,8 +64,8 @@ class Bottleneck(nn.Module):
         self.downsample = shortcut(in_channels, channels * self.expansion, stride, bias=bias)
 
     def forward(self, x: Tensor, num_frames: int, relay: LayerRelay | None) -> tuple[Tensor, LayerRelay | None]:
-        out = x if self.before is None else self.before(x, num_frames)
-        out, relay = apply_norm(self.bn1, self.conv1(out), num_frames, relay)
+        out = self.conv1(x, num_frames) if self.interlaced else self.conv1(x)
+        out, relay = apply_norm(self.bn1, out, num_frames, relay)
         out = self.relu(out)
         out = out if self.inside is None else self.inside(out, num_frames)
         out, relay = apply_norm(self.bn2, self.conv2(out), num_frames, relay)
@@ -89,8 +93,8 @@ class BasicBlock(nn.Module):
     ) -> None:
         super().__init__()
         self.in_channels, self.channels, self.stride, self.bias = in_channels, channels, stride, bias
-        self.before, self.inside = temporal
-        self.conv1 = conv(in_channels, channels, 3, stride, bias=bias)
+        self.interlaced, self.inside = temporal
+        self.conv1 = conv(in_channels, channels, 3, stride, bias=bias, interlaced=temporal.interlaced)
         self.bn1 = norms[0]
         self.conv2 = conv(channels, channels, 3, bias=bias)
         self.bn2 = norms[1]
@@ -98,8 +102,8 @@ class BasicBlock(nn.Module):
         self.downsample = shortcut(in_channels, channels, stride, bias=bias)
 
     def forward(self, x: Tensor, num_frames: int, relay: LayerRelay | None) -> tuple[Tensor, LayerRelay | None]:
-        out = x if self.before is None else self.before(x, num_frames)
-        out, relay = apply_norm(self.bn1, self.conv1(out), num_frames, relay)
+        out = self.conv1(x, num_frames) if self.interlaced else self.conv1(x)
+        out, relay = apply_norm(self.bn1, out, num_frames, relay)
         out = self.relu(out)
         out = out if self.inside is None else self.inside(out, num_frames)
         out, relay = apply_norm(self.bn2, self.conv2(out), num_frames, relay)

@@ -24,7 +24,7 @@ from dnrlab.models.inject_plan import (
 from dnrlab.models.injected import InjectedNorm, Interlace, RelayedStage
 from dnrlab.models.residual_parts import Adapter, channels_of, is_norm, residual_parts
 from dnrlab.models.stages import Stage
-from dnrlab.relay import DNRConfig, RelayCell
+from dnrlab.relay import DNRConfig, InterlacedConv2d, InterlacedConv3d, RelayCell
 from dnrlab.relay.config import PAPER
 
 
@@ -127,9 +127,25 @@ def add_interlacing(model: nn.Module, *, num_frames: int | None = None, adapter:
 
 
 def interlace(model: nn.Module, names: Sequence[str], num_frames: int | None) -> None:
-    """Interlace the input of some modules; of one that has several names once."""
+    """Interlace the input of some modules; of one that has several names once.
+
+    torch's convolutions become dnrlab's. They stay the same objects, so references and hooks stay. A hook stands before
+    any other module.
+    """
     for module in {id(each): each for each in map(model.get_submodule, names)}.values():
-        module.register_forward_pre_hook(Interlace(num_frames))
+        while isinstance(module, nn.Sequential) and not has_hooks(module):
+            module = next(iter(module))
+        of_torch = type(module).forward in (nn.Conv2d.forward, nn.Conv3d.forward)
+        if not of_torch or module.padding_mode != "zeros" or isinstance(module.padding, str):
+            module.register_forward_pre_hook(Interlace(num_frames))
+            continue
+        module.__class__ = InterlacedConv2d if isinstance(module, nn.Conv2d) else InterlacedConv3d
+        module.num_frames = num_frames  # type: ignore[assignment]
+
+
+def has_hooks(module: nn.Module) -> bool:
+    """Whether something looks at the input or output of a module."""
+    return bool(module._forward_hooks or module._forward_pre_hooks)
 
 
 def check_arguments(

@@ -11,7 +11,7 @@ from typing import Any, overload
 
 from torch import Tensor, nn
 
-from dnrlab.relay import CrossLayerNorm, CrossLayerTemporalNorm, CrossTemporalNorm, LayerRelay
+from dnrlab.relay import CrossLayerNorm, CrossLayerTemporalNorm, CrossTemporalNorm, InterlacedConv2d, LayerRelay
 from dnrlab.relay.axes import merge_time, split_time
 from dnrlab.relay.functional import interlace_channels
 from dnrlab.relay.norm import RelayNorm
@@ -43,16 +43,13 @@ class InjectedNorm(RelayNorm):
                 f"expected {self.name} to run inside its stage, which passes the relay, got a call of the block alone; "
                 "call the stage (checkpoint whole stages, too), or use DNRConfig(where='temporal')"
             )
-        if x.ndim == 5:
-            y, PASSING.relay = super().forward(x, PASSING.relay)
-            return y
-        if self.num_frames is None:
+        if x.ndim == 4 and self.num_frames is None:
             raise ValueError(
                 f"expected clips (N, C, T, H, W) at {self.name}, got {tuple(x.shape)}; "
                 "for images give num_frames to add_dnr, or call set_num_frames(model, T)"
             )
-        clips, PASSING.relay = super().forward(split_time(x, self.num_frames), PASSING.relay)
-        return merge_time(clips)
+        y, PASSING.relay = super().forward(x, PASSING.relay, self.num_frames if x.ndim == 4 else None)
+        return y
 
 
 class InjectedCrossTemporal(InjectedNorm, CrossTemporalNorm):  # type: ignore[misc]
@@ -169,7 +166,7 @@ def set_num_frames(model: nn.Module, num_frames: int) -> None:
         raise ValueError(f"expected num_frames of at least 1, got {num_frames}; give the frames per clip")
     modules = list(model.modules())
     hooks = [hook for module in modules for hook in module._forward_pre_hooks.values()]
-    parts = [part for part in (*modules, *hooks) if isinstance(part, InjectedNorm | Interlace)]
+    parts = [part for part in (*modules, *hooks) if isinstance(part, InjectedNorm | Interlace | InterlacedConv2d)]
     if not parts:
         raise ValueError("expected a network with injected DNR, got one without; call add_dnr first")
     for part in parts:

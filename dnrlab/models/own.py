@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from dnrlab.models.inject import add_dnr, add_interlacing
 from dnrlab.models.injected import Interlace
-from dnrlab.relay import ChannelInterlacing, RelayNorm
+from dnrlab.relay import InterlacedConv2d, InterlacedConv3d, RelayNorm
 from dnrlab.torchvision_guard import guard_torchvision
 
 Function = Callable[..., nn.Module]
@@ -146,7 +146,7 @@ def build_own(name: str, *, interlaces: bool, **settings: Any) -> nn.Module:
 def is_interlaced(model: nn.Module) -> bool:
     """Whether ``add_dnr`` or a module of dnrlab interlaces channels somewhere in a network."""
     hooks = (hook for module in model.modules() for hook in module._forward_pre_hooks.values())
-    modules = any(isinstance(module, ChannelInterlacing) for module in model.modules())
+    modules = any(isinstance(module, InterlacedConv2d | InterlacedConv3d) for module in model.modules())
     return modules or any(isinstance(hook, Interlace) for hook in hooks)
 
 

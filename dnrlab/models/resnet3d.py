@@ -6,14 +6,14 @@ Sources: see ``blocks3d``.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
 from dnrlab.models.blocks3d import BasicBlock3D, Bottleneck3D
 from dnrlab.models.stages import Stage, dnr_norms
 from dnrlab.models.tsn import initialize
-from dnrlab.relay import ChannelInterlacing, DNRConfig, RelayCell
+from dnrlab.relay import DNRConfig, RelayCell
 from dnrlab.relay.axes import check_clip
 
 
@@ -145,11 +145,11 @@ def maker(plan: Plan, kind: str, dnr: DNRConfig | None, interlacing: bool) -> Ma
         bottleneck = plan.stem == "slow"
         plain = nn.BatchNorm3d(channels), nn.BatchNorm3d(channels)
         norms = plain if dnr is None else dnr_norms(channels, dnr, bottleneck=bottleneck, batch_norm=nn.BatchNorm3d)
-        before = ChannelInterlacing() if interlacing else None
+        settings: dict[str, Any] = {"stride": stride, "norms": norms, "interlaced": interlacing}
         if bottleneck:
             frames = int(kind)
-            return Bottleneck3D(in_channels, channels, frames=frames, stride=stride, norms=norms, before=before)
-        return BasicBlock3D(in_channels, channels, kind=kind, stride=stride, norms=norms, before=before)
+            return Bottleneck3D(in_channels, channels, frames=frames, **settings)
+        return BasicBlock3D(in_channels, channels, kind=kind, **settings)
 
     return make
 

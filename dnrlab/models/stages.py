@@ -7,7 +7,6 @@ from torch import Tensor, nn
 
 from dnrlab.models.blocks import BasicBlock, Bottleneck, Norms, Temporal
 from dnrlab.relay import (
-    ChannelInterlacing,
     CrossLayerNorm,
     CrossLayerTemporalNorm,
     CrossTemporalNorm,
@@ -112,4 +111,4 @@ def no_temporal(position: BlockPosition) -> Temporal:
 
 def interlaced(position: BlockPosition) -> Temporal:
     """Channel interlacing at the input of every block."""
-    return Temporal(before=ChannelInterlacing())
+    return Temporal(interlaced=True)

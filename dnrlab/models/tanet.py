@@ -84,6 +84,6 @@ def adaptive(num_frames: int, *, interlacing: TemporalAt) -> TemporalAt:
 
     def at(position: BlockPosition) -> Temporal:
         name = f"layer{position.stage}.{position.block}.inside"
-        return Temporal(interlacing(position).before, TemporalAdaptiveModule(position.channels, num_frames, name))
+        return Temporal(interlacing(position).interlaced, TemporalAdaptiveModule(position.channels, num_frames, name))
 
     return at

@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from dnrlab.models.blocks import Temporal
 from dnrlab.models.stages import Block, BlockPosition, TemporalAt
 from dnrlab.models.tsn import TSN
-from dnrlab.relay import ChannelInterlacing
 from dnrlab.relay.axes import merge_time, split_time
 
 DEEP_STAGE = 23  # with so many blocks in layer3, or more, only every second block shifts
@@ -26,7 +25,7 @@ def shifts(depths: Sequence[int]) -> TemporalAt:
     every = 2 if depths[2] >= DEEP_STAGE else 1
 
     def at(position: BlockPosition) -> Temporal:
-        return Temporal(before=ChannelInterlacing() if position.block % every == 0 else None)
+        return Temporal(interlaced=position.block % every == 0)
 
     return at
 

@@ -3,10 +3,14 @@
 Source: Cai, Yao and Chen, NeurIPS 2021, Sec. 3.2 and supplement A.
 """
 
+from contextlib import AbstractContextManager, nullcontext
+
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dnrlab.relay.functional import RelayState, relay_step
+from dnrlab.relay.functional import CellState, RelayState, relay_step
+from dnrlab.relay.passes import autocast_dtype
 
 
 class RelayCell(nn.Module):
@@ -18,15 +22,18 @@ class RelayCell(nn.Module):
     A deeper cell takes the new hidden state of the cell below in place of p. Its A and B are Linear(C -> 4C).
     At depth 1 the LSTM has 10 C^2 / r weights and 8 C + 2 C / r biases: 2.5 C^2 and 8.5 C at r = 4.
 
+    ``gates_of`` computes A(p) for all steps at once; calling the cell takes one step. It computes in the precision of
+    its weights, also under autocast: conversions would take longer than the products.
+
     Args:
         channels: C.
         reduction: r, the paper's 4.
         depth: d, the number of stacked cells.
 
     Shape:
-        - pooled: (N, C), the global average pool of the features before they are standardized
-        - state: hidden and cell, each (d, N, C); None starts the relay at zero
-        - returns: the new hidden and cell, each (d, N, C); gamma and beta are their last rows, (N, C)
+        - gates: (N, 4C), from ``gates_of``
+        - state: for each stacked cell hidden and cell, each (N, C); None starts the relay at zero
+        - returns: the new state; gamma and beta are hidden and cell of its last cell
 
     Raises: ValueError if C is not a positive multiple of r.
 
@@ -45,16 +52,24 @@ class RelayCell(nn.Module):
         self.hidden_gates = bottleneck(channels, reduction)
         self.deeper = nn.ModuleList(DeeperCell(channels) for _ in range(depth - 1))
 
-    def forward(self, pooled: Tensor, state: RelayState | None = None) -> RelayState:
-        pooled = pooled.to(next(self.parameters()).dtype)  # pooling gives float32 even if the network is bfloat16
-        if state is None:
-            zero = pooled.new_zeros(len(self.deeper) + 1, *pooled.shape)
-            state = (zero, zero)
-        hidden, cell = state
-        new = [relay_step(self.input_gates(pooled) + self.hidden_gates(hidden[0]), cell[0])]
-        for index, deeper in enumerate(self.deeper, start=1):
-            new.append(deeper(new[-1][0], (hidden[index], cell[index])))
-        return torch.stack([each[0] for each in new]), torch.stack([each[1] for each in new])
+    def gates_of(self, pooled: Tensor) -> Tensor:
+        """A(p) and the biases of B, (…, 4C), for the pools (…, C) of the features before they are standardized."""
+        first, second = linear_layers(self.input_gates)
+        with weight_precision(pooled):
+            inner = F.relu(F.linear(pooled.to(first.weight.dtype), first.weight, first.bias))
+            return F.linear(inner, second.weight, second.bias + linear_layers(self.hidden_gates)[1].bias)
+
+    def forward(self, gates: Tensor, state: RelayState | None = None) -> RelayState:
+        first, second = linear_layers(self.hidden_gates)
+        with weight_precision(gates):
+            if state is None:
+                new = [relay_step(gates + torch.mv(second.weight, F.relu(of_zeros(first))))]
+            else:
+                inner = F.relu(F.linear(state[0].hidden, first.weight, first.bias))
+                new = [relay_step(torch.addmm(gates, inner, second.weight.t()), state[0].cell)]
+            for index, deeper in enumerate(self.deeper, start=1):
+                new.append(deeper(new[-1].hidden, None if state is None else state[index]))
+        return tuple(new)
 
     def extra_repr(self) -> str:
         return f"{self.channels}, reduction={self.reduction}, depth={self.depth}"
@@ -69,9 +84,10 @@ class DeeperCell(nn.Module):
         self.input_gates = nn.Linear(channels, 4 * channels)
         self.hidden_gates = nn.Linear(channels, 4 * channels)
 
-    def forward(self, below: Tensor, state: RelayState) -> RelayState:
-        hidden, cell = state
-        return relay_step(self.input_gates(below) + self.hidden_gates(hidden), cell)
+    def forward(self, below: Tensor, state: CellState | None) -> CellState:
+        if state is None:
+            return relay_step(self.input_gates(below) + of_zeros(self.hidden_gates))
+        return relay_step(self.input_gates(below) + self.hidden_gates(state.hidden), state.cell)
 
     def extra_repr(self) -> str:
         return f"{self.channels}"
@@ -84,3 +100,22 @@ def bottleneck(channels: int, reduction: int) -> nn.Sequential:
         nn.ReLU(inplace=True),
         nn.Linear(channels // reduction, 4 * channels),
     )
+
+
+def linear_layers(gates: nn.Sequential) -> tuple[nn.Linear, nn.Linear]:
+    """The two layers of a ``bottleneck``."""
+    return gates[0], gates[2]  # type: ignore[return-value]
+
+
+def of_zeros(layer: nn.Linear) -> Tensor:
+    """The output of a layer for zeros: its bias.
+
+    In training the weight takes part, times zero. So its gradient is zero and not missing: DistributedDataParallel
+    waits for it, and weight decay acts on the weight.
+    """
+    return layer.bias + layer.weight[:, 0] * 0 if torch.is_grad_enabled() else layer.bias
+
+
+def weight_precision(x: Tensor) -> AbstractContextManager[object]:
+    """A context without autocast on the device of ``x``."""
+    return nullcontext() if autocast_dtype(x) is None else torch.autocast(x.device.type, enabled=False)

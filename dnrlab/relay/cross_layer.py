@@ -5,7 +5,6 @@ Source: Cai, Yao and Chen, NeurIPS 2021, Sec. 3.4.
 
 from torch import Tensor
 
-from dnrlab.relay.axes import check_clip
 from dnrlab.relay.groups import group_means
 from dnrlab.relay.norm import LayerRelay, Relayed, RelayNorm
 
@@ -23,31 +22,31 @@ class CrossLayerNorm(RelayNorm):
         eps, momentum: see ``RelayNorm``.
 
     Shape:
-        - x: (N, C, T, H, W)
+        - x: clips (N, C, T, H, W), or images (N*T, C, H, W) and T
         - relay: the stage's cell and its state after the previous block
         - returns: y like x, and the relay with the new state
 
-    Raises: ValueError if x is not 5-D, its C differs from ``channels``, or the relay is None.
+    Raises: ValueError if x does not hold clips, its C differs from ``channels``, or the relay is None.
     """
 
-    def forward(self, x: Tensor, relay: LayerRelay | None) -> tuple[Tensor, LayerRelay]:
-        check_clip(x, channels=self.channels)
-        lengths = [x.shape[2]]  # one group, the whole clip
-        pooled = group_means(x, lengths)
-        source, relay = relay_from_block(pooled, relay)
-        return self.affine(x, *self.statistics(x, pooled, lengths), [source], lengths), relay
+    def forward(self, x: Tensor, relay: LayerRelay | None, num_frames: int | None = None) -> tuple[Tensor, LayerRelay]:
+        frames = self.frames(x, num_frames)
+        lengths = [frames.mean.shape[1]]  # one group, the whole clip
+        source, relay = relay_from_block(group_means(frames.mean, lengths), relay)
+        return self.standardized(x, frames, [source], lengths), relay
 
 
 def relay_from_block(pooled: Tensor, relay: LayerRelay | None) -> tuple[Relayed, LayerRelay]:
-    """Gamma and beta (N, C, 1) of a block, and the new relay.
+    """Gamma and beta (N, 1, C) of a block, and the new relay.
 
     Args:
-        pooled: the pooled clips, (N, C, 1).
+        pooled: the pooled clips, (N, 1, C).
         relay: the relay after the previous block.
 
     Raises: ValueError if the relay is None.
     """
     if relay is None:
         raise ValueError("expected a LayerRelay with the stage's cell, got None; start one with LayerRelay(lstm)")
-    hidden, cell = relay.lstm(pooled[:, :, 0], relay.state)  # (d, N, C) each
-    return Relayed("cross_layer", hidden[-1, :, :, None], cell[-1, :, :, None]), LayerRelay(relay.lstm, (hidden, cell))
+    state = relay.lstm(relay.lstm.gates_of(pooled.squeeze(1)), relay.state)
+    gamma, beta = (each.unsqueeze(1) for each in state[-1])
+    return Relayed("cross_layer", gamma, beta), LayerRelay(relay.lstm, state)

@@ -7,7 +7,6 @@ This project puts both relays on the first norm of a basic block, a choice made 
 
 from torch import Tensor
 
-from dnrlab.relay.axes import check_clip
 from dnrlab.relay.cross_layer import relay_from_block
 from dnrlab.relay.cross_temporal import CrossTemporalNorm
 from dnrlab.relay.groups import group_lengths, group_means
@@ -25,18 +24,17 @@ class CrossLayerTemporalNorm(CrossTemporalNorm):
     Args: see ``CrossTemporalNorm``.
 
     Shape:
-        - x: (N, C, T, H, W), any T of at least 1
+        - x: clips (N, C, T, H, W), or images (N*T, C, H, W) and T
         - relay: the stage's cell and its state after the previous block
         - returns: y like x, and the relay with the new state
 
-    Raises: ValueError if x is not 5-D, its C differs from ``channels``, the relay is None, or a group has one value per
-        channel in training.
+    Raises: ValueError if x does not hold clips, its C differs from ``channels``, the relay is None, or a group has one
+        value per channel in training.
     """
 
-    def forward(self, x: Tensor, relay: LayerRelay | None) -> tuple[Tensor, LayerRelay]:
-        check_clip(x, channels=self.channels)
-        lengths = group_lengths(x.shape[2], self.config.relay_distance)
-        pooled = group_means(x, lengths)
-        over_blocks, relay = relay_from_block(group_means(x, [x.shape[2]]), relay)
-        sources = [self.relay_over_groups(pooled), over_blocks]
-        return self.affine(x, *self.statistics(x, pooled, lengths), sources, lengths), relay
+    def forward(self, x: Tensor, relay: LayerRelay | None, num_frames: int | None = None) -> tuple[Tensor, LayerRelay]:
+        frames = self.frames(x, num_frames)
+        lengths = group_lengths(frames.mean.shape[1], self.config.relay_distance)
+        over_blocks, relay = relay_from_block(group_means(frames.mean, [sum(lengths)]), relay)
+        sources = [self.relay_over_groups(group_means(frames.mean, lengths)), over_blocks]
+        return self.standardized(x, frames, sources, lengths), relay

@@ -6,7 +6,6 @@ Source: Cai, Yao and Chen, NeurIPS 2021, Sec. 3.3.
 import torch
 from torch import Tensor
 
-from dnrlab.relay.axes import check_clip
 from dnrlab.relay.cell import RelayCell
 from dnrlab.relay.config import PAPER, DNRConfig
 from dnrlab.relay.functional import RelayState
@@ -31,12 +30,12 @@ class CrossTemporalNorm(RelayNorm):
         eps, momentum: see ``RelayNorm``.
 
     Shape:
-        - x: (N, C, T, H, W), any T of at least 1; the last group is shorter if d_r does not divide T
+        - x: clips (N, C, T, H, W), or images (N*T, C, H, W) and T. The last group is shorter if d_r does not divide T
         - relay: the stage's cross-layer relay, returned unchanged
         - returns: y like x, and the relay
 
-    Raises: ValueError if x is not 5-D, its C differs from ``channels``, or a group has one value per channel in
-        training.
+    Raises: ValueError if x does not hold clips, its C differs from ``channels``, or a group has one value per channel
+        in training.
     """
 
     def __init__(self, channels: int, config: DNRConfig = PAPER, *, eps: float = 1e-5, momentum: float = 0.1) -> None:
@@ -45,27 +44,28 @@ class CrossTemporalNorm(RelayNorm):
         if config.direction == "bi":
             self.lstm_backward = RelayCell(channels, config.reduction, config.depth)
 
-    def forward(self, x: Tensor, relay: LayerRelay | None) -> tuple[Tensor, LayerRelay | None]:
-        check_clip(x, channels=self.channels)
-        lengths = group_lengths(x.shape[2], self.config.relay_distance)
-        pooled = group_means(x, lengths)
-        source = self.relay_over_groups(pooled)
-        return self.affine(x, *self.statistics(x, pooled, lengths), [source], lengths), relay
+    def forward(
+        self, x: Tensor, relay: LayerRelay | None, num_frames: int | None = None
+    ) -> tuple[Tensor, LayerRelay | None]:
+        frames = self.frames(x, num_frames)
+        lengths = group_lengths(frames.mean.shape[1], self.config.relay_distance)
+        source = self.relay_over_groups(group_means(frames.mean, lengths))
+        return self.standardized(x, frames, [source], lengths), relay
 
     def relay_over_groups(self, pooled: Tensor) -> Relayed:
-        """Gamma and beta (N, C, G) of all groups from the pooled groups (N, C, G)."""
+        """Gamma and beta (N, G, C) of all groups from the pooled groups (N, G, C)."""
         gamma, beta = relay_in_order(self.lstm, pooled)
         if self.config.direction != "uni":
             lstm = self.lstm_backward if self.config.direction == "bi" else self.lstm
-            back_gamma, back_beta = (each.flip(2) for each in relay_in_order(lstm, pooled.flip(2)))
+            back_gamma, back_beta = (each.flip(1) for each in relay_in_order(lstm, pooled.flip(1)))
             gamma, beta = (gamma + back_gamma) / 2, (beta + back_beta) / 2
         return Relayed("cross_temporal", gamma, beta)
 
 
 def relay_in_order(lstm: RelayCell, pooled: Tensor) -> tuple[Tensor, Tensor]:
-    """Gamma and beta (N, C, G) from the pooled groups (N, C, G), relayed from the first group to the last."""
+    """Gamma and beta (N, G, C) from the pooled groups (N, G, C), relayed from the first group to the last."""
     states: list[RelayState] = []
-    for group in pooled.unbind(dim=2):
-        states.append(lstm(group, states[-1] if states else None))
-    gamma, beta = (torch.stack([each[-1] for each in part], dim=2) for part in zip(*states, strict=True))
+    for gates in lstm.gates_of(pooled).unbind(dim=1):
+        states.append(lstm(gates, states[-1] if states else None))
+    gamma, beta = (torch.stack(each, dim=1) for each in zip(*(state[-1] for state in states), strict=True))
     return gamma, beta

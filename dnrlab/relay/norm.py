@@ -9,11 +9,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from dnrlab.relay.axes import merge_time, split_time
+from dnrlab.relay.axes import by_clip, check_features
 from dnrlab.relay.cell import RelayCell
 from dnrlab.relay.config import PAPER, DNRConfig
 from dnrlab.relay.functional import RelayState, check_counts, standardize_and_affine, updated_running_statistics
-from dnrlab.relay.groups import clip_moments, group_means, group_variances
+from dnrlab.relay.groups import clip_moments, group_moments
+from dnrlab.relay.passes import Moments, frame_means, frame_moments
 
 CHANNEL_GROUPS = 32  # of group standardization, as in group norm; fewer if a group would have less than two channels
 
@@ -26,14 +27,14 @@ class LayerRelay(NamedTuple):
 
 
 class Relayed(NamedTuple):
-    """Gamma and beta, each (N, C, G), from one source: ``cross_temporal`` (G groups) or ``cross_layer`` (G = 1)."""
+    """Gamma and beta, each (N, G, C), from one source: ``cross_temporal`` (G groups) or ``cross_layer`` (G = 1)."""
 
     kind: str
     gamma: Tensor
     beta: Tensor
 
 
-Moments = tuple[Tensor, Tensor, Tensor]  # mean, biased variance, number of values, of each group
+CountedMoments = tuple[Tensor, Tensor, Tensor]  # mean, biased variance, number of values, of each group
 
 
 class GroupAffine(nn.Module):
@@ -61,7 +62,8 @@ class GroupAffine(nn.Module):
 class RelayNorm(nn.Module):
     """Base of the DNR layers: batch statistics of frame groups in training, running statistics in evaluation.
 
-    A subclass takes clips (N, C, T, H, W) and the relay of their stage, and returns both. It learns no affine pair.
+    A subclass takes features and the relay of their stage, and returns both. Features are clips (N, C, T, H, W), or
+    images (N*T, C, H, W) together with T. It learns no affine pair.
     With standardization group, instance or layer, each clip is standardized by its own statistics, in training and
     evaluation, and there are no running statistics.
 
@@ -76,7 +78,7 @@ class RelayNorm(nn.Module):
 
     running_mean: Tensor
     running_var: Tensor
-    moments_of_all: Callable[[Tensor, Tensor, Tensor], Moments] | None = None  # set by synchronize_statistics
+    moments_of_all: Callable[[Tensor, Tensor, Tensor], CountedMoments] | None = None  # set by synchronize_statistics
 
     def __init__(self, channels: int, config: DNRConfig = PAPER, *, eps: float = 1e-5, momentum: float = 0.1) -> None:
         super().__init__()
@@ -91,21 +93,35 @@ class RelayNorm(nn.Module):
             self.register_buffer("running_var", torch.ones(channels))
         self.affine = GroupAffine(eps)
 
-    def statistics(self, x: Tensor, pooled: Tensor, lengths: Sequence[int]) -> tuple[Tensor, Tensor]:
-        """Mean and biased variance to standardize with, each (1 or N, C, G or 1). Training updates the running ones.
+    def frames(self, x: Tensor, num_frames: int | None) -> Moments:
+        """Mean and variance, each (N, T, C), of all frames of ``x``; no variances where running statistics are used.
 
-        ``pooled`` (N, C, G) holds the means of the groups of each clip of ``x`` (N, C, T, H, W).
+        Raises: ValueError if x does not hold clips, or has other channels than the layer.
         """
-        if self.config.statistics == "clip" and len(lengths) > 1:
+        check_features(x, num_frames, channels=self.channels)
+        if self.config.standardization == "batch" and not self.training:
+            means = by_clip(frame_means(x), num_frames)
+            return Moments(means, means.new_empty(0))
+        mean, variance = frame_moments(x)
+        return Moments(by_clip(mean, num_frames), by_clip(variance, num_frames))
+
+    def statistics(self, frames: Moments, lengths: Sequence[int], pixels: int) -> tuple[Tensor, Tensor]:
+        """Mean and biased variance to standardize with, each (1 or N, G or 1, C). Training updates the running ones.
+
+        Args:
+            frames: moments of all frames.
+            lengths: frames of each group.
+            pixels: values per frame and channel.
+        """
+        if self.config.statistics == "clip":
             lengths = [sum(lengths)]
-            pooled = group_means(x, lengths)
         if self.config.standardization != "batch":
-            return clip_moments(x, lengths, channel_groups(self.config.standardization, self.channels))
+            parts = channel_groups(self.config.standardization, self.channels)
+            return clip_moments(frames, lengths, parts, pixels)
         if not self.training:
-            return self.running_mean[None, :, None], self.running_var[None, :, None]
-        mean = pooled.mean(dim=0, keepdim=True)  # clips have equal lengths: the mean of their means
-        variance = group_variances(x, lengths)
-        values = [length * x[:, 0, 0].numel() for length in lengths]
+            return self.running_mean, self.running_var
+        mean, variance = group_moments(frames, lengths)
+        values = [length * len(frames.mean) * pixels for length in lengths]
         counts: Sequence[int] | Tensor = values
         if self.moments_of_all is None:
             check_counts(values)
@@ -118,7 +134,14 @@ class RelayNorm(nn.Module):
                 old.copy_(new)
         return mean, variance
 
-    def forward(self, x: Tensor, relay: LayerRelay | None) -> tuple[Tensor, LayerRelay | None]:
+    def standardized(self, x: Tensor, frames: Moments, sources: Sequence[Relayed], lengths: Sequence[int]) -> Tensor:
+        """``x``, standardized group by group, then scaled and shifted by the sum of the sources."""
+        y: Tensor = self.affine(x, *self.statistics(frames, lengths, x.shape[-2] * x.shape[-1]), sources, lengths)
+        return y
+
+    def forward(
+        self, x: Tensor, relay: LayerRelay | None, num_frames: int | None = None
+    ) -> tuple[Tensor, LayerRelay | None]:
         raise NotImplementedError(f"{type(self).__name__} must define forward: where gamma and beta come from")
 
     def extra_repr(self) -> str:
@@ -126,8 +149,8 @@ class RelayNorm(nn.Module):
 
 
 def counts_like(mean: Tensor, values: Sequence[int]) -> Tensor:
-    """Numbers of values as a tensor (G,) on the device of ``mean``. It is filled there: a copy would stall a GPU."""
-    return torch.stack([mean.new_full((), value) for value in values])
+    """Numbers of values as a tensor (G, 1) on the device of ``mean``. It is filled there: a copy would stall a GPU."""
+    return torch.stack([mean.new_full((1,), value) for value in values])
 
 
 def channel_groups(standardization: str, channels: int) -> int:
@@ -140,12 +163,9 @@ def apply_norm(
 ) -> tuple[Tensor, LayerRelay | None]:
     """Apply any normalization layer to images (N*T, C, H, W) of ``num_frames`` per clip, or to clips (N, C, T, H, W).
 
-    ``num_frames`` is None for clips. DNR layers always get clips.
+    ``num_frames`` is None for clips.
     """
     if not isinstance(norm, RelayNorm):
         return norm(x), relay
-    if num_frames is None:
-        y, relay = norm(x, relay)
-        return y, relay
-    clips, relay = norm(split_time(x, num_frames), relay)
-    return merge_time(clips), relay
+    y, relay = norm(x, relay, num_frames)
+    return y, relay

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.distributed.nn.functional import all_reduce
 
 from dnrlab.relay.functional import pooled_moments
-from dnrlab.relay.groups import statistics_dtype
 from dnrlab.relay.norm import RelayNorm
+from dnrlab.relay.passes import statistics_dtype
 
 
 def over_processes(mean: Tensor, variance: Tensor, counts: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -13,6 +13,7 @@ from dnrlab.explain import clip_gradcam, record_dynamics
 from dnrlab.explain.cam.gradcam import clip_weights, scale_to_unit
 from dnrlab.explain.clips import choose_rows, view_clip
 from dnrlab.plots import CamRow, block_dynamics, confusion, gradcam_figure, group_dynamics, training_curves
+from dnrlab.relay.axes import split_time
 from tests.helpers.networks import Planted
 
 
@@ -124,7 +125,7 @@ def test_recorded_parameters_are_those_of_the_cells():
     table = dynamics.table()
     own = table[(table["layer"] == "layer2.1.bn1") & (table["kind"] == "cross_temporal")]
     assert len(calls) == 3
-    for group, (gamma, beta) in enumerate(calls):
+    for group, ((gamma, beta),) in enumerate(calls):
         rows = own[own["group"] == group].sort_values(["clip", "channel"])
         np.testing.assert_allclose(rows["gamma"], gamma.detach().flatten())
         np.testing.assert_allclose(rows["beta"], beta.detach().flatten())
@@ -136,7 +137,7 @@ def test_both_sources_of_a_layer_add_up_to_what_it_applies():
     model, applied = dnr_network(), []
     norm = model.layer1.get_submodule("0").bn1
     with record_dynamics(model) as dynamics:
-        handle = norm.register_forward_hook(lambda _, inputs, outputs: applied.append((inputs[0], outputs[0])))
+        handle = norm.register_forward_hook(lambda _, inputs, outputs: applied.append((inputs[0], outputs[0].clone())))
         model(torch.rand(2, 3, 5, 32, 32))
         handle.remove()
     table = dynamics.table()
@@ -144,7 +145,7 @@ def test_both_sources_of_a_layer_add_up_to_what_it_applies():
     assert own.groupby("kind")["group"].nunique().to_dict() == {"cross_layer": 1, "cross_temporal": 3}
     whole = own[own["kind"] == "cross_layer"]
     assert whole[["first_frame", "last_frame"]].drop_duplicates().to_numpy().tolist() == [[0, 4]]
-    ((x, y),) = applied  # running statistics are 0 and 1: y is the affine map of x
+    x, y = (split_time(each, 5) for each in applied[0])  # running statistics are 0 and 1: y is the affine map of x
     groups = own[own["kind"] == "cross_temporal"].merge(whole, on=["clip", "channel"])
     for row in groups.itertuples():
         frames = (row.clip, row.channel, row.first_frame_x)

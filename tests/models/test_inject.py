@@ -12,7 +12,8 @@ from torch import nn
 from dnrlab import DNRConfig, add_dnr, create_model
 from dnrlab.models import PerFrame, set_num_frames
 from dnrlab.models.injected import InjectedNorm
-from dnrlab.relay import ChannelInterlacing, LayerRelay, RelayNorm
+from dnrlab.relay import InterlacedConv2d, InterlacedConv3d, LayerRelay, RelayNorm
+from dnrlab.relay.functional import interlace_channels
 from tests.helpers.elsewhere import Body, assert_same, one_step, slow_parts, timm_network, torchvision_network
 from tests.models.test_networks import unlike_start
 
@@ -42,7 +43,9 @@ def test_add_dnr_gives_the_network_of_create_model(name, interlacing, where):
     assert_same({key.replace("network.", ""): value for key, value in first.items()}, second)
     norms = {key: module for key, module in ours.named_modules() if isinstance(module, RelayNorm)}
     assert {each.layer: each.channels for each in report.replaced} == {key: n.channels for key, n in norms.items()}
-    assert len(report.interlaced) == sum(isinstance(module, ChannelInterlacing) for module in ours.modules())
+    assert len(report.interlaced) == sum(
+        isinstance(module, InterlacedConv2d | InterlacedConv3d) for module in ours.modules()
+    )
 
 
 @pytest.mark.parametrize("name", ["resnet18", "resnet50"])
@@ -106,9 +109,9 @@ def test_an_adapter_brings_dnr_into_any_block():
         block = model.blocks[index]
         if index == 3:
             relay = LayerRelay(model.blocks.lstm_3)
-        mixed = ChannelInterlacing()(x, None)
+        mixed = interlace_channels(x)
         bare = copy.deepcopy(block.conv_a)
-        bare._forward_pre_hooks.clear()
+        bare.__class__ = nn.Conv3d
         layer, temporal = with_relays(block)
         out, relay = layer(bare(mixed), relay)
         out, _ = temporal(block.conv_b(out.relu()), None)

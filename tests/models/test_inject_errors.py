@@ -6,6 +6,7 @@ from torch import nn
 
 from dnrlab import DNRConfig, add_dnr, create_model
 from dnrlab.models import BlockParts
+from dnrlab.relay import InterlacedConv2d
 from tests.helpers.elsewhere import Body, SlowBlock, slow_parts, timm_network, torchvision_network
 
 
@@ -156,7 +157,8 @@ def test_shared_blocks_are_refused_and_shared_convolutions_are_interlaced_once()
     model = torchvision_network("resnet18")
     model.layer1[1].conv1 = model.layer1[0].conv1
     add_dnr(model, num_frames=2)
-    assert len(model.layer1[0].conv1._forward_pre_hooks) == 1
+    assert type(model.layer1[0].conv1) is InterlacedConv2d
+    assert not model.layer1[0].conv1._forward_pre_hooks
 
 
 def test_the_blocks_of_a_stage_with_dnr_are_fixed():

@@ -13,10 +13,9 @@ from dnrlab.data.decode.reader import READER
 from dnrlab.data.manifest import read_manifest, select
 from dnrlab.evaluation import EvalConfig, evaluate
 from dnrlab.evaluation.view_scores import scores_file
-from dnrlab.models.injected import Interlace
 from dnrlab.models.own import source_digest
 from dnrlab.recipes.named import demo, override
-from dnrlab.relay import RelayNorm
+from dnrlab.relay import InterlacedConv2d, InterlacedConv3d, RelayNorm
 from dnrlab.runs.folder import read_config
 from dnrlab.runs.load import load_run
 from dnrlab.training.initial_weights import imagenet_weights
@@ -34,8 +33,7 @@ def layers(model):
 
 
 def interlaced(model):
-    hooks = [hook for module in model.modules() for hook in module._forward_pre_hooks.values()]
-    return sum(isinstance(hook, Interlace) for hook in hooks)
+    return sum(isinstance(module, InterlacedConv2d | InterlacedConv3d) for module in model.modules())
 
 
 @pytest.mark.parametrize("dnr", [None, DNRConfig(relay_distance=2)])

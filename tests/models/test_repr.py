@@ -22,7 +22,8 @@ CONFIGS = [
 ]
 NORMS = [relay.RelayNorm, relay.CrossLayerNorm, relay.CrossTemporalNorm, relay.CrossLayerTemporalNorm]
 LAYERS = [
-    relay.ChannelInterlacing(),
+    relay.InterlacedConv2d(8, 16, 3, stride=2, padding=1, bias=False),
+    relay.InterlacedConv3d(8, 16, (3, 1, 1), padding=(1, 0, 0)),
     relay.RelayCell(8),
     relay.RelayCell(8, 2, 3),
     DeeperCell(8),

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 
 from dnrlab.relay import CrossLayerNorm, CrossTemporalNorm, DNRConfig, LayerRelay, RelayCell
 from dnrlab.relay.groups import clip_moments
+from dnrlab.relay.passes import Moments, frame_moments
 from tests.helpers.layers import EXACT, OPTIONS, assert_gradients, clip, plain, running, unlike_start
 from tests.reference import layers
 
@@ -52,14 +53,15 @@ def test_every_option_of_cross_temporal_agrees_with_plain_loops(options, trainin
 @pytest.mark.parametrize("parts", [1, 2, 4])
 def test_moments_of_a_clip_by_itself_agree_with_plain_loops(parts):
     x = clip(frames=5)
-    mean, variance = clip_moments(x, [2, 2, 1], parts)
+    moments = Moments(*(each.transpose(1, 2) for each in frame_moments(x)))
+    mean, variance = clip_moments(moments, [2, 2, 1], parts, 6)
     for index in range(2):
         for group, frames in enumerate(layers.frame_groups(5, 2)):
             means, variances = layers.clip_statistics(x.numpy(), index, frames, parts)
-            torch.testing.assert_close(mean[index, :, group], torch.tensor(means, dtype=torch.float64), **EXACT)
-            torch.testing.assert_close(variance[index, :, group], torch.tensor(variances, dtype=torch.float64), **EXACT)
+            torch.testing.assert_close(mean[index, group], torch.tensor(means, dtype=torch.float64), **EXACT)
+            torch.testing.assert_close(variance[index, group], torch.tensor(variances, dtype=torch.float64), **EXACT)
     with pytest.raises(ValueError, match=r"multiple of the 3 channel groups, got 4; choose another width"):
-        clip_moments(x, [5], 3)
+        clip_moments(moments, [5], 3, 6)
 
 
 def test_group_standardization_has_32_groups_of_channels_where_there_are_more():
@@ -93,8 +95,8 @@ def test_one_cell_both_ways_is_symmetric_in_time_if_the_groups_are_equal():
 
 
 def test_the_state_of_a_deep_relay_is_that_of_all_its_cells():
-    hidden, cell = RelayCell(4, depth=3)(torch.randn(2, 4))
-    assert hidden.shape == cell.shape == (3, 2, 4)
+    state = RelayCell(4, depth=3)(torch.randn(2, 16))
+    assert [(each.hidden.shape, each.cell.shape) for each in state] == [((2, 4), (2, 4))] * 3
 
 
 @pytest.mark.parametrize("training", [True, False])

@@ -7,7 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dnrlab.relay import (
-    ChannelInterlacing,
     CrossLayerNorm,
     CrossLayerTemporalNorm,
     CrossTemporalNorm,
@@ -129,11 +128,6 @@ def test_interlacing_agrees_with_plain_loops_and_its_gradient_goes_back_the_same
             one[:, channel, frame] = 1
             expected[:, channel, frame] = (torch.from_numpy(layers.interlace(one)) * weight).sum(dim=(1, 2))
     torch.testing.assert_close(x.grad, expected, rtol=0, atol=0)
-
-
-def test_interlacing_of_images_is_that_of_clips():
-    x = clip(channels=8, frames=3)
-    torch.testing.assert_close(ChannelInterlacing()(merge_time(x), 3), merge_time(interlace_channels(x)))
 
 
 def test_time_is_split_and_merged_clip_by_clip():

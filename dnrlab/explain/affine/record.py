@@ -48,9 +48,9 @@ class Dynamics:
     def add(self, layer: str, sources: Sequence[Relayed], lengths: Sequence[int]) -> None:
         """Store what a layer received in one forward pass, for groups of ``lengths`` frames."""
         for source in sources:
-            own = lengths if source.gamma.shape[2] > 1 else [sum(lengths)]
+            own = lengths if source.gamma.shape[1] > 1 else [sum(lengths)]
             edges = np.rint(np.cumsum([0, *own]) * (self.num_frames / sum(own))).astype(int)
-            gamma, beta = (each.detach().float().cpu().numpy() for each in (source.gamma, source.beta))
+            gamma, beta = (each.detach().float().transpose(1, 2).cpu().numpy() for each in (source.gamma, source.beta))
             self.records.append(Recorded(layer, source.kind, gamma, beta, edges))
 
     def table(self) -> pd.DataFrame:

@@ -98,7 +98,7 @@ def record_influence(model: nn.Module) -> Iterator[Influence]:
 
         def hook(module: RelayCell, inputs: tuple[Any, ...], output: Any, name: str = name, kind: str = kind) -> None:
             alone = RelayCell.forward(module, inputs[0])
-            last = [each[-1].detach().cpu() for each in (*output, *alone)]
+            last = [each.detach().cpu() for each in (*output[-1], *alone[-1])]
             influence.steps.setdefault((name, kind), []).append(last)
 
         handles.append(cell.register_forward_hook(hook))

@@ -10,7 +10,7 @@ from dnrlab.models.injected import Interlace
 from dnrlab.models.tanet import TemporalAdaptiveModule
 from dnrlab.models.tdn import TDN
 from dnrlab.models.tdn_modules import LongTermModule
-from dnrlab.relay import ChannelInterlacing, RelayCell, RelayNorm
+from dnrlab.relay import InterlacedConv2d, InterlacedConv3d, RelayCell, RelayNorm
 
 OF_BATCH_NORM = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
 
@@ -59,7 +59,7 @@ def describe(model: nn.Module) -> Network:
 def shifts(module: nn.Module) -> bool:
     """Whether a module of a block mixes channels of neighbouring frames, or a hook of ``add_dnr`` does so before it."""
     hooks = module._forward_pre_hooks.values()
-    return isinstance(module, ChannelInterlacing) or any(isinstance(hook, Interlace) for hook in hooks)
+    return isinstance(module, InterlacedConv2d | InterlacedConv3d) or any(isinstance(hook, Interlace) for hook in hooks)
 
 
 def module_around(ours: Collection[str]) -> str:
