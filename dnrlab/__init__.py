@@ -8,10 +8,19 @@ if TYPE_CHECKING:
     from dnrlab.explain.affine.record import record_dynamics
     from dnrlab.models import add_dnr, create_model, model_names
     from dnrlab.models.checkpoints import load_weights
+    from dnrlab.models.inference import optimize_for_inference
     from dnrlab.relay import DNRConfig
 
 __version__ = "0.1.0.dev0"
-__all__ = ["DNRConfig", "add_dnr", "create_model", "load_weights", "model_names", "record_dynamics"]
+__all__ = [
+    "DNRConfig",
+    "add_dnr",
+    "create_model",
+    "load_weights",
+    "model_names",
+    "optimize_for_inference",
+    "record_dynamics",
+]
 
 # Waiting OpenMP threads of torch spin. On busy cores a spinning thread takes the core from the thread that it waits
 # for, and a training step of 30 ms takes seconds. A short spin is as fast on an idle machine: see
@@ -25,6 +34,7 @@ HOMES = {
     "create_model": "dnrlab.models",
     "load_weights": "dnrlab.models.checkpoints",
     "model_names": "dnrlab.models",
+    "optimize_for_inference": "dnrlab.models.inference",
     "record_dynamics": "dnrlab.explain.affine.record",
 }
 

@@ -59,8 +59,8 @@ def convolve_interlaced(conv: Convolution, x: Tensor, num_frames: int | None) ->
         x, weight, bias = x.to(dtype), weight.to(dtype), None if bias is None else bias.to(dtype)
     if num_frames is not None and is_product(conv, x):
         multiply = Products.apply if torch.is_grad_enabled() else Products.forward
-        y: Tensor = multiply(x, weight, num_frames)
-        return y if bias is None else y + bias[:, None, None]
+        y: Tensor = multiply(x, weight, bias, num_frames)
+        return y
     settings = (conv.stride, conv.padding, conv.dilation, False, (0,) * len(conv.stride), conv.groups)
     convolve = OfInterlaced.apply if torch.is_grad_enabled() else OfInterlaced.forward
     y = convolve(x, weight, bias, settings, num_frames)
@@ -115,11 +115,12 @@ class Products(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(images: Tensor, weight: Tensor, num_frames: int) -> Tensor:
+    def forward(images: Tensor, weight: Tensor, bias: Tensor | None, num_frames: int) -> Tensor:
         x, w = images.flatten(2), weight.flatten(1).expand(len(images), -1, -1)  # (N*T, C, P), (N*T, O, C)
         part = part_size(images.shape[1])
         a, b, rest = slice(part), slice(part, 2 * part), slice(2 * part, None)
-        y = torch.bmm(w[:, :, rest], x[:, rest])
+        own = w[:, :, rest], x[:, rest]
+        y = torch.bmm(*own) if bias is None else torch.baddbmm(bias.view(1, -1, 1), *own)
         for first in range(0, len(x), num_frames):  # of a clip
             last = first + num_frames - 1
             y[first:last].baddbmm_(w[first:last, :, a], x[first + 1 : last + 1, a])
@@ -127,9 +128,9 @@ class Products(torch.autograd.Function):
         return reshaped(y, torch.Size((*y.shape[:2], *images.shape[2:])))
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, int], output: Tensor) -> None:
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
         ctx.save_for_backward(*inputs[:2])
-        ctx.num_frames = inputs[2]
+        ctx.num_frames = inputs[3]
 
     @staticmethod
     def backward(ctx: Any, of_y: Tensor) -> tuple[Tensor | None, ...]:
@@ -137,6 +138,7 @@ class Products(torch.autograd.Function):
         images, weight = ctx.saved_tensors
         part, gradient = part_size(images.shape[1]), of_y.contiguous().flatten(2)  # (N*T, O, P)
         of_x = of_weight = None
+        of_bias = gradient.sum(dim=(0, 2)) if ctx.needs_input_grad[2] else None
         if ctx.needs_input_grad[0]:
             of_x = torch.bmm(weight.flatten(1).t().expand(len(images), -1, -1), gradient).view_as(images)
             moved = of_x[:, : 2 * part]
@@ -150,4 +152,4 @@ class Products(torch.autograd.Function):
                 of_w[:, a].addbmm_(gradient[first:last], x[first + 1 : last + 1, :, a])
                 of_w[:, b].addbmm_(gradient[first + 1 : last + 1], x[first:last, :, b])
             of_weight = of_w.view_as(weight)
-        return of_x, of_weight, None
+        return of_x, of_weight, of_bias, None

@@ -50,13 +50,18 @@ class GroupAffine(nn.Module):
     def forward(
         self, x: Tensor, mean: Tensor, variance: Tensor, sources: Sequence[Relayed], lengths: Sequence[int]
     ) -> Tensor:
-        gamma, beta = sources[0].gamma, sources[0].beta
-        for other in sources[1:]:
-            gamma, beta = gamma + other.gamma, beta + other.beta
-        return standardize_and_affine(x, mean, variance, gamma, beta, lengths, self.eps)
+        return standardize_and_affine(x, mean, variance, *total(sources), lengths, self.eps)
 
     def extra_repr(self) -> str:
         return f"eps={self.eps}"
+
+
+def total(sources: Sequence[Relayed]) -> tuple[Tensor, Tensor]:
+    """The sums of the gammas and of the betas of several sources, each (N, G, C)."""
+    gamma, beta = sources[0].gamma, sources[0].beta
+    for other in sources[1:]:
+        gamma, beta = gamma + other.gamma, beta + other.beta
+    return gamma, beta
 
 
 class RelayNorm(nn.Module):
