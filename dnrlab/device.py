@@ -5,21 +5,25 @@ from dataclasses import dataclass
 
 import torch
 
+COMPILE = ("auto", "off", "default", "graphs")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Runtime:
     """How a training, an evaluation or a survey runs on this machine.
 
-    On a GPU networks compute in bfloat16 (``autocast``). The other fields do not change the results.
+    On a GPU networks compute in bfloat16 (``autocast``). The other fields do not change the results, except for
+    rounding and, in training, the random numbers of dropout where a network is compiled.
 
-    ``auto`` becomes the device that ``pick_device`` chooses.
+    The device ``auto`` becomes the one that ``pick_device`` chooses.
 
-    Raises: ValueError if the device is unknown or absent, or num_workers is negative.
+    Raises: ValueError if the device is unknown or absent, num_workers is negative, or compile is unknown.
     """
 
     device: str = "cpu"  # cpu, cuda or cuda:N; auto takes a GPU if there is one
     num_workers: int = 0  # processes that read clips; 0 reads in this process
     cache_dir: str = ""  # folder that stores decoded videos; auto: runs/cache for up to 5,000 videos; '' stores none
+    compile: str = "auto"  # off; default: torch.compile; graphs: also CUDA graphs; auto: for long work on a GPU
     progress: bool = False  # show a progress bar
 
     def __post_init__(self) -> None:
@@ -27,6 +31,8 @@ class Runtime:
             raise ValueError(
                 f"expected num_workers of at least 0, got {self.num_workers}; give 0 to read in this process"
             )
+        if self.compile not in COMPILE:
+            raise ValueError(f"expected compile in {COMPILE}, got {self.compile!r}; choose one of these")
         object.__setattr__(self, "device", pick_device(self.device))  # the dataclass is frozen
 
 

@@ -20,12 +20,12 @@ import torch.distributed as dist
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from dnrlab.bench.forward import forward_pass
+from dnrlab.bench.work import forward_pass
 from dnrlab.data.transforms import normalize
 from dnrlab.distributed import barrier, join, launch
 from dnrlab.models.config import build_model
 from dnrlab.recipes.config import Recipe
-from dnrlab.training.loop import training_step
+from dnrlab.training.loop import NetworkLoss, training_step
 from dnrlab.training.optimizer import make_optimizer
 
 Build = Callable[[], nn.Module]
@@ -113,15 +113,16 @@ def turn(
     clips = torch.randint(256, (config.batch_size, 3, frames, size, size), dtype=torch.uint8).to(device)
     labels = torch.randint(config.num_classes, (config.batch_size,)).to(device)
     optimizer = make_optimizer(model, settings)
-    network = DistributedDataParallel(model, process_group=group) if group else model
+    whole = NetworkLoss(model)
+    network = DistributedDataParallel(whole, process_group=group) if group else whole
     step = partial(training_step, network, optimizer, clips, labels, clip_norm=settings.clip_norm)
     reset_peak(device)
     trained = seconds_of(step, config, device, group) | {"kind": "training", "peak_bytes": peak_bytes(device)}
-    del network, step, optimizer
+    del network, whole, step, optimizer
     model.eval().zero_grad(set_to_none=True)
     gc.collect()  # a DistributedDataParallel that outlives its process group hangs
     reset_peak(device)
-    tested = seconds_of(lambda: forward_pass(model, normalize(clips)), config, device, group)
+    tested = seconds_of(forward_pass(model, normalize(clips), "eager", "the network"), config, device, group)
     test_peak = peak_bytes(device) if device.startswith("cuda") else float("nan")
     return [trained, tested | {"kind": "testing", "peak_bytes": test_peak}]
 

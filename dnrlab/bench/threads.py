@@ -21,7 +21,7 @@ import torch
 
 from dnrlab.models.config import build_model
 from dnrlab.recipes.named import demo
-from dnrlab.training.loop import training_step
+from dnrlab.training.loop import NetworkLoss, training_step
 from dnrlab.training.optimizer import make_optimizer
 
 BATCH_SIZE = 8  # clips
@@ -84,7 +84,7 @@ def answer() -> None:
     """What each process does: for every number that comes in, take as many steps and write their median time."""
     recipe = demo()
     torch.manual_seed(0)
-    model = build_model(recipe.model, num_classes=10, num_frames=recipe.data.num_frames).train()
+    model = NetworkLoss(build_model(recipe.model, num_classes=10, num_frames=recipe.data.num_frames)).train()
     optimizer = make_optimizer(model, recipe.training)
     size = recipe.data.crop_size
     clips = torch.randint(256, (BATCH_SIZE, 3, recipe.data.num_frames, size, size), dtype=torch.uint8)

@@ -75,6 +75,11 @@ class Views(NamedTuple):
         """Clips times crops."""
         return len(self.frame_positions) * len(self.boxes)
 
+    def to(self, device: str) -> "Views":
+        """The same views on a device; the copy to a GPU goes on beside other work if memory is pinned."""
+        frames, positions = (each.to(device, non_blocking=True) for each in (self.frames, self.frame_positions))
+        return self._replace(frames=frames, frame_positions=positions)
+
     def clip(self, view: int) -> Tensor:
         """View ``view`` (3, T, crop, crop) uint8, on the device of ``frames``. The crops of a clip come together."""
         y, x, h, w = self.boxes[view % len(self.boxes)]

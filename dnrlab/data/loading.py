@@ -100,6 +100,7 @@ def view_loader(
         num_workers=num_workers,
         multiprocessing_context=context(num_workers),
         collate_fn=list,
+        pin_memory=torch.cuda.is_available(),
     )
 
 

@@ -137,5 +137,7 @@ def to_unit(clips: Tensor) -> Tensor:
 def normalize(clips: Tensor) -> Tensor:
     """Clips (N, 3, T, H, W), uint8 or in [0, 1], standardized by ImageNet's channel means and standard deviations."""
     unit = to_unit(clips)
-    mean, std = (unit.new_tensor(values).view(3, 1, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
-    return (unit - mean) / std
+    mean, std = (
+        torch.stack([unit.new_full((1, 1, 1), value) for value in values]) for values in (IMAGENET_MEAN, IMAGENET_STD)
+    )
+    return (unit - mean) / std  # filled on the device: a copy would stall a GPU

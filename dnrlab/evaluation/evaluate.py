@@ -1,15 +1,16 @@
 """Scores of videos from several views: V clips times 1 or 3 crops per clip."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 from tqdm import tqdm
 
+from dnrlab.compiling import compiled, how_to_compile
 from dnrlab.data.config import DataConfig
 from dnrlab.data.dataset import Unreadable, VideoViews, Views
 from dnrlab.data.decode.types import Reader
@@ -20,6 +21,7 @@ from dnrlab.device import ON_CPU, Runtime, autocast
 from dnrlab.distributed import ALONE, World, all_gather, broadcast
 from dnrlab.evaluation.video_scores import Predictions, video_scores
 from dnrlab.evaluation.view_scores import Scores, ScoresFile, fingerprint, is_scored, open_scores
+from dnrlab.models.inference import optimize_for_inference
 
 BATCHES_PER_GATHER = 8  # per rank, between two exchanges of scores
 
@@ -69,7 +71,8 @@ def evaluate(
 ) -> Predictions:
     """Score every video of a manifest: the mean of the softmax scores of its views.
 
-    ``batch_size`` views are cut and go through the network at a time. The scores depend on it only by rounding.
+    ``batch_size`` views are cut and go through the network at a time. The scores depend on it, on compiling and on
+    the use of ``optimize_for_inference`` only by rounding.
 
     Args:
         scores: file that stores the scores of all views during the evaluation. A second call scores only the rows
@@ -87,7 +90,9 @@ def evaluate(
     todo: list[int] = broadcast(np.flatnonzero(~is_scored(done)).tolist(), world)
     videos_at_once = max(config.batch_size // config.num_views, 1)
     loader = view_loader(dataset, videos_at_once, runtime.num_workers, todo[world.rank :: world.size])
-    results = scored_videos(model, loader, config.batch_size, runtime.device)
+    how = how_to_compile(runtime.compile, runtime.device, len(todo) * config.num_views // config.batch_size)
+    score = Scorer(optimize_for_inference(model), config.batch_size, runtime.device, how)
+    results = scored_videos(score, loader)
     part = videos_at_once * (1 if world.size == 1 else BATCHES_PER_GATHER)
     reasons: dict[int, str] = {}
     with tqdm(total=len(todo), desc="evaluate", disable=not runtime.progress or not world.is_main) as bar:
@@ -126,26 +131,50 @@ def scores_so_far(
     return open_scores(file.path, shape, fingerprint(model, file.model, manifest, data, views, arithmetic))
 
 
-def scored_videos(
-    model: nn.Module, loader: Iterable[list[Views | Unreadable]], batch_size: int, device: str
-) -> Iterator[Scored | Unreadable]:
+def scored_videos(score: "Scorer", loader: Iterable[list[Views | Unreadable]]) -> Iterator[Scored | Unreadable]:
     """Every video of a loader, with its scores or the reason why it has none."""
     for videos in loader:
         read = [video for video in videos if not isinstance(video, Unreadable)]
-        scores: Iterable[Scores] = view_scores(model, read, batch_size, device) if read else ()
+        scores: Iterable[Scores] = score.of_views(read) if read else ()
         yield from (Scored(video.row, values) for video, values in zip(read, scores, strict=True))
         yield from (video for video in videos if isinstance(video, Unreadable))
 
 
-@torch.inference_mode()
-def view_scores(model: nn.Module, videos: Sequence[Views], batch_size: int, device: str) -> Scores:
-    """Softmax scores (N, views, classes) of all views of N videos. ``batch_size`` views are cut at a time."""
-    on_device = [video._replace(frames=video.frames.to(device)) for video in videos]
-    views = [(video, view) for video in on_device for view in range(video.num_views)]
-    scores = []
-    for start in range(0, len(views), batch_size):
-        clips = torch.stack([video.clip(view) for video, view in views[start : start + batch_size]])
-        with autocast(device):
-            logits = model(normalize(clips))  # (views, classes)
-        scores.append(logits.float().softmax(dim=1).cpu())
-    return np.asarray(torch.cat(scores).unflatten(0, (len(videos), -1)).numpy())
+class Scorer:
+    """Softmax scores by a network, compiled or not.
+
+    Args:
+        batch_size: views that are cut and go through the network at a time. A compiled network gets a smaller batch
+            filled up with black clips, whose scores are left out.
+        how: off, default or graphs; see ``dnrlab.compiling``.
+    """
+
+    def __init__(self, model: nn.Module, batch_size: int, device: str, how: str) -> None:
+        self.model, self.batch_size, self.device, self.how = model, batch_size, device, how
+        self.run: Callable[[Tensor], Tensor] | None = None
+
+    @torch.inference_mode()
+    def of_views(self, videos: Sequence[Views]) -> Scores:
+        """Scores (N, views, classes) of all views of N videos."""
+        on_device = [video.to(self.device) for video in videos]
+        views = [(video, view) for video in on_device for view in range(video.num_views)]
+        scores = []
+        for start in range(0, len(views), self.batch_size):
+            clips = torch.stack([video.clip(view) for video, view in views[start : start + self.batch_size]])
+            scores.append(self.of_clips(clips))
+        return np.asarray(torch.cat(scores).cpu().unflatten(0, (len(videos), -1)).numpy())
+
+    def of_clips(self, clips: Tensor) -> Tensor:
+        """Scores (N, classes), float32, of clips (N, 3, T, H, W), uint8 or in [0, 1], N at most ``batch_size``."""
+        count = len(clips)
+        if self.how != "off":
+            clips = torch.cat([clips, clips.new_zeros(self.batch_size - count, *clips.shape[1:])])
+        with autocast(self.device):
+            if self.run is None:
+                self.run = compiled(self.logits, [clips], self.how, model=self.model, name="the network")
+            return self.run(clips)[:count].float().softmax(dim=1)
+
+    def logits(self, clips: Tensor) -> Tensor:
+        """Logits (N, classes)."""
+        logits: Tensor = self.model(normalize(clips))
+        return logits

@@ -10,7 +10,7 @@ from dnrlab.data.decode.reader import READER
 from dnrlab.data.loading import training_batches
 from dnrlab.data.manifest import Manifest
 from dnrlab.training.bad_videos import readable
-from dnrlab.training.loop import Sums, train_steps
+from dnrlab.training.loop import NetworkLoss, Sums, train_steps
 
 
 def train_briefly(
@@ -45,4 +45,4 @@ def train_briefly(
     steps = epochs * max(len(videos.rows) // batch_size, 1)
     schedule = OneCycleLR(optimizer, lr, total_steps=steps)
     read = readable(batches, videos, "error", {})
-    return train_steps(network, read, optimizer, schedule, device=device, clip_norm=20.0)
+    return train_steps(NetworkLoss(network), read, optimizer, schedule, device=device, clip_norm=20.0)

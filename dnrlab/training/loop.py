@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from dnrlab.compiling import compiled
 from dnrlab.data.transforms import normalize
 from dnrlab.device import autocast
 from dnrlab.distributed import ALONE, World, all_gather, all_sum
@@ -40,6 +41,41 @@ class Sums:
         return {**means, "clips": self.clips}
 
 
+class NetworkLoss(nn.Module):
+    """The forward pass of a training step, on the device: from clips to the loss.
+
+    Shape:
+        - clips: (N, 3, T, H, W), uint8 or in [0, 1]
+        - labels: (N,)
+        - returns: the mean cross-entropy (nats), and the number of clips with the highest logit for their label
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+        self.run = self.loss  # or ``loss``, compiled
+
+    def forward(self, clips: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        return self.run(clips, labels)
+
+    def loss(self, clips: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """What ``forward`` computes, without compiling."""
+        logits = self.network(normalize(clips))  # (N, classes)
+        return F.cross_entropy(logits, labels), (logits.argmax(dim=1) == labels).sum()  # autocast: float32
+
+    def compile_for(self, clips: Tensor, labels: Tensor, how: str, name: str = "the training step") -> None:
+        """Compile the pass, in training mode, for clips and labels like these; see ``compiled``.
+
+        Call it before DistributedDataParallel wraps this module: torch cuts a graph that it compiles inside of it into
+        pieces, to which running statistics are inputs, and CUDA graphs refuse those.
+        """
+        self.train()
+        with autocast(clips.device):
+            self.run = compiled(
+                self.loss, (clips, labels), how, model=self, warm_up=lambda found: found[0].backward(), name=name
+            )
+
+
 def train_steps(
     model: nn.Module,
     batches: Iterable[tuple[Tensor, Tensor]],
@@ -57,12 +93,12 @@ def train_steps(
     step draws the same numbers.
 
     Args:
+        model: ``NetworkLoss``; with several processes in a DistributedDataParallel.
         batches: clips (N, 3, T, H, W), uint8 or in [0, 1], and labels (N,) of this rank, one batch per step. An empty
             batch (N = 0) only advances the schedule. With several processes, a rank without a clip trains on a black
             clip instead, which has no weight in the loss but is part of batch statistics.
         clip_norm: largest norm of the whole gradient.
-        world: with several processes, each rank has its part of a step's clips, and ``model`` is a
-            DistributedDataParallel.
+        world: with several processes, each rank has its part of a step's clips.
 
     Returns: the sums over all processes.
 
@@ -112,6 +148,7 @@ def training_step(
     """Forward, backward, clipping and the optimizer's step, in bfloat16 on a GPU.
 
     Args:
+        model: ``NetworkLoss``, maybe in a DistributedDataParallel.
         clips: (N, 3, T, H, W), uint8 or in [0, 1], and labels (N,), on the device of the model.
         clip_norm: largest norm of the whole gradient.
         share: factor of the loss in the backward pass; see ``share_of_step``.
@@ -119,14 +156,13 @@ def training_step(
     Returns: three scalars on the device: mean loss per clip (nats), number of clips with the highest logit for their
         label, and norm of the gradient before clipping. Nothing here waits for the device.
     """
-    with autocast(clips.device):
-        logits = model(normalize(clips))  # (N, classes)
-        loss = F.cross_entropy(logits, labels)  # autocast computes it in float32
     optimizer.zero_grad(set_to_none=True)
+    with autocast(clips.device):
+        loss, correct = model(clips, labels)
     (loss * share).backward()
     norm = nn.utils.clip_grad_norm_(model.parameters(), clip_norm)
     optimizer.step()
-    return loss.detach(), (logits.argmax(dim=1) == labels).sum(), norm
+    return loss.detach(), correct, norm
 
 
 def share_of_step(num_clips: int, world: World, device: str) -> Tensor | float:

@@ -13,6 +13,7 @@ from dnrlab.distributed import World
 from dnrlab.models.config import build_model
 from dnrlab.recipes.config import Recipe
 from dnrlab.relay.synchronized import synchronize_statistics
+from dnrlab.training.loop import NetworkLoss
 from dnrlab.training.optimizer import make_optimizer
 from dnrlab.training.schedule import make_schedule
 
@@ -34,8 +35,8 @@ def fresh_state(recipe: Recipe, num_classes: int, steps_per_epoch: int, device: 
     return State(model, optimizer, make_schedule(optimizer, config, steps_per_epoch))
 
 
-def distributed_model(model: nn.Module, device: str, world: World, *, sync_statistics: bool) -> nn.Module:
-    """The network to call in training. With several processes it averages their gradients.
+def distributed_model(model: NetworkLoss, device: str, world: World, *, sync_statistics: bool) -> nn.Module:
+    """The network and its loss, to call in training. With several processes it averages their gradients.
 
     Delete it before the process group ends: a DistributedDataParallel that outlives its group hangs at the end.
     """

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import torch
 from torch import nn
 
+from dnrlab.compiling import how_to_compile
 from dnrlab.data.dataset import TrainingClips
 from dnrlab.data.decode.cache import reader_for
 from dnrlab.data.loading import training_batches
@@ -33,7 +35,7 @@ from dnrlab.training.checkpoint import load_checkpoint, refuse_weights_of_anothe
 from dnrlab.training.epoch import Task, row_of, save, train_epoch
 from dnrlab.training.fatal_errors import no_restart
 from dnrlab.training.initial_weights import load_initial_weights
-from dnrlab.training.loop import Sums
+from dnrlab.training.loop import NetworkLoss, Sums
 from dnrlab.training.progress import Clock, epoch_line, tensorboard
 from dnrlab.training.schedule import make_plan, warmup_steps
 from dnrlab.training.state import State, distributed_model, fresh_state, share_buffers
@@ -128,7 +130,9 @@ def start_or_resume(task: Task, state: State) -> tuple[int, Sums]:
 def train_epochs(task: Task, state: State, step: int, so_far: Sums, history: list[dict[str, Any]]) -> None:
     """Train from ``step`` to the end. Appends one row per epoch to ``history``."""
     plan, training, world = task.plan, task.recipe.training, task.world
-    model = distributed_model(state.model, task.runtime.device, world, sync_statistics=training.sync_statistics)
+    model = distributed_model(
+        step_model(task, state.model), task.runtime.device, world, sync_statistics=training.sync_statistics
+    )
     epochs, clock = range(step // plan.steps_per_epoch, plan.epochs), Clock(step, plan.total_steps)
     batches = training_batches(
         TrainingClips(task.train_set, task.recipe.data, task.reader, training.seed),
@@ -161,6 +165,22 @@ def train_epochs(task: Task, state: State, step: int, so_far: Sums, history: lis
         log.warning(
             f"trained on {videos - skipped} of {videos} videos; {task.run_dir / SKIPPED_IN_TRAINING} lists the others"
         )
+
+
+def step_model(task: Task, model: nn.Module) -> NetworkLoss:
+    """The network and its loss, compiled if the runtime says so. The whole run has one answer, also if it resumes."""
+    network, data, world = NetworkLoss(model), task.recipe.data, task.world
+    how = how_to_compile(task.runtime.compile, task.runtime.device, task.plan.total_steps)
+    if how != "off" and world.size > 1 and task.recipe.training.sync_statistics:
+        log.warning("the step runs without compiling: statistics that processes exchange cannot be compiled")
+        how = "off"
+    if how != "off":
+        own = len(range(world.rank, task.plan.clips_per_step, world.size))
+        shape = (own, 3, data.num_frames * data.frames_per_segment, data.crop_size, data.crop_size)
+        clips = torch.randint(256, shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+        labels = torch.zeros(own, dtype=torch.long)
+        network.compile_for(clips.to(task.runtime.device), labels.to(task.runtime.device), how)
+    return network
 
 
 def validate(task: Task, model: nn.Module, videos: Manifest) -> float:

@@ -13,7 +13,7 @@ from dnrlab.bench.budget import clip_speeds
 from dnrlab.bench.steps import StepConfig, measure_steps, process_counts, take_turns
 from dnrlab.distributed import launch
 from dnrlab.recipes.named import demo, override
-from dnrlab.training.loop import training_step
+from dnrlab.training.loop import NetworkLoss, training_step
 
 SLEEP = 0.2  # seconds per step
 CEILING = 2 / SLEEP  # clips per second of one process, in batches of two
@@ -65,7 +65,7 @@ def test_launching_leaves_signals_as_they_were(launched):
 def test_a_step_moves_by_no_more_than_the_bounded_gradient():
     model, clips, labels = Sleeper(), torch.randn(4, 3, 2, 4, 4), torch.tensor([0, 1, 2, 3])
     before = [parameter.detach().clone() for parameter in model.parameters()]
-    training_step(model, torch.optim.SGD(model.parameters(), lr=1.0), clips, labels, clip_norm=0.1)
+    training_step(NetworkLoss(model), torch.optim.SGD(model.parameters(), lr=1.0), clips, labels, clip_norm=0.1)
     moved = torch.cat([(new - old).flatten() for new, old in zip(model.parameters(), before, strict=True)])
     assert moved.norm().item() == pytest.approx(0.1, rel=1e-4)
 

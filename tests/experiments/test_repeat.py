@@ -83,7 +83,7 @@ def test_seeds_and_folds_are_one_request_that_resumes(folds, tmp_path, capsys, m
         raise AssertionError("nothing is to be done")
 
     monkeypatch.setattr("dnrlab.training.train.train_epoch", fails)
-    monkeypatch.setattr(import_module("dnrlab.evaluation.evaluate"), "view_scores", fails)
+    monkeypatch.setattr(import_module("dnrlab.evaluation.evaluate").Scorer, "of_views", fails)
     code, out, _ = call(capsys, *words)
     assert (code, json.loads(out)) == (0, result)
     code, out, err = call(capsys, *words[:-1], "--lr", "0.2")

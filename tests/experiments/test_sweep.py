@@ -84,7 +84,7 @@ def fails(*_, **__):
 def test_a_second_call_trains_and_scores_nothing(compared, synthetic, monkeypatch, caplog):
     folder, table = compared
     monkeypatch.setattr("dnrlab.training.epoch.train_steps", fails)
-    monkeypatch.setattr(import_module("dnrlab.evaluation.evaluate"), "view_scores", fails)
+    monkeypatch.setattr(import_module("dnrlab.evaluation.evaluate").Scorer, "of_views", fails)
     with caplog.at_level(logging.INFO, "dnrlab"):
         again = sweep(RECIPES, read_manifest(synthetic), folder, SweepConfig(seeds=[0, 3], workers=1))
     pd.testing.assert_frame_equal(again, table)

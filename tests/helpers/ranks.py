@@ -5,11 +5,11 @@ import signal
 
 import torch
 
-from dnrlab import DNRConfig, create_model
+from dnrlab import DNRConfig, compiling, create_model
 from dnrlab.data.manifest import read_manifest
 from dnrlab.device import Runtime
 from dnrlab.distributed import ALONE, all_gather, all_sum, broadcast, join
-from dnrlab.training.loop import train_steps
+from dnrlab.training.loop import NetworkLoss, train_steps
 from dnrlab.training.state import distributed_model, share_buffers
 from dnrlab.training.train import train
 
@@ -33,7 +33,7 @@ def places():
         return world, device, total, all_gather(10 * world.rank, world), broadcast(10 * world.rank + 1, world)
 
 
-def steps(name, sizes, world=ALONE):
+def steps(name, sizes, world=ALONE, how="off"):
     """Parameters, buffers and sums after a step a batch of each of some sizes, in double precision."""
     network, settings, sync = (EQUAL | OTHER)[name]
     torch.manual_seed(0)
@@ -49,7 +49,9 @@ def steps(name, sizes, world=ALONE):
     own = [(clips[world.rank :: world.size], labels[world.rank :: world.size]) for clips, labels in batches]
     optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
     schedule = torch.optim.lr_scheduler.ConstantLR(optimizer, 1)
-    stepped = distributed_model(model, "cpu", world, sync_statistics=sync)
+    network = NetworkLoss(model)
+    network.compile_for(*own[0], how)
+    stepped = distributed_model(network, "cpu", world, sync_statistics=sync)
     sums = train_steps(stepped, own, optimizer, schedule, device="cpu", clip_norm=5.0, world=world)
     share_buffers(model, world)
     return {name: value.detach() for name, value in model.state_dict().items()}, sums
@@ -60,6 +62,16 @@ def all_steps(sizes):
     with join("cpu") as (world, _):
         found = {name: steps(name, sizes, world) for name in EQUAL | OTHER}
         return found | {"one clip": steps("instance", (1,), world)}
+
+
+def compiled_steps(sizes):
+    """``steps`` without compiling and compiled, and the number of graphs, in this process of several."""
+    import torch._dynamo
+
+    compiling.SETTINGS["default"] = {"backend": "aot_eager"}
+    with join("cpu") as (world, _):
+        found = [steps("own", sizes, world, how)[0] for how in ("off", "default")]
+        return *found, torch._dynamo.utils.counters["stats"]["unique_graphs"]
 
 
 def apart(recipe, manifest, run_dir):

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from dnrlab import DNRConfig, create_model
-from dnrlab.training.loop import train_steps
+from dnrlab.training.loop import NetworkLoss, train_steps
 from tests.helpers.paths import PROJECT
 
 FILE = PROJECT / "tests" / "golden" / "networks.json"
@@ -42,7 +42,9 @@ def golden(name):
     optimizer = torch.optim.SGD(model.parameters(), lr=0.002)
     schedule = torch.optim.lr_scheduler.ConstantLR(optimizer, 1)
     step = {"device": "cpu", "clip_norm": 20.0}
-    losses = [train_steps(model, [(clips, labels)], optimizer, schedule, **step).loss / 4 for _ in range(10)]
+    losses = [
+        train_steps(NetworkLoss(model), [(clips, labels)], optimizer, schedule, **step).loss / 4 for _ in range(10)
+    ]
     return {"losses": losses, "logits": model.eval()(clips).tolist()}
 
 

@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from dnrlab import DNRConfig, create_model
 from dnrlab.models.weights import load_tensors
 from dnrlab.recipes.named import demo, dnr_by_settings, override
-from dnrlab.training.loop import train_steps
+from dnrlab.training.loop import NetworkLoss, train_steps
 from tests.helpers.covering import covering_array, pairs_of
 
 VALUES = {
@@ -43,7 +43,7 @@ def assert_works(options, file):
     before = {name: value.clone() for name, value in model.named_parameters()}
     optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
     schedule = torch.optim.lr_scheduler.ConstantLR(optimizer, 1)
-    train_steps(model, [(clips, labels)], optimizer, schedule, device="cpu", clip_norm=20.0)
+    train_steps(NetworkLoss(model), [(clips, labels)], optimizer, schedule, device="cpu", clip_norm=20.0)
     still = [name for name, value in model.named_parameters() if torch.equal(value, before[name])]
     # At this width a bottleneck has two units, which may be silent, and a state may be zero; the gates' biases move.
     moving = ("input_gates.2.bias", "input_gates.bias")

@@ -15,7 +15,7 @@ from dnrlab.models.config import build_model
 from dnrlab.recipes.config import TrainConfig
 from dnrlab.recipes.named import demo, override
 from dnrlab.training.bad_videos import readable
-from dnrlab.training.loop import train_steps
+from dnrlab.training.loop import NetworkLoss, train_steps
 from dnrlab.training.train import train
 from tests.helpers.trainings import interrupt
 
@@ -121,10 +121,10 @@ def test_a_batch_of_bad_videos_alone_is_no_step_but_the_schedule_moves_on():
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 / (step + 1))
     batch = torch.ones(2, 3, 1, 2, 2, dtype=torch.uint8), torch.tensor([0, 1])
     empty = torch.empty(0, dtype=torch.uint8), torch.empty(0, dtype=torch.int64)
-    result = train_steps(model, [batch, empty, batch], optimizer, schedule, device="cpu", clip_norm=1.0)
+    result = train_steps(NetworkLoss(model), [batch, empty, batch], optimizer, schedule, device="cpu", clip_norm=1.0)
     assert result.clips == 4
     assert schedule.last_epoch == 3
-    assert train_steps(model, [empty], optimizer, schedule, device="cpu", clip_norm=1.0).steps == 0
+    assert train_steps(NetworkLoss(model), [empty], optimizer, schedule, device="cpu", clip_norm=1.0).steps == 0
 
 
 def test_an_epoch_without_any_clip_stops_the_run(synthetic, tmp_path):

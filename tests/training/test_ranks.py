@@ -133,3 +133,12 @@ def test_when_a_process_is_killed_all_go_on_from_the_last_checkpoint(trained_by_
     assert "resumed at step 3 of 6" in (folder / "killed" / "log.txt").read_text()
     ours, theirs = (load_file(folder / name / "best.safetensors") for name in ("killed", "run"))
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+@pytest.mark.slow
+def test_processes_compile_their_networks_whole():
+    """One graph in each process, not one per bucket of gradients; steps as without compiling."""
+    for plain, compiled, graphs in launch(tasks.compiled_steps, 2, (4, 4, 4)):
+        assert graphs == 1
+        for name, value in plain.items():
+            torch.testing.assert_close(compiled[name], value, rtol=1e-6, atol=1e-8, msg=name)

@@ -135,7 +135,7 @@ def test_a_loss_that_is_not_finite_names_the_last_good_checkpoint(synthetic, tmp
 
     def diverges(model, batches, optimizer, schedule, **settings):
         if schedule.last_epoch == 3:
-            model.fc.weight.data.fill_(float("inf"))
+            model.network.fc.weight.data.fill_(float("inf"))
         return train_steps(model, batches, optimizer, schedule, **settings)
 
     monkeypatch.setattr("dnrlab.training.epoch.train_steps", diverges)

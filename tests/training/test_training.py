@@ -20,7 +20,7 @@ from dnrlab.recipes.config import TrainConfig, recipe_from_dict, recipe_to_dict
 from dnrlab.recipes.named import RECIPES, demo, override, recipe_by_name
 from dnrlab.runs.load import load_run
 from dnrlab.training.initial_weights import transfer_weights
-from dnrlab.training.loop import train_steps
+from dnrlab.training.loop import NetworkLoss, train_steps
 from dnrlab.training.schedule import learning_rate_factor, make_schedule
 from dnrlab.training.train import train
 from tests.helpers.trainings import same, tiny, weights
@@ -53,7 +53,7 @@ def test_one_step_is_plain_sgd_with_momentum_decay_and_clipping():
     clips, labels = torch.rand(4, 3, 1, 2, 2, dtype=torch.float64), torch.tensor([0, 1, 1, 0])
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.ConstantLR(optimizer, 1)
-    result = train_steps(model, [(clips, labels)], optimizer, schedule, device="cpu", clip_norm=0.05)
+    result = train_steps(NetworkLoss(model), [(clips, labels)], optimizer, schedule, device="cpu", clip_norm=0.05)
 
     parameters = [p.clone().requires_grad_() for p in start]
     from dnrlab.data.transforms import normalize
@@ -79,7 +79,7 @@ def test_a_loss_that_is_no_number_stops_the_run():
     schedule = torch.optim.lr_scheduler.ConstantLR(optimizer, 1)
     bad = torch.full((2, 3, 1, 1, 1), float("nan"))
     with pytest.raises(FloatingPointError, match=r"not finite at step 0 \(learning rate 0.1\); lower lr"):
-        train_steps(model, [(bad, torch.tensor([0, 1]))], optimizer, schedule, device="cpu", clip_norm=1.0)
+        train_steps(NetworkLoss(model), [(bad, torch.tensor([0, 1]))], optimizer, schedule, device="cpu", clip_norm=1.0)
 
 
 class Root(torch.autograd.Function):
@@ -108,7 +108,7 @@ def test_a_gradient_that_is_not_finite_stops_the_run_before_it_is_saved():
     schedule = torch.optim.lr_scheduler.ConstantLR(optimizer, 1)
     batch = torch.rand(2, 3, 1, 1, 1), torch.tensor([0, 1])
     with pytest.raises(FloatingPointError, match=r"its gradient is not finite at step 0 \(learning rate 0.1\)"):
-        train_steps(model, [batch], optimizer, schedule, device="cpu", clip_norm=1.0)
+        train_steps(NetworkLoss(model), [batch], optimizer, schedule, device="cpu", clip_norm=1.0)
 
 
 def test_a_run_folder_holds_what_it_should(finished):
@@ -168,7 +168,7 @@ def test_ten_steps_lower_the_loss(synthetic):
     optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
     schedule = torch.optim.lr_scheduler.ConstantLR(optimizer, 1)
     losses = [
-        train_steps(model, [batch], optimizer, schedule, device="cpu", clip_norm=20.0).means()["loss"]
+        train_steps(NetworkLoss(model), [batch], optimizer, schedule, device="cpu", clip_norm=20.0).means()["loss"]
         for _ in range(10)
     ]
     assert losses[-1] < 0.5 * losses[0]
