@@ -4,7 +4,8 @@ import os
 import platform
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,8 +13,9 @@ import pandas as pd
 import torch
 from torch import nn
 
-from dnrlab.bench.forward import CONTROL, measure, speeds
 from dnrlab.bench.macs import macs
+from dnrlab.bench.rounds import CONTROL, measure, speeds
+from dnrlab.bench.work import TASKS, TREATMENTS, prepare
 from dnrlab.models import create_model
 from dnrlab.models.create import frames_per_segment
 from dnrlab.models.weights import count_parameters
@@ -24,7 +26,7 @@ from dnrlab.relay import DNRConfig
 class BenchConfig:
     """What networks are measured on. The defaults of frames, width, classes and views are the paper's.
 
-    Raises: ValueError if a number is below 1.
+    Raises: ValueError if a number is below 1, or a treatment or task is unknown.
     """
 
     num_frames: int = 8  # frames per clip; for TDN, segments of five frames
@@ -32,13 +34,19 @@ class BenchConfig:
     width: int = 64  # channels of the stem; the published networks have 64
     num_classes: int = 400  # classes of the classifier
     batch_size: int = 1  # clips that go through a network at a time
-    rounds: int = 8  # measured passes per network, in turns with the others
+    treatments: tuple[str, ...] = ("eager", "folded")  # also compiled, and graphs (on a GPU); these take minutes
+    tasks: tuple[str, ...] = ("forward", "step")  # forward passes as in an evaluation; steps of a training
+    rounds: int = 8  # measured turns of each work
     views: int = 30  # views per video, for the videos per second: 10 clips of 3 crops
     seed: int = 0  # seed of weights, clips and turns
 
     def __post_init__(self) -> None:
+        for name, choices in (("treatments", TREATMENTS), ("tasks", TASKS)):
+            given = getattr(self, name)
+            if not given or not {*given} <= {*choices} or len({*given}) < len(given):
+                raise ValueError(f"expected {name} in {choices}, each once, got {given}; choose one or more of these")
         for name, value in vars(self).items():
-            if name != "seed" and value < 1:
+            if isinstance(value, int) and name != "seed" and value < 1:
                 default = BenchConfig.__dataclass_fields__[name].default
                 raise ValueError(f"expected {name} of at least 1, got {value}; the default is {default}")
 
@@ -46,29 +54,45 @@ class BenchConfig:
 class Costs(NamedTuple):
     """Counts and measurements. Networks are named ``tsn_resnet50`` and ``tsn_resnet50 + DNR``."""
 
-    table: pd.DataFrame  # one row per network, and one for the control
-    seconds: pd.DataFrame  # one row per round and network, from ``measure``
+    table: pd.DataFrame  # one row per network, treatment and task; the control is one of the networks
+    seconds: pd.DataFrame  # one row per round, network, treatment and task, from ``measure``
 
 
 def measure_costs(names: Sequence[str], config: BenchConfig, *, device: str = "cpu", progress: bool = False) -> Costs:
     """Count and time networks with random weights on clips of noise, each plain and with the paper's DNR.
 
     The table has columns network, parameters, gmacs, and the columns of ``speeds``. The control compares the first
-    network with a copy of itself.
+    network with a copy of itself, under every treatment. The log says what is compiled and how long it takes.
 
     Raises: ValueError if there is no name, a name is unknown, or a name is given twice.
     """
     counts = count_costs(names, config)
-    torch.manual_seed(config.seed)
     generator = torch.Generator().manual_seed(config.seed)
-    models, clips = {}, {}
-    for label, name, dnr in variants(names):
-        models[label] = build(name, config, dnr).to(device)
-        shape = (config.num_frames * frames_per_segment(name), config.crop_size, config.crop_size)
-        clips[label] = torch.randn(config.batch_size, 3, *shape, generator=generator).to(device)
-    seconds = measure(models, clips, rounds=config.rounds, generator=generator, progress=progress)
+    works = []
+    for treatment, task in product(config.treatments, config.tasks):
+        if (treatment, task) != ("folded", "step"):
+            for label, name, dnr in [*variants(names), (CONTROL, names[0], None)]:
+                torch.manual_seed(config.seed)
+                shape = (config.num_frames * frames_per_segment(name), config.crop_size, config.crop_size)
+                clips = torch.rand(config.batch_size, 3, *shape, generator=generator).to(device)
+                works.append(prepare(label, build(name, config, dnr).to(device), clips, treatment, task))
+    seconds = measure(works, rounds=config.rounds, generator=generator, progress=progress)
     references = {label: name for label, name, dnr in variants(names) if dnr} | {CONTROL: names[0]}
     return Costs(counts.merge(speeds(seconds, references, views=config.views), on="network"), seconds)
+
+
+def time_per_frame(
+    names: Sequence[str], config: BenchConfig, frames: Sequence[int], *, device: str = "cpu", progress: bool = False
+) -> pd.DataFrame:
+    """``measure_costs`` for several numbers of frames per clip.
+
+    Returns: its table for each of them, with columns num_frames and seconds_per_frame.
+    """
+    tables = []
+    for count in frames:
+        costs = measure_costs(names, replace(config, num_frames=count), device=device, progress=progress)
+        tables.append(costs.table.assign(num_frames=count, seconds_per_frame=costs.table["seconds"] / count))
+    return pd.concat(tables, ignore_index=True)
 
 
 def count_costs(names: Sequence[str], config: BenchConfig) -> pd.DataFrame:

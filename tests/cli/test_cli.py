@@ -185,17 +185,33 @@ def test_bench_prints_every_network_beside_the_control(capsys):
     code, out, _ = call(capsys, "bench", "tsn_resnet18", "tdn_resnet18", *tiny, "--json")
     assert code == 0
     result = json.loads(out)
-    rows = {row["network"]: row for row in result["networks"]}
-    assert list(rows) == ["tsn_resnet18", "tsn_resnet18 + DNR", "tdn_resnet18", "tdn_resnet18 + DNR", "control"]
-    sizes = {"parameters", "gmacs", "seconds", "videos_per_second"}
-    assert set(rows["tsn_resnet18"]) == {"network", *sizes}
-    assert set(rows["control"]) == {"network", *sizes, "speed_kept", "speed_kept_low", "speed_kept_high"}
+    rows = {(row["network"], row["treatment"], row["task"]): row for row in result["networks"]}
+    networks = ["tsn_resnet18", "tsn_resnet18 + DNR", "tdn_resnet18", "tdn_resnet18 + DNR", "control"]
+    works = [("eager", "forward"), ("eager", "step"), ("folded", "forward")]
+    assert set(rows) == {(name, *work) for name in networks for work in works}
+    assert {name for name, value in rows["control", "eager", "step"].items() if value is None} == {"peak_gib"}
+    assert rows["tsn_resnet18", "eager", "forward"]["speed_kept"] is None
     assert (result["settings"]["rounds"], result["settings"]["num_classes"]) == (2, 400)
     assert result["noise"] >= 0
     assert {"processor", "threads", "torch"} <= set(result["machine"])
     out = call(capsys, "bench", "tsn_resnet18", *tiny)[1]
     assert "videos_per_second" in out.splitlines()[1]
     assert "  tsn_resnet18 + DNR " in out
+
+
+def test_bench_times_frames_and_the_evaluation_of_videos(capsys, synthetic):
+    tiny = ["--crop-size", "32", "--width", "8", "--rounds", "1", "--device", "cpu", "--treatments", "eager"]
+    words = ["--frames", "2", "4", "--tasks", "forward", "--views", "3", "--manifest", synthetic, "--json"]
+    code, out, _ = call(capsys, "bench", "tsn_resnet18", *tiny, *words)
+    assert code == 0
+    result = json.loads(out)
+    assert [row["num_frames"] for row in result["networks"]] == [2] * 3 + [4] * 3
+    plain, dnr = result["evaluation"]
+    assert dnr["network"] == "tsn_resnet18 + DNR"
+    assert plain["bound_seconds"] == pytest.approx(
+        (plain["decode_seconds"] + plain["network_seconds"]) / result["machine"]["cores"]
+    )
+    assert plain["ratio"] == pytest.approx(plain["evaluate_seconds"] / plain["bound_seconds"])
 
 
 @pytest.mark.parametrize(
