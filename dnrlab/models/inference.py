@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights, fuse_linear_bn_weights
 
+from dnrlab.models.inject import has_hooks
 from dnrlab.relay import RelayNorm
 from dnrlab.relay.axes import by_frame
 from dnrlab.relay.groups import of_frames
@@ -34,7 +35,7 @@ def optimize_for_inference(model: nn.Module) -> nn.Module:
             norm = parent.get_submodule(name)
             fold_norm(before, norm)
             setattr(parent, name, Folded())
-        if isinstance(parent, RelayNorm) and parent.config.standardization == "batch":
+        if isinstance(parent, RelayNorm) and parent.config.standardization == "batch" and not has_hooks(parent.affine):
             parent.affine = FoldedAffine(parent.running_mean, parent.running_var, parent.affine.eps)
     return model.eval().requires_grad_(False)
 
@@ -61,8 +62,7 @@ def is_foldable(layer: nn.Module, norm: nn.Module) -> bool:
     if type(norm) not in NORMS or norm.running_mean is None or not isinstance(layer, (*CONVOLUTIONS, nn.Linear)):
         return False
     channels = layer.out_features if isinstance(layer, nn.Linear) else layer.out_channels
-    hooks = any(each._forward_hooks or each._forward_pre_hooks for each in (layer, norm))
-    return channels == norm.num_features and not hooks
+    return channels == norm.num_features and not has_hooks(layer) and not has_hooks(norm)
 
 
 def fold_norm(layer: nn.Module, norm: nn.Module) -> None:

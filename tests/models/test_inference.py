@@ -68,6 +68,13 @@ def test_gamma_still_depends_on_the_input():
         assert affine.gamma.std(axis=0).max() > 1e-6
 
 
+def test_a_recording_goes_on_in_the_copy():
+    model = network("tsn_resnet18", dnr=DNRConfig())
+    with record_dynamics(model) as dynamics:
+        optimize_for_inference(model)(clips_for(model))
+    assert dynamics.arrays()
+
+
 def test_what_is_not_known_or_watched_stays():
     model = nn.Sequential(
         nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4), nn.ReLU(), nn.Conv2d(4, 4, 1), nn.BatchNorm2d(4)
