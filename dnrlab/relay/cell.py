@@ -53,20 +53,21 @@ class RelayCell(nn.Module):
         self.deeper = nn.ModuleList(DeeperCell(channels) for _ in range(depth - 1))
 
     def gates_of(self, pooled: Tensor) -> Tensor:
-        """A(p) and the biases of B, (…, 4C), for the pools (…, C) of the features before they are standardized."""
+        """A(p), (…, 4C), for the pools (…, C) of the features before they are standardized."""
         first, second = linear_layers(self.input_gates)
         with weight_precision(pooled):
             inner = F.relu(F.linear(pooled.to(first.weight.dtype), first.weight, first.bias))
-            return F.linear(inner, second.weight, second.bias + linear_layers(self.hidden_gates)[1].bias)
+            return F.linear(inner, second.weight, second.bias)
 
     def forward(self, gates: Tensor, state: RelayState | None = None) -> RelayState:
         first, second = linear_layers(self.hidden_gates)
         with weight_precision(gates):
             if state is None:
-                new = [relay_step(gates + torch.mv(second.weight, F.relu(of_zeros(first))))]
+                inner = F.relu(of_zeros(first))
+                new = [relay_step(gates + torch.addmv(second.bias, second.weight, inner))]
             else:
                 inner = F.relu(F.linear(state[0].hidden, first.weight, first.bias))
-                new = [relay_step(torch.addmm(gates, inner, second.weight.t()), state[0].cell)]
+                new = [relay_step(gates + F.linear(inner, second.weight, second.bias), state[0].cell)]
             for index, deeper in enumerate(self.deeper, start=1):
                 new.append(deeper(new[-1].hidden, None if state is None else state[index]))
         return tuple(new)

@@ -100,5 +100,5 @@ def of_frames(groups: Tensor, lengths: Sequence[int]) -> Tensor:
         return groups.expand(-1, lengths[0], -1)
     equal = lengths.count(lengths[0])
     if equal == len(lengths):
-        return groups.unsqueeze(2).expand(-1, -1, lengths[0], -1).flatten(1, 2)
+        return groups.repeat_interleave(lengths[0], dim=1)
     return joined([of_frames(groups[:, :equal], lengths[:equal]), of_frames(groups[:, equal:], lengths[equal:])])

@@ -24,7 +24,7 @@ class Moments(NamedTuple):
 
 def frame_means(x: Tensor) -> Tensor:
     """Mean of ``x`` (…, H, W) over height and width: (…), float32 or wider."""
-    if as_image(x) is not None:
+    if has_kernels(x):
         return x.flatten(-2).mean(dim=-1)  # torch is slower over two axes
     return x.mean(dim=(-2, -1), dtype=statistics_dtype(x))
 
@@ -102,21 +102,24 @@ def multiply_add(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
     """``x`` (…, H, W) times scale, plus shift, each (…); of the dtype of x. For use inside of an autograd function."""
     if (image := as_image(x)) is not None:
         weight, bias = scale.flatten(), shift.flatten()
-        y = F.batch_norm(image, torch.zeros_like(weight), torch.ones_like(weight), weight, bias, eps=0.0)
+        zeros = torch.zeros_like(weight)
+        y = F.batch_norm(image, zeros, zeros, weight, bias, eps=1.0)  # (x - 0) / sqrt(0 + 1) * weight + bias
         return reshaped(y, x.shape)
     return torch.addcmul(shift[..., None, None], x, scale[..., None, None]).to(x.dtype)
 
 
 def as_image(x: Tensor) -> Tensor | None:
-    """``x`` as one image with a channel per frame and channel, for batch norm's kernels; None where they are slow.
+    """``x`` as one image with a channel per frame and channel, for batch norm's kernels; None where they are slow."""
+    return x.view(1, -1, x.shape[-2], x.shape[-1]) if has_kernels(x) else None
 
-    They are used for contiguous float32 and float64 on a CPU. A compiler fuses plain operations instead, and an export
-    to another format has them too.
+
+def has_kernels(x: Tensor) -> bool:
+    """Whether batch norm's kernels are used: for contiguous float32 and float64 on a CPU.
+
+    A compiler fuses plain operations instead, and an export to another format has them too.
     """
     usable = x.device.type == "cpu" and x.dtype in (torch.float32, torch.float64) and x.numel() > 0
-    if torch.compiler.is_compiling() or not usable or not x.is_contiguous():
-        return None
-    return x.view(1, -1, x.shape[-2], x.shape[-1])
+    return usable and x.is_contiguous() and not torch.compiler.is_compiling()
 
 
 def reshaped(x: Tensor, shape: torch.Size) -> Tensor:
