@@ -10,6 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import nn
 from torch.nn.parallel import DataParallel, DistributedDataParallel
+from torch.nn.utils.parametrize import is_parametrized
 
 from dnrlab.models.inject_plan import (
     KINDS,
@@ -133,14 +134,15 @@ def interlace(model: nn.Module, names: Sequence[str], num_frames: int | None) ->
     any other module.
     """
     for module in {id(each): each for each in map(model.get_submodule, names)}.values():
-        while isinstance(module, nn.Sequential) and not has_hooks(module):
-            module = next(iter(module))
-        of_torch = type(module).forward in (nn.Conv2d.forward, nn.Conv3d.forward)
-        if not of_torch or module.padding_mode != "zeros" or isinstance(module.padding, str):
+        inner = module
+        while type(inner).forward is nn.Sequential.forward and len(inner) and not has_hooks(inner):  # type: ignore[arg-type]
+            inner = next(iter(inner.children()))
+        of_torch = type(inner).forward in (nn.Conv2d.forward, nn.Conv3d.forward) and not is_parametrized(inner)
+        if not of_torch or inner.padding_mode != "zeros" or isinstance(inner.padding, str):
             module.register_forward_pre_hook(Interlace(num_frames))
             continue
-        module.__class__ = InterlacedConv2d if isinstance(module, nn.Conv2d) else InterlacedConv3d
-        module.num_frames = num_frames  # type: ignore[assignment]
+        inner.__class__ = InterlacedConv2d if isinstance(inner, nn.Conv2d) else InterlacedConv3d
+        inner.num_frames = num_frames  # type: ignore[assignment]
 
 
 def has_hooks(module: nn.Module) -> bool:

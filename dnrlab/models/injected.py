@@ -166,7 +166,8 @@ def set_num_frames(model: nn.Module, num_frames: int) -> None:
         raise ValueError(f"expected num_frames of at least 1, got {num_frames}; give the frames per clip")
     modules = list(model.modules())
     hooks = [hook for module in modules for hook in module._forward_pre_hooks.values()]
-    parts = [part for part in (*modules, *hooks) if isinstance(part, InjectedNorm | Interlace | InterlacedConv2d)]
+    convolutions = [each for each in modules if isinstance(each, InterlacedConv2d) and "num_frames" in vars(each)]
+    parts = [*convolutions, *(part for part in (*modules, *hooks) if isinstance(part, InjectedNorm | Interlace))]
     if not parts:
         raise ValueError("expected a network with injected DNR, got one without; call add_dnr first")
     for part in parts:

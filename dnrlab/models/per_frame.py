@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from dnrlab.models.injected import InjectedNorm
 from dnrlab.relay.axes import check_clip, merge_time
+from dnrlab.relay.interlacing import InterlacedConv2d
 
 
 class PerFrame(nn.Module):
@@ -25,13 +26,12 @@ class PerFrame(nn.Module):
     def forward(self, clips: Tensor) -> Tensor:
         check_clip(clips, channels=3)
         num_frames = clips.shape[2]
-        layers = (each for each in self.modules() if isinstance(each, InjectedNorm))
-        other = next((each for each in layers if each.num_frames not in (None, num_frames)), None)
-        if other is not None:
-            raise ValueError(
-                f"expected clips of T={other.num_frames} frames at {other.name}, the num_frames of add_dnr, "
-                f"got {num_frames}; "
-                "pass such clips, or call set_num_frames(model, T) first"
-            )
+        for name, layer in self.network.named_modules():
+            given = layer.num_frames if isinstance(layer, InjectedNorm | InterlacedConv2d) else None
+            if given not in (None, num_frames):
+                raise ValueError(
+                    f"expected clips of T={given} frames at {name}, the num_frames of add_dnr or add_interlacing, "
+                    f"got {num_frames}; pass such clips, or call set_num_frames(model, T) first"
+                )
         logits: Tensor = self.network(merge_time(clips))
         return reduce(logits, "(n t) classes -> n classes", "mean", t=num_frames)

@@ -54,20 +54,17 @@ class RelayCell(nn.Module):
 
     def gates_of(self, pooled: Tensor) -> Tensor:
         """A(p), (…, 4C), for the pools (…, C) of the features before they are standardized."""
-        first, second = linear_layers(self.input_gates)
         with weight_precision(pooled):
-            inner = F.relu(F.linear(pooled.to(first.weight.dtype), first.weight, first.bias))
-            return F.linear(inner, second.weight, second.bias)
+            gates: Tensor = self.input_gates(pooled.to(next(self.parameters()).dtype))
+            return gates
 
     def forward(self, gates: Tensor, state: RelayState | None = None) -> RelayState:
-        first, second = linear_layers(self.hidden_gates)
         with weight_precision(gates):
             if state is None:
-                inner = F.relu(of_zeros(first))
-                new = [relay_step(gates + torch.addmv(second.bias, second.weight, inner))]
+                first, second = linear_layers(self.hidden_gates)
+                new = [relay_step(gates + second(F.relu(of_zeros(first))))]
             else:
-                inner = F.relu(F.linear(state[0].hidden, first.weight, first.bias))
-                new = [relay_step(gates + F.linear(inner, second.weight, second.bias), state[0].cell)]
+                new = [relay_step(gates + self.hidden_gates(state[0].hidden), state[0].cell)]
             for index, deeper in enumerate(self.deeper, start=1):
                 new.append(deeper(new[-1].hidden, None if state is None else state[index]))
         return tuple(new)

@@ -37,14 +37,14 @@ def cut(values: Tensor, lengths: Sequence[int]) -> list[Tensor]:
     return [values[:, :frames].unflatten(1, (equal, lengths[0])), values[:, frames:].unsqueeze(1)]
 
 
-def joined(parts: Sequence[Tensor]) -> Tensor:
+def concatenated(parts: Sequence[Tensor]) -> Tensor:
     """Parts (N, G', …) as one tensor (N, G, …)."""
     return parts[0] if len(parts) == 1 else torch.cat(list(parts), dim=1)
 
 
 def group_means(means: Tensor, lengths: Sequence[int]) -> Tensor:
     """Mean over the frames of each group, (N, G, C), of the means of frames (N, T, C)."""
-    return joined([groups.mean(dim=2) for groups in cut(means, lengths)])
+    return concatenated([groups.mean(dim=2) for groups in cut(means, lengths)])
 
 
 def group_moments(frames: Moments, lengths: Sequence[int]) -> Moments:
@@ -52,7 +52,7 @@ def group_moments(frames: Moments, lengths: Sequence[int]) -> Moments:
     parts = [
         moments_of_all(Moments(*each), dims=(0, 2)) for each in zip(*(cut(m, lengths) for m in frames), strict=True)
     ]
-    return Moments(*(joined(each).squeeze(2) for each in zip(*parts, strict=True)))
+    return Moments(*(concatenated(each).squeeze(2) for each in zip(*parts, strict=True)))
 
 
 def clip_moments(frames: Moments, lengths: Sequence[int], channel_groups: int, pixels: int) -> Moments:
@@ -81,7 +81,7 @@ def clip_moments(frames: Moments, lengths: Sequence[int], channel_groups: int, p
         )
     groups = zip(*(cut(each.unflatten(2, (channel_groups, share)), lengths) for each in frames), strict=True)
     parts = [moments_of_all(Moments(*each), dims=(2, 4)) for each in groups]  # of (N, G', 1, parts, 1) each
-    whole = (joined(each).squeeze(2).squeeze(3) for each in zip(*parts, strict=True))
+    whole = (concatenated(each).squeeze(2).squeeze(3) for each in zip(*parts, strict=True))
     return Moments(*(each.repeat_interleave(share, dim=2) for each in whole))
 
 
@@ -101,4 +101,4 @@ def of_frames(groups: Tensor, lengths: Sequence[int]) -> Tensor:
     equal = lengths.count(lengths[0])
     if equal == len(lengths):
         return groups.repeat_interleave(lengths[0], dim=1)
-    return joined([of_frames(groups[:, :equal], lengths[:equal]), of_frames(groups[:, equal:], lengths[equal:])])
+    return concatenated([of_frames(groups[:, :equal], lengths[:equal]), of_frames(groups[:, equal:], lengths[equal:])])

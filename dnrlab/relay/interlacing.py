@@ -49,11 +49,17 @@ def convolve_interlaced(conv: Convolution, x: Tensor, num_frames: int | None) ->
 
     It can be differentiated once.
 
-    Raises: ValueError if there are fewer than eight channels, or the images are no whole clips.
+    Raises: ValueError if there are fewer than eight channels, the images are no whole clips, or the padding is not by
+        zeros.
     """
     if num_frames is not None:
         check_images(x, num_frames)
     part_size(x.shape[1])  # raises
+    if conv.padding_mode != "zeros" or isinstance(conv.padding, str):
+        raise ValueError(
+            f"expected padding by zeros, given in numbers, got {conv.padding!r} of {conv.padding_mode!r}; "
+            "pad the features before the layer"
+        )
     weight, bias = conv.weight, conv.bias
     if (dtype := autocast_dtype(x)) is not None:
         x, weight, bias = x.to(dtype), weight.to(dtype), None if bias is None else bias.to(dtype)

@@ -17,7 +17,13 @@ from dnrlab.relay.groups import clip_moments, group_moments
 from dnrlab.relay.passes import Moments, frame_means, frame_moments
 
 CHANNEL_GROUPS = 32  # of group standardization, as in group norm; fewer if a group would have less than two channels
-UNUSED = torch.empty(0)  # in place of variances that nothing reads; making a tensor in every call would take time
+
+
+class Frames(NamedTuple):
+    """What is known of all frames of the features: means and variances (N, T, C)."""
+
+    mean: Tensor
+    variance: Tensor | None  # None where running statistics are used
 
 
 class LayerRelay(NamedTuple):
@@ -84,7 +90,7 @@ class RelayNorm(nn.Module):
 
     running_mean: Tensor
     running_var: Tensor
-    moments_of_all: Callable[[Tensor, Tensor, Tensor], CountedMoments] | None = None  # set by synchronize_statistics
+    synchronize: Callable[[Tensor, Tensor, Tensor], CountedMoments] | None = None  # set by synchronize_statistics
 
     def __init__(self, channels: int, config: DNRConfig = PAPER, *, eps: float = 1e-5, momentum: float = 0.1) -> None:
         super().__init__()
@@ -99,40 +105,40 @@ class RelayNorm(nn.Module):
             self.register_buffer("running_var", torch.ones(channels))
         self.affine = GroupAffine(eps)
 
-    def frames(self, x: Tensor, num_frames: int | None) -> Moments:
+    def frames(self, x: Tensor, num_frames: int | None) -> Frames:
         """Mean and variance, each (N, T, C), of all frames of ``x``; no variances where running statistics are used.
 
         Raises: ValueError if x does not hold clips, or has other channels than the layer.
         """
         check_features(x, num_frames, channels=self.channels)
         if self.config.standardization == "batch" and not self.training:
-            means = by_clip(frame_means(x), num_frames)
-            return Moments(means, UNUSED)
+            return Frames(by_clip(frame_means(x), num_frames), None)
         mean, variance = frame_moments(x)
-        return Moments(by_clip(mean, num_frames), by_clip(variance, num_frames))
+        return Frames(by_clip(mean, num_frames), by_clip(variance, num_frames))
 
-    def statistics(self, frames: Moments, lengths: Sequence[int], pixels: int) -> tuple[Tensor, Tensor]:
+    def statistics(self, frames: Frames, lengths: Sequence[int], pixels: int) -> tuple[Tensor, Tensor]:
         """Mean and biased variance to standardize with, each (1 or N, G or 1, C). Training updates the running ones.
 
         Args:
-            frames: moments of all frames.
+            frames: from ``frames``.
             lengths: frames of each group.
             pixels: values per frame and channel.
         """
+        if frames.variance is None:
+            return self.running_mean, self.running_var
         if self.config.statistics == "clip":
             lengths = [sum(lengths)]
+        moments = Moments(frames.mean, frames.variance)
         if self.config.standardization != "batch":
             parts = channel_groups(self.config.standardization, self.channels)
-            return clip_moments(frames, lengths, parts, pixels)
-        if not self.training:
-            return self.running_mean, self.running_var
-        mean, variance = group_moments(frames, lengths)
+            return clip_moments(moments, lengths, parts, pixels)
+        mean, variance = group_moments(moments, lengths)
         values = [length * len(frames.mean) * pixels for length in lengths]
         counts: Sequence[int] | Tensor = values
-        if self.moments_of_all is None:
+        if self.synchronize is None:
             check_counts(values)
         else:
-            mean, variance, counts = self.moments_of_all(mean, variance, counts_like(mean, values))
+            mean, variance, counts = self.synchronize(mean, variance, counts_like(mean, values))
         with torch.no_grad():
             running = (self.running_mean, self.running_var)
             updated = updated_running_statistics(running, mean, variance, counts, self.momentum)
@@ -140,7 +146,7 @@ class RelayNorm(nn.Module):
                 old.copy_(new)
         return mean, variance
 
-    def standardized(self, x: Tensor, frames: Moments, sources: Sequence[Relayed], lengths: Sequence[int]) -> Tensor:
+    def standardized(self, x: Tensor, frames: Frames, sources: Sequence[Relayed], lengths: Sequence[int]) -> Tensor:
         """``x``, standardized group by group, then scaled and shifted by the sum of the sources."""
         y: Tensor = self.affine(x, *self.statistics(frames, lengths, x.shape[-2] * x.shape[-1]), sources, lengths)
         return y

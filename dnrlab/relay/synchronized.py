@@ -67,7 +67,7 @@ def synchronize_statistics(model: nn.Module) -> nn.Module:
         raise ValueError("expected several processes to synchronise, got one; start them with torchrun")
     for parent in model.modules():
         if isinstance(parent, RelayNorm):
-            parent.moments_of_all = over_processes
+            parent.synchronize = over_processes
         for name, child in parent.named_children():
             if isinstance(child, nn.modules.batchnorm._BatchNorm) and not isinstance(child, SyncedBatchNorm):
                 setattr(parent, name, synced(child))

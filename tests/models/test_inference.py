@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from dnrlab import DNRConfig, create_model, optimize_for_inference
+from dnrlab.evaluation.evaluate import for_inference
 from dnrlab.explain import record_dynamics
 from dnrlab.relay import RelayNorm
 from tests.helpers.own_networks import images
@@ -104,3 +105,89 @@ def test_training_is_refused(dnr):
     assert not any(parameter.requires_grad for parameter in fast.parameters())
     with pytest.raises(RuntimeError, match="expected evaluation mode, got training of a copy for inference"):
         fast.train()(clips_for(fast))
+
+
+class Standardized(nn.Conv2d):
+    """A convolution that standardizes its weight, as in nf-resnets."""
+
+    def forward(self, x):
+        return self._conv_forward(x, self.weight / self.weight.std(), self.bias)
+
+
+def shared_relu():
+    relu = nn.ReLU()
+    return nn.Sequential(nn.Conv2d(3, 4, 1), relu, nn.Conv2d(4, 4, 1), relu, nn.BatchNorm2d(4))
+
+
+def one_convolution_before_two_norms():
+    conv = nn.Conv2d(3, 4, 1)
+    return nn.ModuleList([nn.Sequential(conv, nn.BatchNorm2d(4)), nn.Sequential(conv, nn.BatchNorm2d(4))])
+
+
+def with_hook():
+    inner = nn.Sequential(nn.Conv2d(3, 4, 1))
+    inner.register_forward_hook(lambda _, __, output: output.relu())
+    return nn.Sequential(inner, nn.BatchNorm2d(4))
+
+
+NOT_FOLDED = {
+    "shared relu": shared_relu,
+    "a layer used twice": one_convolution_before_two_norms,
+    "weights that are standardized": lambda: nn.Sequential(Standardized(3, 4, 1), nn.BatchNorm2d(4)),
+    "weights that are parametrized": lambda: nn.Sequential(
+        nn.utils.parametrizations.spectral_norm(nn.Conv2d(3, 4, 1)), nn.BatchNorm2d(4)
+    ),
+    "old weight norm": lambda: nn.Sequential(nn.utils.weight_norm(nn.Conv2d(3, 4, 1)), nn.BatchNorm2d(4)),
+    "a hook between": with_hook,
+}
+
+
+@pytest.mark.filterwarnings("ignore:.*weight_norm.*")
+@pytest.mark.parametrize("case", NOT_FOLDED)
+def test_layers_that_are_more_than_their_weight_stay(case):
+    torch.manual_seed(0)
+    model, x = NOT_FOLDED[case](), torch.rand(2, 3, 6, 6)
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.running_mean.normal_()
+            module.running_var.uniform_(0.5, 2)
+            module.weight.data.uniform_(0.5, 2)
+    model.eval()
+    if case == "old weight norm":
+        model(x)  # its weight is a result; a copy needs it as a parameter
+        with pytest.raises(RuntimeError, match="deepcopy"):
+            optimize_for_inference(model)
+        return
+    run = lambda network: torch.stack([own(x) for own in network]) if isinstance(network, nn.ModuleList) else network(x)  # noqa: E731
+    torch.testing.assert_close(run(optimize_for_inference(model)), run(model))
+    assert len(batch_norms(optimize_for_inference(model))) == len(batch_norms(model))
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_batch_norm_without_affine_pair_behind_a_linear_layer(bias):
+    model = nn.Sequential(nn.Linear(3, 4, bias=bias), nn.BatchNorm1d(4, affine=False)).eval()
+    model[1].running_mean.normal_()
+    x = torch.rand(5, 3)
+    fast = optimize_for_inference(model)
+    torch.testing.assert_close(fast(x), model(x))
+    assert batch_norms(fast) == []
+
+
+class Stores(nn.Module):
+    """A network that stores its last features on itself."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(3, 10)
+
+    def forward(self, clips):
+        self.last = self.linear(clips.mean(dim=(2, 3, 4)))
+        return self.last
+
+
+def test_a_network_that_cannot_be_copied_is_evaluated_as_it_is(caplog):
+    model = Stores()
+    model(torch.rand(1, 3, 2, 4, 4))
+    with caplog.at_level("INFO"):
+        assert for_inference(model) is model
+    assert "Stores is evaluated as it is, since it cannot be copied" in caplog.text

@@ -11,8 +11,10 @@ from torch import nn
 
 from dnrlab import DNRConfig, add_dnr, create_model
 from dnrlab.models import PerFrame, set_num_frames
+from dnrlab.models.inject import add_interlacing, interlace
 from dnrlab.models.injected import InjectedNorm
 from dnrlab.relay import InterlacedConv2d, InterlacedConv3d, LayerRelay, RelayNorm
+from dnrlab.relay.axes import merge_time, split_time
 from dnrlab.relay.functional import interlace_channels
 from tests.helpers.elsewhere import Body, assert_same, one_step, slow_parts, timm_network, torchvision_network
 from tests.models.test_networks import unlike_start
@@ -198,7 +200,7 @@ def test_another_number_of_frames():
     model = torchvision_network("resnet18").double().eval()
     add_dnr(model, DNRConfig(relay_distance=2), num_frames=4)
     clips = torch.randn(2, 3, 6, 24, 24, dtype=torch.float64)
-    with pytest.raises(ValueError, match=r"T=4 frames at layer1\.0\.bn1, the num_frames of add_dnr, got 6"):
+    with pytest.raises(ValueError, match=r"T=4 frames at layer1\.0\.conv1, the num_frames of add_dnr .*, got 6"):
         PerFrame(model)(clips)
     set_num_frames(model, 6)
     ours = create_model("tsn_resnet18", num_classes=5, num_frames=6, dnr=DNRConfig(relay_distance=2)).double().eval()
@@ -225,3 +227,43 @@ def test_a_pickled_network_opens_in_another_process(tmp_path):
         "torch.testing.assert_close(model(images), expected)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+class Sum(nn.Sequential):
+    """A sequence whose input is added to its output."""
+
+    def forward(self, x):
+        return super().forward(x) + x
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        lambda: nn.utils.parametrizations.spectral_norm(nn.Conv2d(8, 8, 1)),
+        lambda: Sum(nn.Conv2d(8, 8, 1)),
+        lambda: nn.Sequential(nn.ReLU(), nn.Conv2d(8, 8, 1)),
+        lambda: nn.Sequential(nn.Sequential(nn.Conv2d(8, 8, 1)), nn.ReLU()),
+        lambda: nn.Conv2d(8, 8, 3, padding=1, padding_mode="circular"),
+    ],
+    ids=["parametrized", "another forward", "first a relu", "nested", "circular"],
+)
+def test_the_whole_input_of_a_named_module_is_interlaced(module):
+    torch.manual_seed(0)
+    model = nn.Sequential(module()).eval()
+    x = torch.randn(6, 8, 5, 5)
+    moved = merge_time(interlace_channels(split_time(x, 3)))
+    expected = model(moved)
+    interlace(model, ["0"], 3)
+    torch.testing.assert_close(model(x), expected)
+
+
+def test_clips_of_another_length_are_refused_where_only_channels_are_interlaced():
+    network = torchvision_network("resnet18")
+    add_interlacing(network, num_frames=4)
+    model = PerFrame(network).eval()
+    with pytest.raises(ValueError, match=r"expected clips of T=4 frames at layer1.*got 2"):
+        model(torch.rand(2, 3, 2, 32, 32))
+    set_num_frames(model, 2)
+    assert len(model(torch.rand(2, 3, 2, 32, 32))) == 2
+    with pytest.raises(ValueError, match="expected a network with injected DNR"):
+        set_num_frames(create_model("tsm_resnet18", num_classes=3, num_frames=4, width=8), 2)

@@ -82,3 +82,9 @@ def test_errors_say_what_was_expected():
         conv(torch.zeros(4, 8, 5, 5))
     with pytest.raises(ValueError, match=r"at least 8 channels to interlace, got 4"):
         InterlacedConv3d(4, 8, 1)(torch.zeros(1, 4, 2, 5, 5))
+
+
+@pytest.mark.parametrize("padding", [{"padding_mode": "reflect", "padding": 1}, {"padding": "same"}])
+def test_padding_that_cannot_be_moved_is_refused(padding):
+    with pytest.raises(ValueError, match="expected padding by zeros, given in numbers"):
+        InterlacedConv2d(8, 8, 3, **padding)(torch.rand(4, 8, 5, 5), 2)
