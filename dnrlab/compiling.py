@@ -42,6 +42,7 @@ def compiled(
     model: nn.Module,
     warm_up: Callable[[Result], object] = lambda result: None,
     name: str,
+    required: bool = False,
 ) -> Callable[..., Result]:
     """``function``, compiled for inputs of the shapes of ``example``. It is called a few times here, with the example.
 
@@ -53,6 +54,9 @@ def compiled(
         model: the network whose state is put back.
         warm_up: called with each result of the warm-up, such as its backward pass.
         name: what is compiled, for the log.
+        required: raise where compiling fails.
+
+    Raises: RuntimeError if compiling is required and fails; torch.OutOfMemoryError.
     """
     if how == "off":
         return function
@@ -62,17 +66,22 @@ def compiled(
         return function(*inputs)
 
     run.__code__ = run.__code__.replace()  # its own copy: torch limits how often one code is compiled
-    fast = torch.compile(run, fullgraph=True, dynamic=False, **SETTINGS[how])
     try:
+        fast = torch.compile(run, fullgraph=True, dynamic=False, **SETTINGS[how])
         with untouched(model):
             for _ in range(WARM_UP):
+                for parameter in model.parameters():
+                    parameter.grad = None  # those of a graph lie in its memory, which the next step takes
                 begin_step(how)
                 warm_up(fast(*example))
-    except torch.OutOfMemoryError:
+    except torch.OutOfMemoryError as error:
+        error.add_note("compiling needs more memory than the network alone; set compile to off, or lower batch_size")
         raise
     except Exception as error:  # whatever a compiler raises
         cause = getattr(error, "inner_exception", error)
         reason = next(iter(str(cause).strip().splitlines()), "") or type(cause).__name__
+        if required:
+            raise RuntimeError(f"expected {name} to be compiled, got: {reason}; leave this treatment out") from error
         log.warning(f"{name} runs without compiling, since that failed: {reason}")
         return function
     log.info(f"compiled {name} ({how}) for inputs {shapes_of(example)} in {time.perf_counter() - start:.0f} s")

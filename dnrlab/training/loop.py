@@ -63,7 +63,9 @@ class NetworkLoss(nn.Module):
         logits = self.network(normalize(clips))  # (N, classes)
         return F.cross_entropy(logits, labels), (logits.argmax(dim=1) == labels).sum()  # autocast: float32
 
-    def compile_for(self, clips: Tensor, labels: Tensor, how: str, name: str = "the training step") -> None:
+    def compile_for(
+        self, clips: Tensor, labels: Tensor, how: str, name: str = "the training step", *, required: bool = False
+    ) -> None:
         """Compile the pass, in training mode, for clips and labels like these; see ``compiled``.
 
         Call it before DistributedDataParallel wraps this module: torch cuts a graph that it compiles inside of it into

@@ -192,7 +192,7 @@ def validate(task: Task, model: nn.Module, videos: Manifest) -> float:
         task.recipe.data,
         views,
         reader=task.reader,
-        runtime=replace(task.runtime, progress=False),
+        runtime=replace(task.runtime, progress=False, compile="off"),  # else it would compile in every epoch
         world=task.world,
     )
     if len(predictions.skipped) and task.world.is_main:
