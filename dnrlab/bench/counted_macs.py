@@ -9,6 +9,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from dnrlab.relay import RelayCell
 from dnrlab.relay.functional import CellState
+from dnrlab.relay.interlacing import InterlacedConv2d
 
 
 def counted_macs(model: nn.Module, *, num_frames: int, size: int) -> int:
@@ -31,11 +32,15 @@ def operations_of(model: nn.Module, clip: Tensor) -> int:
     """Floating-point operations of one forward pass, in evaluation mode.
 
     The first step of a relay has products with zeros, which the cells leave out. The paper counts them, so here cells
-    start from a state of zeros.
+    start from a state of zeros. Interlaced convolutions may leave out products with zeros at the ends of a clip, in
+    operations that torch does not count. They have as many as plain ones, and are counted so. ``model`` is changed.
     """
-    for cell in model.modules():
-        if isinstance(cell, RelayCell):
-            cell.register_forward_pre_hook(start_from_zeros)
+    for module in model.modules():
+        if isinstance(module, RelayCell):
+            module.register_forward_pre_hook(start_from_zeros)
+        if isinstance(module, InterlacedConv2d):
+            module.__class__ = nn.Conv2d  # type: ignore[assignment]
+            module.register_forward_pre_hook(lambda _, inputs: inputs[:1])  # without T
     counter = FlopCounterMode(display=False)
     with counter:
         model.eval()(clip)

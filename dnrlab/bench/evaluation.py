@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -12,7 +13,7 @@ from torch import nn
 
 from dnrlab.bench.networks import BenchConfig, build, variants
 from dnrlab.data.config import DataConfig
-from dnrlab.data.dataset import Unreadable, VideoViews, Views
+from dnrlab.data.dataset import Unreadable, VideoViews
 from dnrlab.data.decode.reader import READER, forget_facts
 from dnrlab.data.decode.types import Reader
 from dnrlab.data.manifest import Manifest, read_manifest
@@ -39,19 +40,19 @@ def evaluation_times(
     evaluate(model, videos, data, views, reader=reader, runtime=runtime)  # imports, kernels and caches
     forget_facts()
     dataset = VideoViews(videos, data, reader, num_clips=views.num_clips, num_crops=views.num_crops)
-    decoded, items = cpu_seconds(lambda: [dataset[row] for row in range(len(dataset))])[::2]
-    read: list[Views] = []
-    for item in items:
+    score = Scorer(optimize_for_inference(model), views.batch_size, runtime.device, "off")
+    decoded = network = elapsed = 0.0
+    for row in range(len(dataset)):  # one video in memory at a time
+        seconds, _, item = cpu_seconds(partial(dataset.__getitem__, row))
         if isinstance(item, Unreadable):
             raise ValueError(f"expected videos that can be read, got row {item.row}: {item.reason}; leave it out")
-        read.append(item)
-    score = Scorer(optimize_for_inference(model), views.batch_size, runtime.device, "off")
-    network, elapsed, _ = cpu_seconds(lambda: [score.of_views([item]) for item in read])
+        own, own_elapsed, _ = cpu_seconds(partial(score.of_views, [item]))
+        decoded, network, elapsed = decoded + seconds, network + own, elapsed + own_elapsed
     forget_facts()
     together = cpu_seconds(lambda: evaluate(model, videos, data, views, reader=reader, runtime=runtime))[1]
     bound = max(decoded / max(runtime.num_workers, 1), elapsed) if on_gpu else (decoded + network) / cores
     return {
-        "videos": len(read),
+        "videos": len(dataset),
         "views": views.num_views,
         "decode_seconds": decoded,
         "network_seconds": network,
@@ -83,7 +84,7 @@ def time_evaluations(
         raise ValueError(f"expected views of 1 or a multiple of 3 crops, got {config.views}; the paper has 30")
     views = EvalConfig(num_clips=max(config.views // 3, 1), num_crops=1 if config.views == 1 else 3)
     views = replace(views, batch_size=config.batch_size)
-    runtime, rows = Runtime(device=device, num_workers=num_workers), []
+    runtime, rows = Runtime(device=device, num_workers=num_workers, compile="off"), []
     for label, name, dnr in variants(names):
         torch.manual_seed(config.seed)
         model = build(name, replace(config, num_classes=len(videos.classes)), dnr).to(device)

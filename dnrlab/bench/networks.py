@@ -71,7 +71,7 @@ def measure_costs(names: Sequence[str], config: BenchConfig, *, device: str = "c
     works = []
     for treatment, task in product(config.treatments, config.tasks):
         if (treatment, task) != ("folded", "step"):
-            for label, name, dnr in [*variants(names), (CONTROL, names[0], None)]:
+            for label, name, dnr in neighbours(names):
                 torch.manual_seed(config.seed)
                 shape = (config.num_frames * frames_per_segment(name), config.crop_size, config.crop_size)
                 clips = torch.rand(config.batch_size, 3, *shape, generator=generator).to(device)
@@ -119,6 +119,12 @@ def variants(names: Sequence[str]) -> Iterator[tuple[str, str, DNRConfig | None]
     for name in names:
         yield name, name, None
         yield f"{name} + DNR", name, DNRConfig()
+
+
+def neighbours(names: Sequence[str]) -> list[tuple[str, str, DNRConfig | None]]:
+    """``variants`` and the control, in an order in which each has the network that it is compared with beside it."""
+    plain, relayed, *others = variants(names)
+    return [relayed, plain, (CONTROL, names[0], None), *others]
 
 
 def build(name: str, config: BenchConfig, dnr: DNRConfig | None) -> nn.Module:

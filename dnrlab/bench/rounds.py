@@ -73,8 +73,9 @@ def timed(work: Work) -> tuple[float, float]:
     if on_gpu:
         torch.cuda.synchronize(work.device)
     seconds = (time.perf_counter() - start) / work.clips
-    peak = torch.cuda.max_memory_allocated(work.device) - before + work.own_bytes if on_gpu else float("nan")
-    return seconds, peak
+    if not on_gpu:
+        return seconds, float("nan")
+    return seconds, max(torch.cuda.max_memory_allocated(work.device) - before, work.recorded_bytes) + work.own_bytes
 
 
 def speeds(table: pd.DataFrame, references: Mapping[str, str], *, views: int) -> pd.DataFrame:

@@ -21,7 +21,9 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from dnrlab.bench.work import forward_pass
+from dnrlab.compiling import LONG_STEPS, how_to_compile
 from dnrlab.data.transforms import normalize
+from dnrlab.device import COMPILE
 from dnrlab.distributed import barrier, join, launch
 from dnrlab.models.config import build_model
 from dnrlab.recipes.config import Recipe
@@ -29,6 +31,7 @@ from dnrlab.training.loop import NetworkLoss, training_step
 from dnrlab.training.optimizer import make_optimizer
 
 Build = Callable[[], nn.Module]
+IN_TEST = {"off": "folded", "default": "compiled", "graphs": "graphs"}  # treatments in a test
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,8 +49,11 @@ class StepConfig:
     threads: int = 0  # threads of each process on CPUs; 0: N processes share the threads of this process
     num_classes: int = 400  # classes of the classifier
     seed: int = 0  # seed of weights and clips
+    compile: str = "off"  # off, default or graphs, see dnrlab.compiling; auto: as in a long training
 
     def __post_init__(self) -> None:
+        if self.compile not in COMPILE:
+            raise ValueError(f"expected compile in {COMPILE}, got {self.compile!r}; choose one of these")
         if self.processes[:1] != (1,) or list(self.processes) != sorted(set(self.processes)):
             raise ValueError(f"expected processes that ascend from 1, got {self.processes}; give such as (1, 2)")
         if self.threads < 0:
@@ -113,7 +119,8 @@ def turn(
     clips = torch.randint(256, (config.batch_size, 3, frames, size, size), dtype=torch.uint8).to(device)
     labels = torch.randint(config.num_classes, (config.batch_size,)).to(device)
     optimizer = make_optimizer(model, settings)
-    whole = NetworkLoss(model)
+    whole, how = NetworkLoss(model), how_to_compile(config.compile, device, LONG_STEPS)
+    whole.compile_for(clips, labels, how)
     network = DistributedDataParallel(whole, process_group=group) if group else whole
     step = partial(training_step, network, optimizer, clips, labels, clip_norm=settings.clip_norm)
     reset_peak(device)
@@ -122,7 +129,8 @@ def turn(
     model.eval().zero_grad(set_to_none=True)
     gc.collect()  # a DistributedDataParallel that outlives its process group hangs
     reset_peak(device)
-    tested = seconds_of(forward_pass(model, normalize(clips), "eager", "the network"), config, device, group)
+    test = forward_pass(model, normalize(clips), IN_TEST[how], "the network")
+    tested = seconds_of(test, config, device, group)
     test_peak = peak_bytes(device) if device.startswith("cuda") else float("nan")
     return [trained, tested | {"kind": "testing", "peak_bytes": test_peak}]
 

@@ -29,6 +29,7 @@ class Work(NamedTuple):
     device: str = "cpu"
     own_bytes: int = 0  # weights, buffers and clips
     saved_bytes: float = float("nan")  # for the backward pass, per turn
+    recorded_bytes: int = 0  # the peak while CUDA graphs were recorded; a replay allocates nothing
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -42,7 +43,7 @@ def prepare(name: str, model: nn.Module, clips: Tensor, treatment: str, task: st
     Args:
         clips: (N, 3, T, H, W), floating point in [0, 1], on the network's device.
 
-    Raises: ValueError if treatment or task is unknown, or they do not go together.
+    Raises: ValueError if treatment or task is unknown, or they do not go together; RuntimeError if compiling fails.
     """
     if treatment not in TREATMENTS or task not in TASKS or (treatment, task) == ("folded", "step"):
         raise ValueError(
@@ -50,10 +51,15 @@ def prepare(name: str, model: nn.Module, clips: Tensor, treatment: str, task: st
             f"got {treatment} and {task}; choose others"
         )
     make = forward_pass if task == "forward" else step
+    recorded = treatment == "graphs" and clips.device.type == "cuda"
+    before = torch.cuda.memory_allocated(clips.device) if recorded else 0
+    if recorded:
+        torch.cuda.reset_peak_memory_stats(clips.device)
     run = make(model, clips, treatment, f"{name} ({task})")
+    peak = torch.cuda.max_memory_allocated(clips.device) - before if recorded else 0
     own = sum(each.nbytes for each in (*model.parameters(), *model.buffers(), clips))
     saved = saved_bytes(run, model) if task == "step" and clips.device.type == "cpu" else float("nan")
-    return Work(name, treatment, task, run, len(clips), str(clips.device), own, saved)
+    return Work(name, treatment, task, run, len(clips), str(clips.device), own, saved, peak)
 
 
 def forward_pass(model: nn.Module, clips: Tensor, treatment: str, name: str) -> Callable[[], Tensor]:
@@ -67,7 +73,7 @@ def forward_pass(model: nn.Module, clips: Tensor, treatment: str, name: str) -> 
             return logits
 
     with torch.inference_mode(), autocast(clips.device):
-        fast = compiled(network, [clips], HOW[treatment], model=model, name=name)
+        fast = compiled(network, [clips], HOW[treatment], model=model, name=name, required=True)
     return run
 
 
@@ -75,7 +81,7 @@ def step(model: nn.Module, clips: Tensor, treatment: str, name: str) -> Callable
     """A step of a training: forward and backward pass, clipping, SGD."""
     labels = torch.zeros(len(clips), dtype=torch.long, device=clips.device)
     network = NetworkLoss(model).train()
-    network.compile_for(clips, labels, HOW[treatment], name=name)
+    network.compile_for(clips, labels, HOW[treatment], name=name, required=True)
     optimizer = torch.optim.SGD(model.parameters(), lr=LR, momentum=0.9)
     return partial(training_step, network, optimizer, clips, labels, clip_norm=CLIP_NORM)
 

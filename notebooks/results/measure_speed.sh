@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Measures what notebooks/results/speed.md lists. Usage: bash notebooks/results/measure_speed.sh cuda|cpu FOLDER
+# Measures what notebooks/results/speed.md lists. Usage: bash notebooks/results/measure_speed.sh cuda|cpu FOLDER [MANIFEST]
 #
 # On a GPU the networks compile side by side first, into one cache, and are measured one after the other afterwards.
-# A second call finds the cache filled. About 10 minutes on an H100 with 16 cores; an hour on two CPU cores.
+# A second call finds the cache filled. About an hour and a half on two CPU cores. Not timed on a GPU yet.
 set -euo pipefail
 device=$1 out=$2
 mkdir -p "$out"
@@ -22,12 +22,21 @@ if [ "$device" = cuda ]; then
   done
   dnrlab bench tsn_resnet50 --device cuda --batch-size 2 --rounds 10 --treatments graphs --tasks forward \
     --frames 8 16 32 64 --json > "$out/frames.json" 2> "$out/frames.txt"
+  if [ -n "${3:-}" ]; then # a manifest of some real videos
+    dnrlab bench tsn_resnet50 --device cuda --batch-size 30 --rounds 1 --treatments eager --tasks forward \
+      --manifest "$3" --num-workers 8 --json > "$out/evaluation.json" 2> "$out/evaluation.txt"
+  fi
 else
   dnrlab bench tsn_resnet50 --device cpu --rounds 30 --json > "$out/tsn_resnet50.json"
-  dnrlab bench tsn_resnet50 --device cpu --rounds 30 --treatments compiled --tasks forward --json > "$out/compiled.json"
+  python notebooks/results/speed_of_parts.py 30 > "$out/parts.txt"
   for name in "${networks[@]:1}"; do
-    dnrlab bench "$name" --device cpu --rounds 30 --treatments eager --json > "$out/$name.json"
+    dnrlab bench "$name" --device cpu --rounds 30 --treatments eager --tasks step --json > "$out/$name.json"
   done
   dnrlab bench tsn_resnet50 --device cpu --rounds 8 --treatments eager --tasks forward --frames 8 16 32 64 --json \
     > "$out/frames.json"
+  if [ -n "${3:-}" ]; then # a manifest of some real videos
+    dnrlab bench tsn_resnet50 --device cpu --rounds 1 --treatments eager --tasks forward --manifest "$3" --json \
+      > "$out/evaluation.json"
+  fi
+  dnrlab bench tsn_resnet50 --device cpu --rounds 30 --treatments compiled --tasks forward --json > "$out/compiled.json"
 fi

@@ -5,7 +5,7 @@ import torch
 
 from dnrlab import DNRConfig, create_model
 from dnrlab.bench import macs
-from dnrlab.bench.counted_macs import operations_of
+from dnrlab.bench.counted_macs import counted_macs, operations_of
 from dnrlab.models.weights import count_parameters
 
 PAPER = DNRConfig()
@@ -79,3 +79,21 @@ OTHERS = [
 def test_the_closed_form_is_what_runs(name, settings, size):
     given = {"num_classes": 7, "width": 16, **settings}
     assert macs(name, size=size, **given) == counted(name, size=size, **given)[1]
+
+
+class LooksAtValues(torch.nn.Module):
+    """A network that cannot run on shapes alone."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.network = network
+
+    def forward(self, clips):
+        return self.network(clips if float(clips.sum()) >= 0 else -clips)
+
+
+@pytest.mark.parametrize("interlacing", [False, True])
+def test_a_network_that_looks_at_values_has_the_same_count(interlacing):
+    model = create_model("tsn_resnet50", num_classes=4, width=16, dnr=DNRConfig(), interlacing=interlacing)
+    shape = {"num_frames": 8, "size": 32}
+    assert counted_macs(LooksAtValues(model), **shape) == counted_macs(model, **shape)
