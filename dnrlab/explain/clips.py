@@ -29,13 +29,24 @@ class ClipView(NamedTuple):
     clip: Tensor  # (3, T * frames_per_segment, crop, crop) in [0, 1]
     frames: NDArray[np.uint8]  # (T, side, side, 3), the same crop; the middle frame of each segment
     frame_indices: list[int]  # of these frames in the video, from 0
+    seconds: list[float]  # of these frames after the first frame of the video; nan where the rate is unknown
     frame_size: tuple[int, int]  # height and width of the video's frames, pixels
 
 
-def view_clip(manifest: Manifest, row: int, data: DataConfig, reader: Reader = READER, *, side: int = 192) -> ClipView:
-    """The middle test clip of a video: the view of an evaluation with one clip and one crop.
+def view_clip(
+    manifest: Manifest,
+    row: int,
+    data: DataConfig,
+    reader: Reader = READER,
+    *,
+    side: int = 192,
+    clip: int = 0,
+    num_clips: int = 1,
+) -> ClipView:
+    """A test clip of a video and its centre crop: by default the middle one, of an evaluation with one clip.
 
     ``side`` is the smallest size of the frames for people, in pixels. A cached reader cannot give more than it stored.
+    ``clip`` is one of the ``num_clips`` test clips, from 0.
 
     Raises: VideoError if the video cannot be read; IndexError if the manifest has no such row.
     """
@@ -44,13 +55,14 @@ def view_clip(manifest: Manifest, row: int, data: DataConfig, reader: Reader = R
             f"expected a row in [0, {len(manifest.rows)}) of {manifest.file}, got {row}; choose one of its rows"
         )
     video = find_video(manifest, row, 0, reader)
-    indices = view_indices(video.num_frames, data, 1)[0]  # in the row's span of the video
+    indices = view_indices(video.num_frames, data, num_clips)[clip]  # in the row's span of the video
     frames = read_span(video, indices, reader)  # (T, 3, H, W)
-    (clip,) = evaluation_clips(frames, short_side=data.short_side, crop_size=data.crop_size, num_crops=1)
+    (crop,) = evaluation_clips(frames, short_side=data.short_side, crop_size=data.crop_size, num_crops=1)
     main = middle_frames(data.frames_per_segment)
-    shown, shown_indices = for_people(frames[main], data, side=side), (indices[main] + video.first_frame).tolist()
+    shown, shown_indices = for_people(frames[main], data, side=side), (indices[main] + video.first_frame).numpy()
+    seconds = reader.probe(manifest.rows["path"].iloc[row]).seconds_of(shown_indices).tolist()
     label, size = manifest.rows["label"].iloc[row], (frames.shape[2], frames.shape[3])
-    return ClipView(video.path, label, to_unit(clip), shown, shown_indices, size)
+    return ClipView(video.path, label, to_unit(crop), shown, shown_indices.tolist(), seconds, size)
 
 
 def middle_frames(frames_per_segment: int) -> slice:

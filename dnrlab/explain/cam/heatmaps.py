@@ -22,6 +22,7 @@ class Explanation(NamedTuple):
     score: float  # softmax, in [0, 1]
     explained: str  # the class that the map explains
     heat: NDArray[np.float32]  # (T, crop, crop) in [0, 1]
+    scores: NDArray[np.float32]  # (classes,), softmax, in the order of the run's classes
 
 
 def explain_clips(
@@ -48,7 +49,8 @@ def explain_clips(
     heats = clip_gradcam(run.model, clips, [run.classes.index(name) for name in explained], layer or sharp_layer(run))
     heats = heats[:, middle_frames(run.recipe.data.frames_per_segment)]
     best = scores.amax(dim=1).tolist()
-    return [Explanation(*each) for each in zip(predicted, best, explained, heats.numpy(), strict=True)]
+    parts = zip(predicted, best, explained, heats.numpy(), scores.numpy(), strict=True)
+    return [Explanation(*each) for each in parts]
 
 
 def figure_data(frames: NDArray[np.uint8], explained: Mapping[str, Explanation]) -> dict[str, Any]:
