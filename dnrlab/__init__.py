@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dnrlab.explain.affine.record import record_dynamics
+    from dnrlab.explorer.explore import explore
     from dnrlab.models import add_dnr, create_model, model_names
     from dnrlab.models.checkpoints import load_weights
     from dnrlab.models.inference import optimize_for_inference
@@ -16,6 +17,7 @@ __all__ = [
     "DNRConfig",
     "add_dnr",
     "create_model",
+    "explore",
     "load_weights",
     "model_names",
     "optimize_for_inference",
@@ -32,6 +34,7 @@ HOMES = {
     "DNRConfig": "dnrlab.relay",
     "add_dnr": "dnrlab.models",
     "create_model": "dnrlab.models",
+    "explore": "dnrlab.explorer.explore",
     "load_weights": "dnrlab.models.checkpoints",
     "model_names": "dnrlab.models",
     "optimize_for_inference": "dnrlab.models.inference",

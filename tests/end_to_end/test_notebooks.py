@@ -104,6 +104,12 @@ def test_orders_leave_a_figure_with_its_numbers(trained, synthetic, tmp_path):
     assert files == {f"reversal.{kind}" for kind in ("png", "pdf", "csv")} | {"reversal_videos.csv"}
 
 
+def test_the_explorer_leaves_a_still_figure_without_a_browser(trained, synthetic, tmp_path):
+    given = {"runs": [str(trained / "bn"), str(trained / "dnr")], "manifest": str(synthetic), "out_dir": str(tmp_path)}
+    run("11_explorer", tmp_path / "papermill", given | {"device": "cpu"})
+    assert {path.suffix for path in tmp_path.iterdir() if path.is_file()} == {".png", ".pdf", ".csv", ".npz"}
+
+
 def test_costs_leave_a_figure_with_its_numbers(tmp_path):
     tiny = {"models": ["tsn_resnet18", "tdn_resnet18"], "num_frames": 2, "crop_size": 32, "width": 8, "rounds": 2}
     execute("10_efficiency", {**tiny, "out_dir": str(tmp_path / "figures"), "device": "cpu"})

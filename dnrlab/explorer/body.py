@@ -1,0 +1,300 @@
+"""The explorer of some opened runs: the player, and the controls around it."""
+
+import html
+import re
+import threading
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import ipywidgets as widgets
+import numpy as np
+import pandas as pd
+
+from dnrlab.data.decode.reader import READER
+from dnrlab.data.decode.types import VideoError
+from dnrlab.data.video_span import find_video
+from dnrlab.explain.clips import ClipView, view_clip
+from dnrlab.explain.what_if import NOTHING, AffineMeans, changed_view
+from dnrlab.explorer import save
+from dnrlab.explorer.background import Background
+from dnrlab.explorer.clip import ClipSeen, OfRun, Place, explained, frames_alone, num_windows, see
+from dnrlab.explorer.find import find, video_table
+from dnrlab.explorer.find_panel import FindPanel
+from dnrlab.explorer.opened import Opened
+from dnrlab.explorer.panels import LookPanel, SavePanel, WhatIfPanel, close_all, in_red, numbers, section
+from dnrlab.explorer.player import Player
+from dnrlab.explorer.scene import NO_CLIP, heats_of, lines_of_clip, scene_of
+from dnrlab.explorer.scores import affine_means, score_videos, tables_of
+from dnrlab.explorer.store import Store
+from dnrlab.figures import figures_folder
+from dnrlab.runs.load import Run
+
+SIDE = 224  # pixels of the frames that are shown
+REFRESH_SECONDS = 3.0  # between two refreshes of the list while videos are scored
+
+
+class Body(widgets.VBox):  # type: ignore[misc]
+    """All of the explorer but the choice of runs. Its methods do what its controls do.
+
+    Two threads work beside the notebook: one reads frames, the other runs networks. Each works on the newest request
+    alone. ``place`` is what was asked for last, ``pair`` what is shown: the clip, and the same before the change.
+
+    Args:
+        opened: runs and videos.
+        memory: bytes of the clips that stay in the kernel.
+    """
+
+    def __init__(self, opened: Opened, memory: int) -> None:
+        self.opened, self.runs, self.videos = opened, opened.runs, opened.videos
+        self.store: Store[Any] = Store(memory)  # ClipSeen by place, and means of gamma and beta
+        self.reading, self.background = Background(self.report), Background(self.report)
+        self.drawing = threading.RLock()  # the notebook and both threads draw
+        self.place = Place(0, None, "", "predicted", NOTHING)
+        self.start, self.windows, self.stored_note = 0, 1, ""
+        self.pair: tuple[ClipSeen | None, ClipSeen | None] = None, None
+        self.predictions = opened.predictions
+        self.table = video_table(self.videos, self.predictions)
+        self.unscored = {name: run for name, run in self.runs.items() if f"predicted:{name}" not in self.table}
+        self.scoring = self.measured = False
+        self.status, self.progress = widgets.HTML(), widgets.Label()
+        self.finding = FindPanel(list(self.runs), opened.classes, self.search, self.open_video)
+        self.finding.run.observe(lambda _: self.show_note(), "value")
+        self.looking = LookPanel(opened.classes, opened.layers, opened.with_dnr, self.look, self.draw)
+        self.asking = WhatIfPanel(opened.data.num_frames, self.look)
+        self.saving = SavePanel(self.save)
+        self.player = Player(self.move)
+        parts = [section("find", self.finding), section("look", self.looking), self.status, self.player,
+                 section("what if", self.asking), section("save", self.saving), self.progress]  # fmt: skip
+        super().__init__(parts)
+        self.search()
+        self.open_video(int(self.found["row"].iloc[0]))
+        if self.unscored:
+            self.start_scoring(self.unscored)
+
+    seen = property(lambda self: self.pair[0], doc="What is shown, a ClipSeen or None.")
+
+    def search(self) -> None:
+        """List the videos that the controls ask for."""
+        with self.drawing:
+            try:
+                self.found = find(self.table, self.finding.query)
+            except ValueError as error:
+                hint = "scores are being computed" if self.scoring else html.escape(str(error))
+                self.finding.header.value = in_red(hint)
+                return
+            self.finding.list_videos(self.found, len(self.table), self.place.row)
+            self.finding.show_confusions(self.table)
+        if self.finding.order.value == "γ moves most" and "movement" not in self.table and not self.scoring:
+            if self.opened.with_dnr and not self.measured:
+                self.measured = True  # once, also if it fails
+                self.start_scoring(self.runs)
+            elif not self.opened.with_dnr:
+                self.finding.header.value = in_red("expected a network with DNR to order by γ, got none; open one")
+
+    def open_video(self, row: int) -> None:
+        """Show the middle clip of a video, a row of the split, from 0.
+
+        Raises: IndexError if there is no such row.
+        """
+        if not 0 <= row < len(self.table):
+            raise IndexError(f"expected a row in [0, {len(self.table)}), got {row}; choose one of the split's rows")
+        if self.saving.note.value != self.stored_note:
+            self.save("note")
+        self.place, self.start = self.place._replace(row=row, window=None), 0
+        self.show_note()
+        self.finding.mark(row)
+        self.look()
+
+    def move(self, where: str) -> None:
+        """Go to the next or previous video of the list, or to a later or earlier clip of a long video."""
+        if where in ("later", "earlier") and self.seen is not None:
+            window = (self.seen.place.window or 0) + (1 if where == "later" else -1)
+            self.place = self.place._replace(window=window % self.windows)
+            self.start = 0 if where == "later" else self.opened.data.num_frames - 1
+            self.look()
+        elif where in ("next", "previous") and len(self.found):
+            rows, step = self.found["row"].tolist(), 1 if where == "next" else -1
+            at = rows.index(self.place.row) + step if self.place.row in rows else min(step, 0)
+            self.open_video(int(rows[at % len(rows)]))
+
+    def look(self) -> None:
+        """Show the clip as the controls ask: at once what is known, the rest in the background."""
+        self.status.value = ""
+        question = NOTHING
+        try:
+            question = self.asking.question
+        except ValueError as error:
+            self.report(error)
+        layer, target = self.looking.layer.value, self.looking.target.value
+        self.place = self.place._replace(layer=layer, target=target, question=question)
+        self.reading.start(partial(self.read, self.place))
+
+    def read(self, place: Place) -> Iterator[None]:
+        """Job: show the frames of a clip, and let the networks look at it."""
+        data = self.opened.data
+        try:
+            windows = num_windows(find_video(self.videos, place.row, 0, READER).num_frames, data)
+            window = windows // 2 if place.window is None else place.window % windows
+            view = view_clip(self.videos, place.row, data, side=SIDE, clip=window, num_clips=windows)
+        except VideoError as error:
+            self.pair = None, None
+            self.player.show(NO_CLIP | {"path": error.path}, [], [])
+            self.report(error)
+            return
+        yield  # another request ends this one here
+        own, changed = place._replace(window=window), view
+        try:
+            changed = changed_view(view, place.question, self.opened.group)
+        except ValueError as error:  # such as a frame that is not in the clip
+            own = own.unchanged
+            self.report(error)
+        seen = self.store.get(own) or frames_alone(own, changed)
+        self.windows, self.pair = windows, (seen, None)
+        self.draw()
+        self.background.start(partial(self.see, place, seen, view))
+
+    def see(self, place: Place, seen: ClipSeen, view: ClipView) -> Iterator[None]:
+        """Job: add what each network makes of a clip, and of ``view`` before the change. ``place`` was asked for."""
+        before = None
+        if seen.place.question != NOTHING:
+            before = self.store.get(seen.place.unchanged) or frames_alone(seen.place.unchanged, view)
+            yield from self.add_networks(before)
+        for _ in self.add_networks(seen):
+            if self.place == place:
+                self.pair = seen, before
+                self.draw()
+            yield
+        if self.place == place:
+            self.pair = seen, before
+            self.draw()
+
+    def add_networks(self, seen: ClipSeen) -> Iterator[None]:
+        """Add what each network makes of a clip, then store it. A network without DNR has no relay to change."""
+        place = seen.place
+        for name, run in self.runs.items():
+            if name in seen.of_runs:
+                continue
+            question = place.question if name in self.opened.with_dnr else NOTHING
+            try:
+                means = self.means_of(name, seen.view.label) if question.held == "class mean" else None
+                how = place._replace(question=question)
+                seen.of_runs[name] = see(run, seen.view, how, means=means, device=self.opened.device)
+            except (ValueError, RuntimeError, OSError) as error:
+                seen.of_runs[name] = OfRun(error=explained(error))
+            yield
+        if not any(own.error for own in seen.of_runs.values()):
+            self.store.put(place, seen, seen.num_bytes)
+
+    def means_of(self, name: str, label: str) -> AffineMeans:
+        """Mean gamma and beta of a network over videos of a class, computed once."""
+        means: AffineMeans | None = self.store.get((name, label))
+        if means is None:
+            means = affine_means(self.runs[name], self.videos, label, self.opened.data, self.opened.device)
+            self.store.put((name, label), means, sum(each.nbytes for pair in means.values() for each in pair))
+        return means
+
+    def draw(self) -> None:
+        """Pass the clip to the player, with the lines that the controls ask for."""
+        with self.drawing:
+            seen, before = self.pair
+            if seen is None:
+                return
+            name, lines, note = self.looking.run.value, None, ""
+            try:
+                channels = numbers(self.looking.channels.value, "channels")
+                lines, note = lines_of_clip(seen, before, name, self.looking.lines_layer.value, channels)
+            except ValueError as error:
+                self.report(error)
+            if name in seen.of_runs:
+                self.looking.set_layers(list(seen.of_runs[name].lines))
+            scene = scene_of(seen, self.runs, self.windows, start=self.start, before=before, lines=lines, note=note)
+            self.player.show(scene, seen.frames, heats_of(seen, list(self.runs)))
+
+    def start_scoring(self, runs: dict[str, Run]) -> None:
+        """Score all videos with ``runs`` in the background."""
+        self.scoring = True
+        self.background.fill(lambda: self.score(runs))
+
+    def score(self, runs: dict[str, Run]) -> Iterator[None]:
+        """Job: score all videos with ``runs``, and measure how much gamma moves. The list grows on the way."""
+        shown = time.monotonic()
+        try:
+            for done, parts, movement in score_videos(runs, self.videos, self.opened.data, self.opened.device):
+                self.progress.value = f"scoring one clip per video: {done} of {len(self.table)}"
+                if time.monotonic() - shown > REFRESH_SECONDS:
+                    self.take_scores(tables_of(parts), movement)
+                    shown = time.monotonic()
+                yield
+        except Exception:  # not where the work is dropped
+            self.scoring, self.progress.value = False, ""
+            raise
+        self.scoring, self.progress.value = False, ""
+        self.take_scores(tables_of(parts), movement)
+
+    def take_scores(self, predictions: dict[str, pd.DataFrame], movement: pd.Series) -> None:
+        """Put new predictions and movements into the table of videos."""
+        new = {name: own for name, own in predictions.items() if name in self.unscored}
+        self.predictions = self.predictions | new
+        table = video_table(self.videos, self.predictions)
+        self.table = table.assign(movement=movement) if np.isfinite(movement).any() else table
+        self.search()
+
+    def show_note(self) -> None:
+        """Show the stored note of the video, of the run that the table is about."""
+        self.saving.result.value, self.stored_note = "", ""
+        try:
+            run = self.finding.run.value
+            self.stored_note = save.note_of(self.opened.folders[run], self.videos.rows.iloc[self.place.row])
+        except (ValueError, OSError) as error:
+            self.saving.result.value = in_red(explained(error))
+        self.saving.note.value = self.stored_note
+
+    def save(self, kind: str) -> None:
+        """Save what is shown: picture, mp4, gif, page or note. A line says where it is."""
+        try:
+            self.saving.result.value = html.escape(f"saved {self.saved(kind)}")
+        except (ValueError, OSError) as error:
+            self.saving.result.value = in_red(explained(error))
+
+    def wait(self, seconds: float | None = None, *, scores: bool = False) -> bool:
+        """Wait until the networks have looked at the clip, and with ``scores`` until all videos have scores."""
+        return self.reading.wait(seconds) and self.background.wait(seconds, filling=scores)
+
+    def saved(self, kind: str, folder: str | Path = "") -> Path:
+        """Save what is shown when all networks have looked at it. Returns the file.
+
+        Args:
+            kind: picture, mp4, gif, page or note.
+            folder: by default ``runs/figures/`` and the names of the runs.
+        """
+        if kind == "note":
+            run, video = self.finding.run.value, self.videos.rows.iloc[self.place.row]
+            guess = str(self.table[f"predicted:{run}"].iloc[self.place.row]) if f"predicted:{run}" in self.table else ""
+            file = save.write_note(self.opened.folders[run], video, guess, self.saving.note.value)
+            self.stored_note = self.saving.note.value
+            return file
+        self.wait()
+        seen = self.seen
+        if seen is None:
+            raise ValueError("expected a clip to save, got none; choose a video that can be read")
+        where = Path(folder or figures_folder(list(self.opened.folders.values())))
+        name = re.sub(r"[^\w.-]", "_", f"explorer_{seen.place.words}_{Path(seen.view.path).stem}")
+        if kind == "picture":
+            return save.save_picture(seen, where, name)
+        if kind == "page":
+            return save.save_page(self.player, where / f"{name}.html")
+        film = save.animation(seen, self.player.opacity)
+        return save.save_animation(film, where / f"{name}.{kind}", save.rate_of(seen.view.seconds))
+
+    def report(self, error: Exception) -> None:
+        """Show an error above the player."""
+        self.status.value = in_red(explained(error))
+
+    def end(self) -> None:
+        """End both threads and all widgets."""
+        self.reading.close()
+        self.background.close()
+        close_all(self)

@@ -1,0 +1,198 @@
+"""The controls around the player. Each panel is a box of widgets; ``Explorer`` reads and sets them."""
+
+import html
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import ipywidgets as widgets
+
+from dnrlab.explain.affine.relay_cut import KINDS
+from dnrlab.explain.what_if import FRAMES, HELD, WhatIf
+
+LABEL = {"description_width": "initial"}
+HELD_WORDS = {"class mean": "mean of the video's class"}
+CUTS = ("cut the relay over time", "cut the relay over layers")  # in the order of KINDS
+SAVED = {
+    "picture": "picture",
+    "mp4": "animation (mp4)",
+    "gif": "animation (GIF)",
+    "page": "page (HTML)",
+    "note": "save the note",
+}
+
+
+def dropdown(description: str, options: Sequence[Any], width: str = "auto", **more: Any) -> widgets.Dropdown:
+    """A list to choose from, with its description before it."""
+    return widgets.Dropdown(
+        description=description, options=options, style=LABEL, layout=widgets.Layout(width=width), **more
+    )
+
+
+class OpenPanel(widgets.Accordion):  # type: ignore[misc]
+    """Runs, manifest and split, and a button that opens them."""
+
+    def __init__(self, runs: Sequence[str], manifest: str, split: str, on_open: Callable[[], None]) -> None:
+        wide = widgets.Layout(width="98%")
+        self.runs = widgets.Text(
+            ", ".join(runs), description="run folders, separated by commas", style=LABEL, layout=wide
+        )
+        self.manifest = widgets.Text(manifest, description="manifest", style=LABEL, layout=wide)
+        self.split = widgets.Text(split, description="split", style=LABEL)
+        button = widgets.Button(description="open", tooltip="open these runs and videos")
+        button.on_click(lambda _: on_open())
+        super().__init__(
+            [widgets.VBox([self.runs, self.manifest, widgets.HBox([self.split, button])])], titles=["runs and videos"]
+        )
+
+    @property
+    def named(self) -> tuple[list[str], str, str]:
+        """Run folders, manifest and split."""
+        runs = [run.strip() for run in self.runs.value.split(",")]
+        return [run for run in runs if run], self.manifest.value.strip(), self.split.value.strip()
+
+
+class LookPanel(widgets.HBox):  # type: ignore[misc]
+    """What is explained and drawn: class, layer of the heat map, and network, layer and channels of the lines."""
+
+    def __init__(
+        self, classes: Sequence[str], layers: Sequence[str], with_dnr: Sequence[str],
+        on_look: Callable[[], None], on_lines: Callable[[], None],
+    ) -> None:  # fmt: skip
+        own = [("predicted", "predicted"), ("the video's class", "label"), *((name, name) for name in classes)]
+        self.target = dropdown("heat for class", own)
+        self.layer = dropdown("heat of layer", [("sharpest", ""), *((name, name) for name in layers)])
+        self.run = dropdown("lines of", list(with_dnr) or [("no network with DNR", "")])
+        self.lines_layer = dropdown("layer", [("most moving", "")])
+        self.channels = widgets.Text(
+            description="channels", placeholder="most moving, or 3 17", style=LABEL, continuous_update=False
+        )
+        for control in (self.target, self.layer):
+            control.observe(lambda _: on_look(), "value")
+        for control in (self.run, self.lines_layer, self.channels):
+            control.observe(lambda _: on_lines(), "value")
+        controls = [self.target, self.layer, self.run, self.lines_layer, self.channels]
+        super().__init__(controls, layout=widgets.Layout(flex_flow="row wrap"))
+
+    def set_layers(self, layers: Sequence[str]) -> None:
+        """Offer the layers whose lines there are; the chosen one stays if it is still there."""
+        options = [("most moving", ""), *((name, name) for name in layers)]
+        if list(self.lines_layer.options) != options:
+            before = self.lines_layer.value
+            self.lines_layer.options = options
+            self.lines_layer.value = before if before in layers else ""
+
+
+class WhatIfPanel(widgets.VBox):  # type: ignore[misc]
+    """Changes of the clip and of the networks. ``on_change`` is called when the question changes."""
+
+    def __init__(self, num_frames: int, on_change: Callable[[], None]) -> None:
+        self.on_change, self.resetting = on_change, False
+        self.frames = dropdown("frames", FRAMES)
+        self.frame = widgets.BoundedIntText(
+            1, min=1, max=num_frames, description="held frame", style=LABEL, layout=widgets.Layout(width="140px")
+        )
+        self.dropped = widgets.Text(
+            description="dropped", placeholder="such as 2 3 7", style=LABEL, continuous_update=False
+        )
+        self.cut = {
+            kind: widgets.Checkbox(description=text, indent=False) for kind, text in zip(KINDS, CUTS, strict=True)
+        }
+        self.held = dropdown(
+            "γ and β", [("computed", ""), *((f"held at the {HELD_WORDS.get(name, name)}", name) for name in HELD[1:])]
+        )
+        self.reset = widgets.Button(description="as it was", tooltip="undo all changes")
+        self.reset.on_click(lambda _: self.clear())
+        for control in (self.frames, self.frame, self.dropped, *self.cut.values(), self.held):
+            control.observe(self.changed, "value")
+        line = widgets.Layout(flex_flow="row wrap")
+        clip = widgets.HBox([self.frames, self.frame, self.dropped], layout=line)
+        network = widgets.HBox([*self.cut.values(), self.held, self.reset], layout=line)
+        super().__init__([clip, network])
+        self.enable()
+
+    def changed(self, _: dict[str, Any]) -> None:
+        """Show the controls that count, and pass the change on."""
+        self.enable()
+        if not self.resetting:
+            self.on_change()
+
+    def enable(self) -> None:
+        """Only what the chosen change of the frames uses can be set."""
+        self.frame.disabled = self.frames.value != "one frame held"
+        self.dropped.disabled = self.frames.value != "frames dropped"
+
+    def clear(self) -> None:
+        """Undo all changes, with one call of ``on_change``."""
+        self.resetting = True
+        try:
+            self.frames.value, self.held.value, self.dropped.value = "forwards", "", ""
+            for box in self.cut.values():
+                box.value = False
+        finally:
+            self.resetting = False
+        self.on_change()
+
+    @property
+    def question(self) -> WhatIf:
+        """What the controls ask. ValueError if the dropped frames are no numbers."""
+        return WhatIf(
+            frames=self.frames.value,
+            frame=self.frame.value - 1 if self.frames.value == "one frame held" else 0,
+            dropped=tuple(number - 1 for number in numbers(self.dropped.value, "frames"))
+            if self.frames.value == "frames dropped"
+            else (),
+            cut=tuple(kind for kind, box in self.cut.items() if box.value),
+            held=self.held.value,
+        )
+
+
+class SavePanel(widgets.VBox):  # type: ignore[misc]
+    """Buttons that save what is shown, and the note of the video.
+
+    ``on_save`` is called with picture, mp4, gif, page or note.
+    """
+
+    def __init__(self, on_save: Callable[[str], None]) -> None:
+        self.note = widgets.Textarea(
+            description="note", placeholder="why is it wrong?", rows=2, layout=widgets.Layout(width="60%")
+        )
+        buttons = []
+        for kind, text in SAVED.items():
+            button = widgets.Button(description=text, tooltip=f"save {text}" if kind != "note" else text)
+            button.on_click(lambda _, kind=kind: on_save(kind))
+            buttons.append(button)
+        self.result = widgets.HTML()
+        *files, note = buttons
+        super().__init__([widgets.HBox(files), widgets.HBox([self.note, note]), self.result])
+
+
+def numbers(text: str, what: str) -> list[int]:
+    """The whole numbers in a text, apart by spaces or commas. ValueError for anything else."""
+    words = text.replace(",", " ").split()
+    wrong = next((word for word in words if not word.isdecimal()), None)
+    if wrong is not None:
+        raise ValueError(f"expected {what} as numbers, such as 2 3 7, got {wrong!r}; correct it")
+    return [int(word) for word in words]
+
+
+def section(title: str, panel: widgets.Widget) -> widgets.VBox:
+    """A panel with its title above it."""
+    return widgets.VBox(
+        [widgets.HTML(f'<div class="dnrlab-section" role="heading" aria-level="3">{title}</div>'), panel]
+    )
+
+
+def in_red(text: str) -> str:
+    """A line of an error, as HTML."""
+    return f'<span role="alert" style="color:#a53f00">{html.escape(text)}</span>'
+
+
+def close_all(widget: widgets.Widget) -> None:
+    """Close a widget with all that belongs to it: ipywidgets holds every widget that is not closed."""
+    for child in getattr(widget, "children", ()):
+        close_all(child)
+    for name in ("layout", "style"):
+        part = getattr(widget, name, None)
+        if isinstance(part, widgets.Widget):
+            part.close()
+    widget.close()
