@@ -1,7 +1,6 @@
 """The explorer of some opened runs: the player, and the controls around it."""
 
 import html
-import re
 import threading
 import time
 from collections.abc import Iterator
@@ -45,9 +44,11 @@ class Body(widgets.VBox):  # type: ignore[misc]
     Args:
         opened: runs and videos.
         memory: bytes of the clips that stay in the kernel.
+        out_dir: folder for what is saved; empty: ``runs/figures/`` and the names of the runs.
     """
 
-    def __init__(self, opened: Opened, memory: int) -> None:
+    def __init__(self, opened: Opened, memory: int, out_dir: str = "") -> None:
+        self.out_dir = out_dir or str(figures_folder(list(opened.folders.values())))
         self.opened, self.runs, self.videos = opened, opened.runs, opened.videos
         self.store: Store[Any] = Store(memory)  # ClipSeen by place, and means of gamma and beta
         self.reading, self.background = Background(self.report), Background(self.report)
@@ -66,8 +67,8 @@ class Body(widgets.VBox):  # type: ignore[misc]
         self.asking = WhatIfPanel(opened.data.num_frames, self.look)
         self.saving = SavePanel(self.save)
         self.player = Player(self.move)
-        parts = [section("find", self.finding), section("look", self.looking), self.status, self.player,
-                 section("what if", self.asking), section("save", self.saving), self.progress]  # fmt: skip
+        parts = [section("find", self.finding), self.progress, section("look", self.looking),
+                 section("what if", self.asking), self.status, self.player, section("save", self.saving)]  # fmt: skip
         super().__init__(parts)
         self.search()
         self.open_video(int(self.found["row"].iloc[0]))
@@ -122,12 +123,12 @@ class Body(widgets.VBox):  # type: ignore[misc]
 
     def look(self) -> None:
         """Show the clip as the controls ask: at once what is known, the rest in the background."""
-        self.status.value = ""
+        self.status.value = self.asking.result.value = ""
         question = NOTHING
         try:
             question = self.asking.question
         except ValueError as error:
-            self.report(error)
+            self.asking.result.value = in_red(explained(error))
         layer, target = self.looking.layer.value, self.looking.target.value
         self.place = self.place._replace(layer=layer, target=target, question=question)
         self.reading.start(partial(self.read, self.place))
@@ -150,7 +151,7 @@ class Body(widgets.VBox):  # type: ignore[misc]
             changed = changed_view(view, place.question, self.opened.group)
         except ValueError as error:  # such as a frame that is not in the clip
             own = own.unchanged
-            self.report(error)
+            self.asking.result.value = in_red(explained(error))
         seen = self.store.get(own) or frames_alone(own, changed)
         self.windows, self.pair = windows, (seen, None)
         self.draw()
@@ -223,7 +224,9 @@ class Body(widgets.VBox):  # type: ignore[misc]
         shown = time.monotonic()
         try:
             for done, parts, movement in score_videos(runs, self.videos, self.opened.data, self.opened.device):
-                self.progress.value = f"scoring one clip per video: {done} of {len(self.table)}"
+                self.progress.value = (
+                    f"{done} of {len(self.table)} videos have scores so far; the list is made anew at the end"
+                )
                 if time.monotonic() - shown > REFRESH_SECONDS:
                     self.take_scores(tables_of(parts), movement)
                     shown = time.monotonic()
@@ -240,7 +243,8 @@ class Body(widgets.VBox):  # type: ignore[misc]
         self.predictions = self.predictions | new
         table = video_table(self.videos, self.predictions)
         self.table = table.assign(movement=movement) if np.isfinite(movement).any() else table
-        self.search()
+        if not self.scoring:  # a list that sorts itself anew would move under the pointer
+            self.search()
 
     def show_note(self) -> None:
         """Show the stored note of the video, of the run that the table is about."""
@@ -254,8 +258,9 @@ class Body(widgets.VBox):  # type: ignore[misc]
 
     def save(self, kind: str) -> None:
         """Save what is shown: picture, mp4, gif, page or note. A line says where it is."""
+        self.saving.result.value = "saving …"
         try:
-            self.saving.result.value = html.escape(f"saved {self.saved(kind)}")
+            self.saving.result.value = html.escape(f"saved {self.saved(kind).resolve()}")
         except (ValueError, OSError) as error:
             self.saving.result.value = in_red(explained(error))
 
@@ -268,26 +273,21 @@ class Body(widgets.VBox):  # type: ignore[misc]
 
         Args:
             kind: picture, mp4, gif, page or note.
-            folder: by default ``runs/figures/`` and the names of the runs.
+            folder: by default the explorer's ``out_dir``.
         """
         if kind == "note":
             run, video = self.finding.run.value, self.videos.rows.iloc[self.place.row]
             guess = str(self.table[f"predicted:{run}"].iloc[self.place.row]) if f"predicted:{run}" in self.table else ""
-            file = save.write_note(self.opened.folders[run], video, guess, self.saving.note.value)
+            file = save.write_note(
+                self.opened.folders[run], video, guess, self.saving.note.value, self.place.question.words
+            )
             self.stored_note = self.saving.note.value
             return file
         self.wait()
         seen = self.seen
         if seen is None:
             raise ValueError("expected a clip to save, got none; choose a video that can be read")
-        where = Path(folder or figures_folder(list(self.opened.folders.values())))
-        name = re.sub(r"[^\w.-]", "_", f"explorer_{seen.place.words}_{Path(seen.view.path).stem}")
-        if kind == "picture":
-            return save.save_picture(seen, where, name)
-        if kind == "page":
-            return save.save_page(self.player, where / f"{name}.html")
-        film = save.animation(seen, self.player.opacity)
-        return save.save_animation(film, where / f"{name}.{kind}", save.rate_of(seen.view.seconds))
+        return save.save_shown(kind, seen, self.player, folder or self.out_dir)
 
     def report(self, error: Exception) -> None:
         """Show an error above the player."""

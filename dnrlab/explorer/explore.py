@@ -20,6 +20,7 @@ def explore(
     *,
     split: str = "test",
     device: str = "auto",
+    out_dir: str | Path = "",
     memory_mb: int = MEMORY_MB,
 ) -> "Explorer":
     """Open the explorer in a notebook.
@@ -31,6 +32,7 @@ def explore(
         manifest: CSV file of videos; ``synthetic``: the small set that is made on first use.
         split: its videos are listed; empty: all.
         device: cpu, cuda or cuda:N; auto: a GPU if there is one.
+        out_dir: folder for what is saved; empty: ``runs/figures/`` and the names of the runs.
         memory_mb: clips that were looked at stay in the kernel, up to this size; those used least recently go first.
             The browser holds the images of one clip.
 
@@ -38,14 +40,14 @@ def explore(
         or the split has no videos.
     """
     opened = open_runs(runs, manifest, split, pick_device(device))
-    return Explorer(opened, str(manifest), split, memory_mb * 2**20)
+    return Explorer(opened, str(manifest), split, memory_mb * 2**20, str(out_dir))
 
 
 class Explorer(widgets.VBox):  # type: ignore[misc]
     """The widget that ``explore`` returns: the choice of runs and videos, and below it the ``Body`` for them."""
 
-    def __init__(self, opened: Opened, manifest: str, split: str, memory: int) -> None:
-        self.memory, self.body = memory, Body(opened, memory)
+    def __init__(self, opened: Opened, manifest: str, split: str, memory: int, out_dir: str) -> None:
+        self.memory, self.out_dir, self.body = memory, out_dir, Body(opened, memory, out_dir)
         self.opening = OpenPanel(list(opened.folders.values()), manifest, split, self.reopen)
         self.status = widgets.HTML()
         super().__init__([self.opening, self.status, self.body])
@@ -54,7 +56,7 @@ class Explorer(widgets.VBox):  # type: ignore[misc]
     def reopen(self) -> None:
         """Open the runs, manifest and split that the controls name. If that fails, all stays as it is."""
         try:
-            body = Body(open_runs(*self.opening.named, self.body.opened.device), self.memory)
+            body = Body(open_runs(*self.opening.named, self.body.opened.device), self.memory, self.out_dir)
         except (ValueError, OSError, RuntimeError) as error:
             self.status.value = in_red(explained(error))
             return

@@ -1,5 +1,6 @@
 """The table of videos as widgets: filters, order, the list, and the confusion matrix."""
 
+import html
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -81,7 +82,9 @@ class FindPanel(widgets.VBox):  # type: ignore[misc]
         width = max((len(name) for name in shown["label"]), default=5)
         options = [(line_of(video, self.runs, width), int(video["row"])) for _, video in shown.iterrows()]
         more = f", the first {MOST_LINES} are listed" if len(found) > MOST_LINES else ""
-        self.header.value = f"{len(found)} of {total} videos{more}: row, class, prediction and score of each network"
+        self.header.value = html.escape(
+            f"{len(found)} of {total} videos{more}. Columns: row, class, {', '.join(self.runs)}, end of the path"
+        )
         self.listing = True
         try:
             self.list.options = options
@@ -114,8 +117,8 @@ class FindPanel(widgets.VBox):  # type: ignore[misc]
             return [widgets.Label(f"no predictions of {run} yet")]
         classes = most_confused(table, run, MOST_CLASSES)
         counts = confusions(table, run, classes)
-        head = widgets.Layout(width="120px")
-        rows = [widgets.HBox([widgets.Label("class ↓  predicted →", layout=head), *map(heading, classes)])]
+        head = widgets.Layout(width="130px")
+        rows = [widgets.HBox([widgets.Label("class ↓ guess →", layout=head), *map(heading, classes)])]
         for label in classes:
             cells = [self.cell(label, predicted, int(counts.loc[label, predicted])) for predicted in classes]
             rows.append(widgets.HBox([widgets.Label(label, layout=head), *cells]))

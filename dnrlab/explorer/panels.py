@@ -1,6 +1,7 @@
 """The controls around the player. Each panel is a box of widgets; ``Explorer`` reads and sets them."""
 
 import html
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,6 +11,12 @@ from dnrlab.explain.affine.relay_cut import KINDS
 from dnrlab.explain.what_if import FRAMES, HELD, WhatIf
 
 LABEL = {"description_width": "initial"}
+MOST_NUMBERS = 10_000  # in a span such as 5-7
+FRAME_WORDS = {
+    "forwards": "as recorded",
+    "within groups": "shuffled within their groups",
+    "across groups": "groups shuffled",
+}
 HELD_WORDS = {"class mean": "mean of the video's class"}
 CUTS = ("cut the relay over time", "cut the relay over layers")  # in the order of KINDS
 SAVED = {
@@ -60,8 +67,8 @@ class LookPanel(widgets.HBox):  # type: ignore[misc]
     ) -> None:  # fmt: skip
         own = [("predicted", "predicted"), ("the video's class", "label"), *((name, name) for name in classes)]
         self.target = dropdown("heat for class", own)
-        self.layer = dropdown("heat of layer", [("sharpest", ""), *((name, name) for name in layers)])
-        self.run = dropdown("lines of", list(with_dnr) or [("no network with DNR", "")])
+        self.layer = dropdown("heat of layer", [("finest map", ""), *((name, name) for name in layers)])
+        self.run = dropdown("γ and β of", list(with_dnr) or [("no network with DNR", "")])
         self.lines_layer = dropdown("layer", [("most moving", "")])
         self.channels = widgets.Text(
             description="channels", placeholder="most moving, or 3 17", style=LABEL, continuous_update=False
@@ -87,27 +94,34 @@ class WhatIfPanel(widgets.VBox):  # type: ignore[misc]
 
     def __init__(self, num_frames: int, on_change: Callable[[], None]) -> None:
         self.on_change, self.resetting = on_change, False
-        self.frames = dropdown("frames", FRAMES)
+        self.frames = dropdown("frames", [(FRAME_WORDS.get(name, name), name) for name in FRAMES])
         self.frame = widgets.BoundedIntText(
-            1, min=1, max=num_frames, description="held frame", style=LABEL, layout=widgets.Layout(width="140px")
+            1,
+            min=1,
+            max=num_frames,
+            description=f"held frame (1–{num_frames})",
+            style=LABEL,
+            layout=widgets.Layout(width="180px"),
         )
         self.dropped = widgets.Text(
-            description="dropped", placeholder="such as 2 3 7", style=LABEL, continuous_update=False
+            description="dropped", placeholder="such as 2 3 5-7", style=LABEL, continuous_update=False
         )
         self.cut = {
             kind: widgets.Checkbox(description=text, indent=False) for kind, text in zip(KINDS, CUTS, strict=True)
         }
         self.held = dropdown(
-            "γ and β", [("computed", ""), *((f"held at the {HELD_WORDS.get(name, name)}", name) for name in HELD[1:])]
+            "γ and β",
+            [("as computed", ""), *((f"held at the {HELD_WORDS.get(name, name)}", name) for name in HELD[1:])],
         )
-        self.reset = widgets.Button(description="as it was", tooltip="undo all changes")
+        self.reset = widgets.Button(description="undo all changes")
+        self.result = widgets.HTML()  # what is wrong with the question
         self.reset.on_click(lambda _: self.clear())
         for control in (self.frames, self.frame, self.dropped, *self.cut.values(), self.held):
             control.observe(self.changed, "value")
         line = widgets.Layout(flex_flow="row wrap")
         clip = widgets.HBox([self.frames, self.frame, self.dropped], layout=line)
         network = widgets.HBox([*self.cut.values(), self.held, self.reset], layout=line)
-        super().__init__([clip, network])
+        super().__init__([clip, network, self.result])
         self.enable()
 
     def changed(self, _: dict[str, Any]) -> None:
@@ -167,12 +181,14 @@ class SavePanel(widgets.VBox):  # type: ignore[misc]
 
 
 def numbers(text: str, what: str) -> list[int]:
-    """The whole numbers in a text, apart by spaces or commas. ValueError for anything else."""
-    words = text.replace(",", " ").split()
-    wrong = next((word for word in words if not word.isdecimal()), None)
-    if wrong is not None:
-        raise ValueError(f"expected {what} as numbers, such as 2 3 7, got {wrong!r}; correct it")
-    return [int(word) for word in words]
+    """The whole numbers in a text, separated by spaces or commas: "2 5-7" gives 2, 5, 6, 7. ValueError for others."""
+    found: list[int] = []
+    for word in text.replace(",", " ").split():
+        span = re.fullmatch(r"(\d{1,6})(?:[-–](\d{1,6}))?", word)
+        if span is None:
+            raise ValueError(f"expected {what} as numbers, such as 2 3 5-7, got {word!r}; correct it")
+        found += range(int(span[1]), min(int(span[2] or span[1]), int(span[1]) + MOST_NUMBERS) + 1)
+    return found
 
 
 def section(title: str, panel: widgets.Widget) -> widgets.VBox:

@@ -143,8 +143,9 @@ function render({ model, el }) {
     const scene = model.get("scene");
     const seconds = scene.seconds?.[current];
     const clip = scene.clips > 1 ? `, clip ${scene.clip + 1} of ${scene.clips}` : "";
-    const text = `frame ${scene.frame_indices[current] + 1}` + (Number.isFinite(seconds) ? ` · ${seconds.toFixed(2)} s` : "");
-    where.textContent = `${text} (${current + 1} of ${length()}${clip})`;
+    const time = Number.isFinite(seconds) ? `, ${seconds.toFixed(2)} s` : "";
+    const text = `frame ${current + 1} of ${length()} (frame ${scene.frame_indices[current] + 1} of the video${time})`;
+    where.textContent = text + clip;
     slider.value = current;
     slider.setAttribute("aria-valuetext", text);
     root.dataset.frame = current;
@@ -198,8 +199,12 @@ function render({ model, el }) {
       if (run.waiting) caption.append(element("p", { class: "waiting", text: run.waiting }));
       if (run.scores?.length) {
         const right = run.predicted === scene.label;
+        const marked = (name) => `${name === scene.label ? "✓" : "✗"} ${name}`;
+        const turned = run.was && run.was !== run.predicted ? `${marked(run.was)} → ` : "";
         caption.append(
-          element("span", { class: right ? "right" : "wrong", text: `${right ? "✓" : "✗"} ${run.predicted}` }),
+          element("span", { class: right ? "right" : "wrong", text: turned + marked(run.predicted) }));
+        if (run.unchanged) caption.append(element("span", { class: "explained", text: "no score changes" }));
+        caption.append(
           element("span", { class: "explained", text: `heat: evidence for ${run.explained}` }), bars(run, scene));
       }
       figures.push(element("figure", {}, canvasFor(`${run.name}: heat map`), caption));

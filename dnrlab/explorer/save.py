@@ -3,6 +3,7 @@
 import base64
 import html
 import json
+import re
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -25,6 +26,17 @@ from dnrlab.plots import CamRow, gradcam_figure
 
 NOTES = "notes.csv"  # in the run folder
 TITLE = 18  # pixels above each picture of an animation
+
+
+def save_shown(kind: str, seen: ClipSeen, player: Player, folder: str | Path) -> Path:
+    """Save what a player shows as picture, mp4, gif or page. The file is named after the clip and the change."""
+    name = re.sub(r"[^\w.-]", "_", f"explorer_{seen.place.words}_{Path(seen.view.path).stem}")
+    if kind == "picture":
+        return save_picture(seen, folder, name)
+    if kind == "page":
+        return save_page(player, Path(folder) / f"{name}.html")
+    film = animation(seen, player.opacity)
+    return save_animation(film, Path(folder) / f"{name}.{kind}", rate_of(seen.view.seconds))
 
 
 def save_picture(shown: ClipSeen, folder: str | Path, name: str) -> Path:
@@ -119,8 +131,11 @@ def text(image: bytes) -> str:
 
 
 def read_notes(run_dir: str | Path) -> pd.DataFrame:
-    """The notes of a run, one row per video: path, time span, label, predicted, note. ValueError for a damaged file."""
-    file, columns = Path(run_dir) / NOTES, ["path", *SECONDS, "label", "predicted", "note"]
+    """The notes of a run, one row per video: path, time span, label, predicted, what_if, note.
+
+    Raises: ValueError if the file is damaged.
+    """
+    file, columns = Path(run_dir) / NOTES, ["path", *SECONDS, "label", "predicted", "what_if", "note"]
     if not file.is_file():
         return pd.DataFrame(columns=columns)
     with explain_read_errors(file, "correct it, or remove it"):
@@ -140,13 +155,16 @@ def note_of(run_dir: str | Path, video: pd.Series) -> str:
     return str(own.iloc[0]) if len(own) else ""
 
 
-def write_note(run_dir: str | Path, video: pd.Series, predicted: str, note: str) -> Path:
-    """Write the note of a video, a row of a manifest, in place of an earlier one; an empty note removes it."""
+def write_note(run_dir: str | Path, video: pd.Series, predicted: str, note: str, what_if: str = "") -> Path:
+    """Write the note of a video, a row of a manifest, in place of an earlier one; an empty note removes it.
+
+    ``what_if`` says which change was shown.
+    """
     notes, key = read_notes(run_dir), key_of(video)
     notes = notes[~(notes[["path", *SECONDS]] == key).all(axis=1)]
     if note.strip():
         new = dict(zip(["path", *SECONDS], key, strict=True)) | {"label": str(video["label"]), "predicted": predicted}
-        notes = pd.concat([notes, pd.DataFrame([new | {"note": note.strip()}])], ignore_index=True)
+        notes = pd.concat([notes, pd.DataFrame([new | {"what_if": what_if, "note": note.strip()}])], ignore_index=True)
     file = Path(run_dir) / NOTES
     with atomic_write(file) as unfinished:
         notes.to_csv(unfinished, index=False)

@@ -12,6 +12,7 @@ from dnrlab.plots.style import CHANNELS
 from dnrlab.runs.load import Run
 
 TOP = 5  # classes whose scores are shown
+UNCHANGED = 0.005  # scores that differ by less look the same
 REST = 60  # channels that are drawn in grey
 
 
@@ -73,6 +74,8 @@ def run_scene(name: str, own: OfRun | None, before: OfRun | None, classes: Seque
     return {
         "name": name,
         "predicted": own.explanation.predicted,
+        "was": None if before is None or before.explanation is None else before.explanation.predicted,
+        "unchanged": earlier is not None and bool(np.abs(scores - earlier).max() < UNCHANGED),
         "explained": own.explanation.explained,
         "scores": rows,
     }

@@ -178,16 +178,22 @@ def test_a_cell_of_the_confusion_matrix_lists_its_videos(page):
 
 
 def test_another_video_shows_its_frames_within_a_second(page):
-    """And a second change cancels the first."""
+    """The median of three changes. Then three changes at once: the last one is shown."""
     player(page).focus()
-    start = time.perf_counter()
-    old = player(page).get_attribute("data-clip").split(".")[0]
-    page.keyboard.press("n")
-    wait_until(lambda: player(page).get_attribute("data-clip").split(".")[0] != old)
-    assert time.perf_counter() - start < 1
+    row_shown, seconds = lambda: int(player(page).get_attribute("data-clip").split(".")[0]), []
+    for _ in range(3):
+        old, start = row_shown(), time.perf_counter()
+        page.keyboard.press("n")
+        wait_until(lambda old=old: row_shown() != old)
+        seconds.append(time.perf_counter() - start)
+        settled(page)
+    assert sorted(seconds)[1] < 1, seconds
+    old, total = row_shown(), page.get_by_label("videos", exact=True).locator("option").count()
     for _ in range(3):
         page.keyboard.press("n")
+    wait_until(lambda: row_shown() == (old + 3) % total)
     settled(page)
+    assert row_shown() == (old + 3) % total
 
 
 def test_a_what_if_shows_scores_before_and_after(page):
@@ -203,7 +209,7 @@ def test_a_what_if_shows_scores_before_and_after(page):
     time.sleep(0.5)
     page.locator(".dnrlab-explorer").screenshot(path=SCREENSHOTS / "explorer.png")  # the README's picture
     page.set_viewport_size({"width": 1280, "height": 1600})
-    page.get_by_role("button", name="as it was").click()
+    page.get_by_role("button", name="undo all changes").click()
     page.wait_for_selector(".dnrlab-player .before", state="detached")
     settled(page)
 
@@ -216,7 +222,7 @@ def test_the_relay_is_cut_and_gamma_is_held(page, change):
         choose(page, "γ and β", "held at the first group")
     page.wait_for_selector(".dnrlab-player .old", state="attached")  # the lines before the change
     settled(page)
-    page.get_by_role("button", name="as it was").click()
+    page.get_by_role("button", name="undo all changes").click()
     page.wait_for_selector(".dnrlab-player .old", state="detached")
     settled(page)
 
@@ -235,8 +241,8 @@ def test_an_error_appears_in_the_widget_with_what_to_do(page):
     page.get_by_label("dropped", exact=True).fill("two")
     page.get_by_label("dropped", exact=True).blur()
     page.wait_for_selector(".dnrlab-explorer [role=alert]")
-    assert "such as 2 3 7, got 'two'" in page.locator(".dnrlab-explorer [role=alert]").first.inner_text()
-    page.get_by_role("button", name="as it was").click()
+    assert "such as 2 3 5-7, got 'two'" in page.locator(".dnrlab-explorer [role=alert]").first.inner_text()
+    page.get_by_role("button", name="undo all changes").click()
     page.wait_for_selector(".dnrlab-explorer [role=alert]", state="detached")
     settled(page)
 

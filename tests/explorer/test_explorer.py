@@ -79,6 +79,10 @@ def test_what_if_shows_scores_before_and_after(explorer):
     indices = explorer.player.scene["frame_indices"]
     assert indices == sorted(indices, reverse=True)
     assert all(before is not None for before, _ in scores(explorer, "bn").values())
+    before, after = (seen.of_runs["dnr"].explanation for seen in reversed(explorer.pair))
+    run = explorer.player.scene["runs"][1]
+    assert (run["was"], run["predicted"]) == (before.predicted, after.predicted)
+    assert run["unchanged"] == bool(np.abs(before.scores - after.scores).max() < 0.005)
     explorer.asking.clear()
     assert explorer.wait(60)
     assert explorer.player.scene["frame_indices"] == sorted(indices)

@@ -10,6 +10,7 @@ from ipywidgets.widgets.widget import _instances
 
 import dnrlab
 from dnrlab.data.manifest import read_manifest
+from dnrlab.explorer.panels import numbers
 from dnrlab.explorer.save import save_animation
 from dnrlab.recipes.named import override
 from dnrlab.training.train import train
@@ -78,10 +79,10 @@ def test_an_error_of_one_network_stays_with_it(explorer, monkeypatch):
 def test_wrong_inputs_appear_in_the_widget(explorer):
     explorer.asking.frames.value = "frames dropped"
     explorer.asking.dropped.value = "two"
-    assert "expected frames as numbers, such as 2 3 7, got &#x27;two&#x27;" in explorer.status.value
+    assert "expected frames as numbers, such as 2 3 5-7, got &#x27;two&#x27;" in explorer.asking.result.value
     explorer.asking.dropped.value = "99"
     assert explorer.wait(60)
-    assert "expected frames 1 to 4 of the clip, got 99" in explorer.status.value
+    assert "expected frames 1 to 4 of the clip, got 99" in explorer.asking.result.value
     explorer.asking.clear()
     explorer.looking.channels.value = "100000"
     assert explorer.wait(60)
@@ -149,7 +150,7 @@ def test_a_bad_question_does_not_hide_the_video_that_was_chosen(explorer, tmp_pa
     explorer.open_video(7)
     assert explorer.wait(60)
     assert explorer.player.scene["label"] == explorer.videos.rows["label"].iloc[7]
-    assert "expected frames 1 to 4 of the clip, got 99" in explorer.status.value
+    assert "expected frames 1 to 4 of the clip, got 99" in explorer.asking.result.value
     assert explorer.saved("gif", tmp_path).name.startswith("explorer_8_clip1_")
 
 
@@ -182,3 +183,9 @@ def test_an_animation_of_another_kind_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"expected a file that ends in \.mp4 or \.gif, got a\.avi"):
         save_animation(np.zeros((2, 4, 4, 3), np.uint8), tmp_path / "a.avi", 4.0)
     assert not list(tmp_path.iterdir())
+
+
+def test_numbers_may_be_spans():
+    assert numbers("2, 4-6 9", "frames") == [2, 4, 5, 6, 9]
+    with pytest.raises(ValueError, match="expected frames as numbers, such as 2 3 5-7, got '-4'; correct it"):
+        numbers("-4", "frames")
