@@ -32,7 +32,7 @@ else
   for name in "${networks[@]:1}"; do
     dnrlab bench "$name" --device cpu --rounds 30 --treatments eager --tasks step --json > "$out/$name.json"
   done
-  dnrlab bench tsn_resnet50 --device cpu --rounds 8 --treatments eager --tasks forward --frames 8 16 32 64 --json \
+  dnrlab bench tsn_resnet50 --device cpu --rounds 5 --treatments eager --tasks forward --frames 8 16 32 64 --json \
     > "$out/frames.json"
   if [ -n "${3:-}" ]; then # a manifest of some real videos
     dnrlab bench tsn_resnet50 --device cpu --rounds 1 --treatments eager --tasks forward --manifest "$3" --json \
