@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import ipywidgets as widgets
 import numpy as np
@@ -16,18 +15,21 @@ from dnrlab.data.decode.reader import READER
 from dnrlab.data.decode.types import VideoError
 from dnrlab.data.video_span import find_video
 from dnrlab.explain.clips import ClipView, view_clip
-from dnrlab.explain.what_if import NOTHING, AffineMeans, changed_view
+from dnrlab.explain.what_if import NOTHING, WhatIf, changed_view
 from dnrlab.explorer import save
 from dnrlab.explorer.background import Background
-from dnrlab.explorer.clip import ClipSeen, OfRun, Place, explained, frames_alone, num_windows, see
+from dnrlab.explorer.clip import ClipSeen, Place, explained, num_windows
 from dnrlab.explorer.find import find, video_table
 from dnrlab.explorer.find_panel import FindPanel
+from dnrlab.explorer.networks import Networks
+from dnrlab.explorer.notes import NotePanel
 from dnrlab.explorer.opened import Opened
 from dnrlab.explorer.panels import LookPanel, SavePanel, WhatIfPanel, close_all, in_red, numbers, section
 from dnrlab.explorer.player import Player
 from dnrlab.explorer.scene import NO_CLIP, heats_of, lines_of_clip, scene_of
-from dnrlab.explorer.scores import affine_means, score_videos, tables_of
-from dnrlab.explorer.store import Store
+from dnrlab.explorer.scores import score_videos, tables_of
+from dnrlab.explorer.try_all import Guesses, single_changes, try_all
+from dnrlab.explorer.try_panel import TryPanel
 from dnrlab.figures import figures_folder
 from dnrlab.runs.load import Run
 
@@ -50,11 +52,11 @@ class Body(widgets.VBox):  # type: ignore[misc]
     def __init__(self, opened: Opened, memory: int, out_dir: str = "") -> None:
         self.out_dir = out_dir or str(figures_folder(list(opened.folders.values())))
         self.opened, self.runs, self.videos = opened, opened.runs, opened.videos
-        self.store: Store[Any] = Store(memory)  # ClipSeen by place, and means of gamma and beta
+        self.networks = Networks(opened, memory)
         self.reading, self.background = Background(self.report), Background(self.report)
         self.drawing = threading.RLock()  # the notebook and both threads draw
         self.place = Place(0, None, "", "predicted", NOTHING)
-        self.start, self.windows, self.stored_note = 0, 1, ""
+        self.start, self.windows = 0, 1
         self.pair: tuple[ClipSeen | None, ClipSeen | None] = None, None
         self.predictions = opened.predictions
         self.table = video_table(self.videos, self.predictions)
@@ -62,13 +64,16 @@ class Body(widgets.VBox):  # type: ignore[misc]
         self.scoring = self.measured = False
         self.status, self.progress = widgets.HTML(), widgets.Label()
         self.finding = FindPanel(list(self.runs), opened.classes, self.search, self.open_video)
-        self.finding.run.observe(lambda _: self.show_note(), "value")
         self.looking = LookPanel(opened.classes, opened.layers, opened.with_dnr, self.look, self.draw)
         self.asking = WhatIfPanel(opened.data.num_frames, self.look)
+        self.trying = TryPanel(self.look, self.asking.ask)
         self.saving = SavePanel(self.save)
+        self.noting = NotePanel(opened.folders, self.videos.rows, self.facts)
+        self.finding.run.observe(lambda _: self.noting.show(self.finding.run.value, self.place.row), "value")
         self.player = Player(self.move)
         parts = [section("find", self.finding), self.progress, section("look", self.looking),
-                 section("what if", self.asking), self.status, self.player, section("save", self.saving)]  # fmt: skip
+                 section("what if", self.asking, self.trying), self.status, self.player,
+                 section("save", self.saving, self.noting)]  # fmt: skip
         super().__init__(parts)
         self.search()
         self.open_video(int(self.found["row"].iloc[0]))
@@ -102,10 +107,9 @@ class Body(widgets.VBox):  # type: ignore[misc]
         """
         if not 0 <= row < len(self.table):
             raise IndexError(f"expected a row in [0, {len(self.table)}), got {row}; choose one of the split's rows")
-        if self.saving.note.value != self.stored_note:
-            self.save("note")
         self.place, self.start = self.place._replace(row=row, window=None), 0
-        self.show_note()
+        self.noting.show(self.finding.run.value, row)
+        self.trying.clear()
         self.finding.mark(row)
         self.look()
 
@@ -115,6 +119,7 @@ class Body(widgets.VBox):  # type: ignore[misc]
             window = (self.seen.place.window or 0) + (1 if where == "later" else -1)
             self.place = self.place._replace(window=window % self.windows)
             self.start = 0 if where == "later" else self.opened.data.num_frames - 1
+            self.trying.clear()
             self.look()
         elif where in ("next", "previous") and len(self.found):
             rows, step = self.found["row"].tolist(), 1 if where == "next" else -1
@@ -152,7 +157,7 @@ class Body(widgets.VBox):  # type: ignore[misc]
         except ValueError as error:  # such as a frame that is not in the clip
             own = own.unchanged
             self.asking.result.value = in_red(explained(error))
-        seen = self.store.get(own) or frames_alone(own, changed)
+        seen = self.networks.known(own, changed)
         self.windows, self.pair = windows, (seen, None)
         self.draw()
         self.background.start(partial(self.see, place, seen, view))
@@ -161,9 +166,9 @@ class Body(widgets.VBox):  # type: ignore[misc]
         """Job: add what each network makes of a clip, and of ``view`` before the change. ``place`` was asked for."""
         before = None
         if seen.place.question != NOTHING:
-            before = self.store.get(seen.place.unchanged) or frames_alone(seen.place.unchanged, view)
-            yield from self.add_networks(before)
-        for _ in self.add_networks(seen):
+            before = self.networks.known(seen.place.unchanged, view)
+            yield from self.networks.look(before)
+        for _ in self.networks.look(seen):
             if self.place == place:
                 self.pair = seen, before
                 self.draw()
@@ -171,31 +176,19 @@ class Body(widgets.VBox):  # type: ignore[misc]
         if self.place == place:
             self.pair = seen, before
             self.draw()
+            if self.trying.asked:
+                yield from self.add_changes(view)
 
-    def add_networks(self, seen: ClipSeen) -> Iterator[None]:
-        """Add what each network makes of a clip, then store it. A network without DNR has no relay to change."""
-        place = seen.place
-        for name, run in self.runs.items():
-            if name in seen.of_runs:
-                continue
-            question = place.question if name in self.opened.with_dnr else NOTHING
-            try:
-                means = self.means_of(name, seen.view.label) if question.held == "class mean" else None
-                how = place._replace(question=question)
-                seen.of_runs[name] = see(run, seen.view, how, means=means, device=self.opened.device)
-            except (ValueError, RuntimeError, OSError) as error:
-                seen.of_runs[name] = OfRun(error=explained(error))
+    def add_changes(self, view: ClipView) -> Iterator[None]:
+        """List what the networks predict after each change of ``view``. What was tried is not tried again."""
+        tried: dict[WhatIf, Guesses] = dict(self.trying.tried)
+        questions = single_changes(len(view.frames), of_relay=bool(self.opened.with_dnr))
+        left = [question for question in questions if question not in tried]
+        means, device = self.networks.means_of, self.opened.device
+        for question, guesses in try_all(self.runs, view, left, self.opened.group, means, device):
+            tried[question] = guesses
+            self.trying.show(dict(tried), len(questions) - 1, view.label)
             yield
-        if not any(own.error for own in seen.of_runs.values()):
-            self.store.put(place, seen, seen.num_bytes)
-
-    def means_of(self, name: str, label: str) -> AffineMeans:
-        """Mean gamma and beta of a network over videos of a class, computed once."""
-        means: AffineMeans | None = self.store.get((name, label))
-        if means is None:
-            means = affine_means(self.runs[name], self.videos, label, self.opened.data, self.opened.device)
-            self.store.put((name, label), means, sum(each.nbytes for pair in means.values() for each in pair))
-        return means
 
     def draw(self) -> None:
         """Pass the clip to the player, with the lines that the controls ask for."""
@@ -246,18 +239,13 @@ class Body(widgets.VBox):  # type: ignore[misc]
         if not self.scoring:  # a list that sorts itself anew would move under the pointer
             self.search()
 
-    def show_note(self) -> None:
-        """Show the stored note of the video, of the run that the table is about."""
-        self.saving.result.value, self.stored_note = "", ""
-        try:
-            run = self.finding.run.value
-            self.stored_note = save.note_of(self.opened.folders[run], self.videos.rows.iloc[self.place.row])
-        except (ValueError, OSError) as error:
-            self.saving.result.value = in_red(explained(error))
-        self.saving.note.value = self.stored_note
+    def facts(self, run: str, row: int) -> tuple[str, str]:
+        """What a note holds beside its text: the class that a network predicts for a row, and the change shown."""
+        guess = str(self.table[f"predicted:{run}"].iloc[row]) if f"predicted:{run}" in self.table else ""
+        return guess, self.place.question.words
 
     def save(self, kind: str) -> None:
-        """Save what is shown: picture, mp4, gif, page or note. A line says where it is."""
+        """Save what is shown: picture, mp4, gif or page. A line says where it is."""
         self.saving.result.value = "saving …"
         try:
             self.saving.result.value = html.escape(f"saved {self.saved(kind).resolve()}")
@@ -272,17 +260,9 @@ class Body(widgets.VBox):  # type: ignore[misc]
         """Save what is shown when all networks have looked at it. Returns the file.
 
         Args:
-            kind: picture, mp4, gif, page or note.
+            kind: picture, mp4, gif or page.
             folder: by default the explorer's ``out_dir``.
         """
-        if kind == "note":
-            run, video = self.finding.run.value, self.videos.rows.iloc[self.place.row]
-            guess = str(self.table[f"predicted:{run}"].iloc[self.place.row]) if f"predicted:{run}" in self.table else ""
-            file = save.write_note(
-                self.opened.folders[run], video, guess, self.saving.note.value, self.place.question.words
-            )
-            self.stored_note = self.saving.note.value
-            return file
         self.wait()
         seen = self.seen
         if seen is None:

@@ -8,7 +8,7 @@ import ipywidgets as widgets
 from dnrlab.device import pick_device
 from dnrlab.explorer.body import Body
 from dnrlab.explorer.clip import explained
-from dnrlab.explorer.opened import Opened, open_runs
+from dnrlab.explorer.opened import open_runs
 from dnrlab.explorer.panels import OpenPanel, in_red
 
 MEMORY_MB = 256  # of clips that were shown, in the kernel
@@ -36,33 +36,46 @@ def explore(
         memory_mb: clips that were looked at stay in the kernel, up to this size; those used least recently go first.
             The browser holds the images of one clip.
 
-    Raises: what ``load_run`` and ``read_manifest`` raise; ValueError if there is no run, the runs take different clips,
-        or the split has no videos.
+    What cannot be opened is explained in the widget, where it can be corrected; ``open_video`` and ``save`` raise the
+    same error. ValueError for an unknown device.
     """
-    opened = open_runs(runs, manifest, split, pick_device(device))
-    return Explorer(opened, str(manifest), split, memory_mb * 2**20, str(out_dir))
+    return Explorer(runs, str(manifest), split, pick_device(device), memory_mb * 2**20, str(out_dir))
 
 
 class Explorer(widgets.VBox):  # type: ignore[misc]
     """The widget that ``explore`` returns: the choice of runs and videos, and below it the ``Body`` for them."""
 
-    def __init__(self, opened: Opened, manifest: str, split: str, memory: int, out_dir: str) -> None:
-        self.memory, self.out_dir, self.body = memory, out_dir, Body(opened, memory, out_dir)
-        self.opening = OpenPanel(list(opened.folders.values()), manifest, split, self.reopen)
+    def __init__(
+        self, runs: Sequence[str | Path], manifest: str, split: str, device: str, memory: int, out_dir: str
+    ) -> None:
+        self.device, self.memory, self.out_dir = device, memory, out_dir
+        self.opened: Body | None = None
+        self.error: Exception | None = None  # why nothing is open
+        self.opening = OpenPanel([str(run) for run in runs], manifest, split, self.reopen)
         self.status = widgets.HTML()
-        super().__init__([self.opening, self.status, self.body])
+        super().__init__([self.opening, self.status])
         self.add_class("dnrlab-explorer")
+        self.reopen()
+
+    @property
+    def body(self) -> Body:
+        """All but the choice of runs. Raises the error that an attempt to open them met, if nothing is open."""
+        if self.opened is None:
+            raise self.error or ValueError("expected open runs, got none; open some")
+        return self.opened
 
     def reopen(self) -> None:
         """Open the runs, manifest and split that the controls name. If that fails, all stays as it is."""
         try:
-            body = Body(open_runs(*self.opening.named, self.body.opened.device), self.memory, self.out_dir)
+            body = Body(open_runs(*self.opening.named, self.device), self.memory, self.out_dir)
         except (ValueError, OSError, RuntimeError) as error:
+            self.error, self.opening.selected_index = error, 0
             self.status.value = in_red(explained(error))
             return
-        old, self.body, self.status.value = self.body, body, ""
+        old, self.opened, self.status.value = self.opened, body, ""
         self.children = [self.opening, self.status, body]
-        old.end()
+        if old is not None:
+            old.end()
 
     def open_video(self, row: int) -> None:
         """Show the middle clip of a video, a row of the split, from 0. IndexError if there is no such row."""

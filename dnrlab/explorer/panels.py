@@ -8,7 +8,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from dnrlab.explain.affine.relay_cut import KINDS
-from dnrlab.explain.what_if import FRAMES, HELD, WhatIf
+from dnrlab.explain.what_if import FRAMES, HELD, NOTHING, WhatIf
 
 LABEL = {"description_width": "initial"}
 MOST_NUMBERS = 10_000  # in a span such as 5-7
@@ -18,13 +18,15 @@ FRAME_WORDS = {
     "across groups": "groups shuffled",
 }
 HELD_WORDS = {"class mean": "mean of the video's class"}
-CUTS = ("cut the relay over time", "cut the relay over layers")  # in the order of KINDS
+CUTS = {  # in the order of KINDS, with their tooltips
+    "cut the relay over time": "each group of frames starts anew, without the state of the group before",
+    "cut the relay over layers": "each layer starts anew, without the state of the layer before",
+}
 SAVED = {
     "picture": "picture",
     "mp4": "animation (mp4)",
     "gif": "animation (GIF)",
     "page": "page (HTML)",
-    "note": "save the note",
 }
 
 
@@ -40,8 +42,8 @@ class OpenPanel(widgets.Accordion):  # type: ignore[misc]
 
     def __init__(self, runs: Sequence[str], manifest: str, split: str, on_open: Callable[[], None]) -> None:
         wide = widgets.Layout(width="98%")
-        self.runs = widgets.Text(
-            ", ".join(runs), description="run folders, separated by commas", style=LABEL, layout=wide
+        self.runs = widgets.Textarea(
+            "\n".join(runs), description="run folders, one per line", style=LABEL, layout=wide, rows=3
         )
         self.manifest = widgets.Text(manifest, description="manifest", style=LABEL, layout=wide)
         self.split = widgets.Text(split, description="split", style=LABEL)
@@ -54,7 +56,7 @@ class OpenPanel(widgets.Accordion):  # type: ignore[misc]
     @property
     def named(self) -> tuple[list[str], str, str]:
         """Run folders, manifest and split."""
-        runs = [run.strip() for run in self.runs.value.split(",")]
+        runs = [run.strip() for run in self.runs.value.splitlines()]
         return [run for run in runs if run], self.manifest.value.strip(), self.split.value.strip()
 
 
@@ -94,7 +96,10 @@ class WhatIfPanel(widgets.VBox):  # type: ignore[misc]
 
     def __init__(self, num_frames: int, on_change: Callable[[], None]) -> None:
         self.on_change, self.resetting = on_change, False
-        self.frames = dropdown("frames", [(FRAME_WORDS.get(name, name), name) for name in FRAMES])
+        self.frames = dropdown(
+            "frames", [(FRAME_WORDS.get(name, name), name) for name in FRAMES],
+            tooltip="change the clip: does the network need the order of the frames, or only one of them?",
+        )  # fmt: skip
         self.frame = widgets.BoundedIntText(
             1,
             min=1,
@@ -107,11 +112,13 @@ class WhatIfPanel(widgets.VBox):  # type: ignore[misc]
             description="dropped", placeholder="such as 2 3 5-7", style=LABEL, continuous_update=False
         )
         self.cut = {
-            kind: widgets.Checkbox(description=text, indent=False) for kind, text in zip(KINDS, CUTS, strict=True)
+            kind: widgets.Checkbox(description=text, indent=False, tooltip=tip)
+            for kind, (text, tip) in zip(KINDS, CUTS.items(), strict=True)
         }
         self.held = dropdown(
             "γ and β",
             [("as computed", ""), *((f"held at the {HELD_WORDS.get(name, name)}", name) for name in HELD[1:])],
+            tooltip="all frame groups get the same scale and shift: does the network need them to move?",
         )
         self.reset = widgets.Button(description="undo all changes")
         self.result = widgets.HTML()  # what is wrong with the question
@@ -131,20 +138,25 @@ class WhatIfPanel(widgets.VBox):  # type: ignore[misc]
             self.on_change()
 
     def enable(self) -> None:
-        """Only what the chosen change of the frames uses can be set."""
-        self.frame.disabled = self.frames.value != "one frame held"
-        self.dropped.disabled = self.frames.value != "frames dropped"
+        """Show only what the chosen change of the frames uses."""
+        self.frame.layout.display = "" if self.frames.value == "one frame held" else "none"
+        self.dropped.layout.display = "" if self.frames.value == "frames dropped" else "none"
 
-    def clear(self) -> None:
-        """Undo all changes, with one call of ``on_change``."""
+    def ask(self, question: WhatIf) -> None:
+        """Set the controls to a question, with one call of ``on_change``."""
         self.resetting = True
         try:
-            self.frames.value, self.held.value, self.dropped.value = "forwards", "", ""
-            for box in self.cut.values():
-                box.value = False
+            self.frames.value, self.held.value, self.frame.value = question.frames, question.held, question.frame + 1
+            self.dropped.value = " ".join(str(frame + 1) for frame in question.dropped)
+            for kind, box in self.cut.items():
+                box.value = kind in question.cut
         finally:
             self.resetting = False
         self.on_change()
+
+    def clear(self) -> None:
+        """Undo all changes."""
+        self.ask(NOTHING)
 
     @property
     def question(self) -> WhatIf:
@@ -161,23 +173,16 @@ class WhatIfPanel(widgets.VBox):  # type: ignore[misc]
 
 
 class SavePanel(widgets.VBox):  # type: ignore[misc]
-    """Buttons that save what is shown, and the note of the video.
-
-    ``on_save`` is called with picture, mp4, gif, page or note.
-    """
+    """Buttons that save what is shown. ``on_save`` is called with picture, mp4, gif or page."""
 
     def __init__(self, on_save: Callable[[str], None]) -> None:
-        self.note = widgets.Textarea(
-            description="note", placeholder="why is it wrong?", rows=2, layout=widgets.Layout(width="60%")
-        )
         buttons = []
         for kind, text in SAVED.items():
-            button = widgets.Button(description=text, tooltip=f"save {text}" if kind != "note" else text)
+            button = widgets.Button(description=text, tooltip=f"save {text}")
             button.on_click(lambda _, kind=kind: on_save(kind))
             buttons.append(button)
         self.result = widgets.HTML()
-        *files, note = buttons
-        super().__init__([widgets.HBox(files), widgets.HBox([self.note, note]), self.result])
+        super().__init__([widgets.HBox(buttons), self.result])
 
 
 def numbers(text: str, what: str) -> list[int]:
@@ -191,10 +196,10 @@ def numbers(text: str, what: str) -> list[int]:
     return found
 
 
-def section(title: str, panel: widgets.Widget) -> widgets.VBox:
-    """A panel with its title above it."""
+def section(title: str, *panels: widgets.Widget) -> widgets.VBox:
+    """Panels with their title above them."""
     return widgets.VBox(
-        [widgets.HTML(f'<div class="dnrlab-section" role="heading" aria-level="3">{title}</div>'), panel]
+        [widgets.HTML(f'<div class="dnrlab-section" role="heading" aria-level="3">{title}</div>'), *panels]
     )
 
 

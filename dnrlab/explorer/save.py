@@ -1,4 +1,4 @@
-"""What can be saved: a picture, an animation, a page that plays without a kernel, and notes."""
+"""What can be saved: a picture, an animation, and a page that plays without a kernel."""
 
 import base64
 import html
@@ -10,21 +10,18 @@ from pathlib import Path
 
 import av
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from dnrlab.data.csv_table import SECONDS
 from dnrlab.explain.cam.heatmaps import figure_data
 from dnrlab.explorer.clip import ClipSeen
 from dnrlab.explorer.pictures import overlays
 from dnrlab.explorer.player import HERE, Player
 from dnrlab.figures import save_figure
-from dnrlab.files import atomic_write, explain_read_errors
+from dnrlab.files import atomic_write
 from dnrlab.findings import of_maps
 from dnrlab.plots import CamRow, gradcam_figure
 
-NOTES = "notes.csv"  # in the run folder
 TITLE = 18  # pixels above each picture of an animation
 
 
@@ -128,44 +125,3 @@ def save_page(player: Player, file: str | Path) -> Path:
 def text(image: bytes) -> str:
     """Bytes as base64."""
     return base64.b64encode(image).decode()
-
-
-def read_notes(run_dir: str | Path) -> pd.DataFrame:
-    """The notes of a run, one row per video: path, time span, label, predicted, what_if, note.
-
-    Raises: ValueError if the file is damaged.
-    """
-    file, columns = Path(run_dir) / NOTES, ["path", *SECONDS, "label", "predicted", "what_if", "note"]
-    if not file.is_file():
-        return pd.DataFrame(columns=columns)
-    with explain_read_errors(file, "correct it, or remove it"):
-        return pd.read_csv(file, dtype=str, keep_default_na=False)[columns]
-
-
-def key_of(video: pd.Series) -> list[str]:
-    """What names a video in the notes: its path and time span, as texts."""
-    spans = [video.get(name, "") for name in SECONDS]
-    return [str(video["path"]), *("" if pd.isna(span) else str(span) for span in spans)]
-
-
-def note_of(run_dir: str | Path, video: pd.Series) -> str:
-    """The note of a video, a row of a manifest; '' without one."""
-    notes = read_notes(run_dir)
-    own = notes.loc[(notes[["path", *SECONDS]] == key_of(video)).all(axis=1), "note"]
-    return str(own.iloc[0]) if len(own) else ""
-
-
-def write_note(run_dir: str | Path, video: pd.Series, predicted: str, note: str, what_if: str = "") -> Path:
-    """Write the note of a video, a row of a manifest, in place of an earlier one; an empty note removes it.
-
-    ``what_if`` says which change was shown.
-    """
-    notes, key = read_notes(run_dir), key_of(video)
-    notes = notes[~(notes[["path", *SECONDS]] == key).all(axis=1)]
-    if note.strip():
-        new = dict(zip(["path", *SECONDS], key, strict=True)) | {"label": str(video["label"]), "predicted": predicted}
-        notes = pd.concat([notes, pd.DataFrame([new | {"what_if": what_if, "note": note.strip()}])], ignore_index=True)
-    file = Path(run_dir) / NOTES
-    with atomic_write(file) as unfinished:
-        notes.to_csv(unfinished, index=False)
-    return file

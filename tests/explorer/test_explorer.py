@@ -7,10 +7,13 @@ from PIL import Image
 
 import dnrlab
 from dnrlab.data.manifest import read_manifest
+from dnrlab.explain.what_if import NOTHING, WhatIf
 from dnrlab.explorer.clip import Lines, most_moving, num_windows
 from dnrlab.explorer.explore import Explorer
-from dnrlab.explorer.save import rate_of, read_notes
+from dnrlab.explorer.notes import read_notes
+from dnrlab.explorer.save import rate_of
 from dnrlab.explorer.scene import lines_scene
+from dnrlab.explorer.try_all import Guess, findings, telling_first
 from dnrlab.recipes.named import demo, override
 from dnrlab.training.train import train
 from tests.helpers.trainings import tiny
@@ -106,6 +109,42 @@ def test_changes_of_the_relay_change_networks_with_dnr_alone(explorer, change):
         assert all(len(set(line["gamma"])) == 1 for line in lines)
 
 
+def test_all_changes_are_tried_and_a_line_of_the_list_shows_its_change(explorer):
+    explorer.asking.frames.value = "backwards"  # the changes are those of the clip as recorded
+    explorer.trying.ask()
+    assert explorer.wait(60)
+    tried, total = explorer.trying.tried, 3 + 4 + 4 + 2 + 5  # orders, held, dropped, halves, of the relay
+    assert len(tried) == len(explorer.trying.list.options) == 1 + total
+    before = tried[NOTHING]
+    for question in (WhatIf(frames="backwards"), WhatIf(held="class mean"), WhatIf(frames="one frame held", frame=2)):
+        explorer.asking.ask(question)
+        assert explorer.wait(60)
+        for name, own in tried[question].items():
+            seen = explorer.seen.of_runs[name].explanation
+            assert (own.predicted, own.score) == (seen.predicted, pytest.approx(seen.score, abs=1e-6))
+    assert tried[WhatIf(cut=("cross_temporal",))]["bn"] == before["bn"]
+    assert "bn" in explorer.trying.header.value
+    chosen = next(question for _, question in explorer.trying.list.options if question.cut)
+    explorer.trying.list.value = chosen
+    assert explorer.place.question == explorer.asking.question == chosen
+    explorer.open_video((explorer.place.row + 1) % 10)
+    assert not explorer.trying.list.options
+
+
+def test_what_the_changes_tell_by_a_worked_example():
+    backwards, held = WhatIf(frames="backwards"), WhatIf(frames="one frame held")
+    tried = {
+        NOTHING: {"bn": Guess("up", 0.5), "dnr": Guess("down", 0.9)},
+        held: {"bn": Guess("up", 0.5), "dnr": Guess("left", 0.9)},
+        backwards: {"bn": Guess("down", 0.6), "dnr": Guess("up", 0.9)},
+    }
+    assert telling_first(tried, "down") == [NOTHING, backwards, held]
+    assert findings(tried, "down") == [
+        "bn is wrong, and turns right with “frames backwards”",
+        "dnr is right, and turns wrong with “frame 1 held”, “frames backwards”",
+    ]
+
+
 def test_the_class_layer_and_channels_are_chosen(explorer):
     explorer.looking.target.value = "up"
     explorer.looking.layer.value = "layer2"
@@ -127,7 +166,7 @@ def test_a_clip_that_was_shown_is_not_computed_again(explorer, monkeypatch):
     def never(*_, **__):
         raise AssertionError("computed again")
 
-    monkeypatch.setattr("dnrlab.explorer.body.see", never)
+    monkeypatch.setattr("dnrlab.explorer.networks.see", never)
     explorer.open_video(2)
     assert explorer.wait(60)
     assert not explorer.status.value
@@ -150,15 +189,15 @@ def test_everything_shown_can_be_saved(explorer, tmp_path):
 
 def test_notes_are_written_to_the_run_and_come_back(explorer):
     explorer.open_video(1)
-    explorer.saving.note.value = 'turns, then "stops"\nsecond line'
+    explorer.noting.text.value = 'turns, then "stops"\nsecond line'
     explorer.open_video(2)  # saves it
-    assert explorer.saving.note.value == ""
+    assert explorer.noting.text.value == ""
     explorer.open_video(1)
-    assert explorer.saving.note.value == 'turns, then "stops"\nsecond line'
+    assert explorer.noting.text.value == 'turns, then "stops"\nsecond line'
     notes = read_notes(explorer.opened.folders["bn"])
     assert notes[["path", "label"]].iloc[0].tolist() == [path_of(explorer), explorer.videos.rows["label"].iloc[1]]
-    explorer.saving.note.value = ""
-    explorer.save("note")
+    explorer.noting.text.value = ""
+    explorer.noting.save()
     assert read_notes(explorer.opened.folders["bn"]).empty
 
 

@@ -23,8 +23,8 @@ def test_memory_stays_in_its_budget(runs, synthetic):
         for row in range(10):
             explorer.open_video(row)
             assert explorer.wait(60)
-        assert 0 < explorer.store.used <= 2**20
-        assert explorer.store.used == sum(size for _, size in explorer.store.values.values())
+        assert 0 < explorer.networks.store.used <= 2**20
+        assert explorer.networks.store.used == sum(size for _, size in explorer.networks.store.values.values())
     finally:
         explorer.end()
 
@@ -96,7 +96,7 @@ def test_other_runs_and_videos_are_opened_in_place(runs, synthetic, tmp_path):
     assert "expected a run folder with config.json" in explorer.status.value
     assert list(explorer.body.runs) == ["bn", "dnr"]
     train(tiny(epochs=1, warmup_iterations=0, num_frames=2), read_manifest(synthetic), tmp_path / "two")
-    explorer.opening.runs.value = f"{runs[0]}, {tmp_path / 'two'}"
+    explorer.opening.runs.value = f"{runs[0]}\n{tmp_path / 'two'}"
     explorer.reopen()
     assert "expected runs with the same clips" in explorer.status.value
     old, before = explorer.body, len(_instances)
@@ -114,17 +114,26 @@ def test_other_runs_and_videos_are_opened_in_place(runs, synthetic, tmp_path):
         explorer.body.end()
 
 
-def test_errors_before_it_opens(runs, synthetic, tmp_path):
-    with pytest.raises(ValueError, match="expected at least one run, got none"):
-        dnrlab.explore([], synthetic)
-    with pytest.raises(FileNotFoundError, match=r"config\.json"):
-        dnrlab.explore([tmp_path], synthetic)
-    other = train(
-        override(tiny(epochs=1, warmup_iterations=0), num_frames=2), read_manifest(synthetic), tmp_path / "two"
-    )
-    assert other is not None
-    with pytest.raises(ValueError, match="expected runs with the same clips"):
-        dnrlab.explore([runs[0], tmp_path / "two"], synthetic)
+def test_what_cannot_be_opened_is_explained_in_the_widget_and_can_be_corrected_there(runs, synthetic, tmp_path):
+    train(override(tiny(epochs=1, warmup_iterations=0), num_frames=2), read_manifest(synthetic), tmp_path / "two")
+    for given, manifest, words in (
+        ([], synthetic, "expected at least one run, got none"),
+        ([tmp_path], synthetic, "config.json"),
+        (runs, tmp_path / "none.csv", "none.csv"),
+        ([runs[0], tmp_path / "two"], synthetic, "expected runs with the same clips"),
+    ):
+        explorer = dnrlab.explore(given, manifest)
+        assert words in explorer.status.value
+        assert explorer.opening.selected_index == 0  # the choice of runs is open
+        with pytest.raises((ValueError, OSError), match=words):  # a batch must not go on
+            explorer.save("picture")
+    explorer.opening.runs.value = runs[0]
+    explorer.reopen()
+    try:
+        assert explorer.body.wait(60)
+        assert not explorer.status.value
+    finally:
+        explorer.body.end()
 
 
 def test_a_number_that_is_no_row_is_refused_and_nothing_changes(explorer):
@@ -159,7 +168,7 @@ def test_a_network_that_failed_is_tried_again(explorer, monkeypatch):
         raise torch.OutOfMemoryError("full")
 
     with monkeypatch.context() as patch:
-        patch.setattr("dnrlab.explorer.body.see", full)
+        patch.setattr("dnrlab.explorer.networks.see", full)
         explorer.open_video(6)
         assert explorer.wait(60)
         error = explorer.player.scene["runs"][0]["error"]
@@ -174,9 +183,30 @@ def test_a_damaged_file_of_notes_is_named_and_nothing_else_stops(explorer):
     file.write_text("path;note\na;b\n")
     explorer.open_video(3)
     assert explorer.wait(60)
-    assert "expected a whole file at" in explorer.saving.result.value
+    assert "expected a whole file at" in explorer.noting.result.value
     assert explorer.player.scene["label"] == explorer.videos.rows["label"].iloc[3]
     file.unlink()
+
+
+def test_a_note_that_could_not_be_saved_comes_back_with_its_video(explorer, monkeypatch):
+    def full(*_):
+        raise OSError("notes.csv could not be written (no space left); free space")
+
+    explorer.open_video(1)
+    explorer.noting.text.value = "turns too late"
+    with monkeypatch.context() as patch:
+        patch.setattr("dnrlab.explorer.notes.write_note", full)
+        explorer.open_video(2)
+    assert "the note of row 2 is not saved: notes.csv could not be written" in explorer.noting.result.value
+    assert explorer.noting.text.value == ""
+    explorer.open_video(1)
+    assert explorer.noting.text.value == "turns too late"
+    explorer.finding.run.value = "dnr"  # saves it, and shows the note of the other network
+    assert explorer.noting.text.value == ""
+    explorer.finding.run.value = "bn"
+    assert explorer.noting.text.value == "turns too late"
+    explorer.noting.text.value = ""
+    assert explorer.noting.save()
 
 
 def test_an_animation_of_another_kind_is_refused(tmp_path):

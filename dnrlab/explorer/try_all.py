@@ -1,0 +1,117 @@
+"""Every single change of a clip or of a network, and what each network predicts then."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import torch
+
+from dnrlab.data.transforms import normalize
+from dnrlab.explain.affine.relay_cut import KINDS
+from dnrlab.explain.clips import ClipView, clip_for
+from dnrlab.explain.frame_order import ORDERS
+from dnrlab.explain.what_if import HELD, NOTHING, AffineMeans, WhatIf, changed_network, changed_view
+from dnrlab.explorer.clip import explained
+from dnrlab.runs.load import Run
+
+
+class Guess(NamedTuple):
+    """What a network predicts."""
+
+    predicted: str
+    score: float  # softmax, in [0, 1]
+    error: str = ""  # why it could not; the rest is empty then
+
+
+Guesses = Mapping[str, Guess]  # by network
+
+
+def single_changes(num_frames: int, *, of_relay: bool) -> list[WhatIf]:
+    """Nothing, then each order of the frames, each frame held, each frame dropped, each half of the clip dropped.
+
+    With ``of_relay`` also the relay cut over time, over layers and over both, and gamma and beta held. 8 frames give 21
+    changes, and 5 more of the relay.
+    """
+    frames, half = range(num_frames), num_frames // 2
+    dropped = [(frame,) for frame in frames] + ([tuple(frames[:half]), tuple(frames[half:])] if half > 1 else [])
+    of_frames = [
+        *(WhatIf(frames=order) for order in ORDERS[1:]),
+        *(WhatIf(frames="one frame held", frame=frame) for frame in frames),
+        *(WhatIf(frames="frames dropped", dropped=each) for each in dropped if len(each) < num_frames),
+    ]
+    cuts = [WhatIf(cut=cut) for cut in ((KINDS[0],), (KINDS[1],), tuple(KINDS))]
+    return [NOTHING, *of_frames, *([*cuts, *(WhatIf(held=held) for held in HELD[1:])] if of_relay else [])]
+
+
+def try_all(
+    runs: Mapping[str, Run],
+    view: ClipView,
+    questions: Sequence[WhatIf],
+    group: int,
+    means_of: Callable[[str, str], AffineMeans],
+    device: str,
+) -> Iterator[tuple[WhatIf, dict[str, Guess]]]:
+    """What each network predicts for a clip after each change. A network without DNR has no relay to change.
+
+    Args:
+        group: frames per group in shuffles.
+        means_of: gives the means of gamma and beta, for a network and a class.
+
+    Yields: a question and the guesses, one by one.
+    """
+    for question in questions:
+        changed, guesses = changed_view(view, question, group), {}
+        for name, run in runs.items():
+            own = NOTHING if run.recipe.model.dnr is None else question
+            try:
+                means = means_of(name, view.label) if own.held == "class mean" else None
+                guesses[name] = guess_of(run, changed, own, means, device)
+            except (ValueError, RuntimeError, OSError) as error:
+                guesses[name] = Guess("", 0.0, explained(error))
+        yield question, guesses
+
+
+def guess_of(run: Run, view: ClipView, question: WhatIf, means: AffineMeans | None, device: str) -> Guess:
+    """What a network, changed as asked, predicts for a clip that is changed already."""
+    with changed_network(run.model, question, means), torch.inference_mode():
+        scores = run.model(normalize(clip_for(run, view)[None].to(device))).float().softmax(dim=1)[0].cpu()
+    return Guess(run.classes[int(scores.argmax())], float(scores.max()))
+
+
+def changed_by(tried: Mapping[WhatIf, Guesses], name: str) -> dict[WhatIf, str]:
+    """The changes after which a network predicts another class, with that class."""
+    before = tried[NOTHING][name].predicted
+    guesses = {question: own[name].predicted for question, own in tried.items() if not own[name].error}
+    return {question: predicted for question, predicted in guesses.items() if predicted != before}
+
+
+def telling_first(tried: Mapping[WhatIf, Guesses], label: str) -> list[WhatIf]:
+    """The changes in the order of what they tell: nothing, more networks set right, more predictions changed.
+
+    The rest stays in its order.
+    """
+    by_network = [changed_by(tried, name) for name in tried[NOTHING]]
+
+    def tells(question: WhatIf) -> tuple[bool, int, int]:
+        predicted = [changed[question] for changed in by_network if question in changed]
+        return question != NOTHING, -predicted.count(label), -len(predicted)
+
+    return sorted(tried, key=tells)
+
+
+def findings(tried: Mapping[WhatIf, Guesses], label: str, most: int = 3) -> list[str]:
+    """One sentence per network: what sets it right, or what else changes its prediction."""
+    sentences = []
+    for name, first in tried[NOTHING].items():
+        changed = changed_by(tried, name)
+        right = [question for question in changed if changed[question] == label]
+        words = [f"“{question.words}”" for question in right or changed]
+        listed = ", ".join(words[:most]) + (f" and {len(words) - most} more" if len(words) > most else "")
+        if first.error:
+            sentences.append(f"{name}: {first.error}")
+        elif not changed:
+            sentences.append(f"{name} predicts {first.predicted} after every change")
+        elif first.predicted == label:
+            sentences.append(f"{name} is right, and turns wrong with {listed}")
+        else:
+            sentences.append(f"{name} is wrong, and {'turns right' if right else 'errs in another way'} with {listed}")
+    return sentences
