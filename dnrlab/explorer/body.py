@@ -62,7 +62,7 @@ class Body(widgets.VBox):  # type: ignore[misc]
         self.table = video_table(self.videos, self.predictions)
         self.unscored = {name: run for name, run in self.runs.items() if f"predicted:{name}" not in self.table}
         self.scoring = self.measured = False
-        self.status, self.progress = widgets.HTML(), widgets.Label()
+        self.status, self.progress = widgets.HTML(), widgets.HTML()
         self.finding = FindPanel(list(self.runs), opened.classes, self.search, self.open_video)
         self.looking = LookPanel(opened.classes, opened.layers, opened.with_dnr, self.look, self.draw)
         self.asking = WhatIfPanel(opened.data.num_frames, self.look)

@@ -1,6 +1,6 @@
 """Every single change of a clip or of a network, and what each network predicts then."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -11,6 +11,7 @@ from dnrlab.explain.clips import ClipView, clip_for
 from dnrlab.explain.frame_order import ORDERS
 from dnrlab.explain.what_if import HELD, NOTHING, AffineMeans, WhatIf, changed_network, changed_view
 from dnrlab.explorer.clip import explained
+from dnrlab.explorer.scene import UNCHANGED
 from dnrlab.runs.load import Run
 
 
@@ -19,6 +20,7 @@ class Guess(NamedTuple):
 
     predicted: str
     score: float  # softmax, in [0, 1]
+    of_label: float = float("nan")  # the score of the video's class
     error: str = ""  # why it could not; the rest is empty then
 
 
@@ -66,7 +68,7 @@ def try_all(
                 means = means_of(name, view.label) if own.held == "class mean" else None
                 guesses[name] = guess_of(run, changed, own, means, device)
             except (ValueError, RuntimeError, OSError) as error:
-                guesses[name] = Guess("", 0.0, explained(error))
+                guesses[name] = Guess("", 0.0, error=explained(error))
         yield question, guesses
 
 
@@ -74,7 +76,8 @@ def guess_of(run: Run, view: ClipView, question: WhatIf, means: AffineMeans | No
     """What a network, changed as asked, predicts for a clip that is changed already."""
     with changed_network(run.model, question, means), torch.inference_mode():
         scores = run.model(normalize(clip_for(run, view)[None].to(device))).float().softmax(dim=1)[0].cpu()
-    return Guess(run.classes[int(scores.argmax())], float(scores.max()))
+    of_label = float(scores[run.classes.index(view.label)]) if view.label in run.classes else float("nan")
+    return Guess(run.classes[int(scores.argmax())], float(scores.max()), of_label)
 
 
 def changed_by(tried: Mapping[WhatIf, Guesses], name: str) -> dict[WhatIf, str]:
@@ -98,20 +101,34 @@ def telling_first(tried: Mapping[WhatIf, Guesses], label: str) -> list[WhatIf]:
     return sorted(tried, key=tells)
 
 
-def findings(tried: Mapping[WhatIf, Guesses], label: str, most: int = 3) -> list[str]:
-    """One sentence per network: what sets it right, or what else changes its prediction."""
-    sentences = []
-    for name, first in tried[NOTHING].items():
-        changed = changed_by(tried, name)
-        right = [question for question in changed if changed[question] == label]
-        words = [f"“{question.words}”" for question in right or changed]
-        listed = ", ".join(words[:most]) + (f" and {len(words) - most} more" if len(words) > most else "")
-        if first.error:
-            sentences.append(f"{name}: {first.error}")
-        elif not changed:
-            sentences.append(f"{name} predicts {first.predicted} after every change")
-        elif first.predicted == label:
-            sentences.append(f"{name} is right, and turns wrong with {listed}")
-        else:
-            sentences.append(f"{name} is wrong, and {'turns right' if right else 'errs in another way'} with {listed}")
-    return sentences
+def findings(tried: Mapping[WhatIf, Guesses], label: str) -> list[str]:
+    """One line per network: its prediction, whether it sees the order of the frames, and what changes its mind."""
+    return [f"{name} {'. '.join(sentences_of(tried, name, label))}." for name in tried[NOTHING]]
+
+
+def sentences_of(tried: Mapping[WhatIf, Guesses], name: str, label: str) -> list[str]:
+    """The sentences of ``findings`` about one network."""
+    own = {question: guesses[name] for question, guesses in tried.items() if not guesses[name].error}
+    if NOTHING not in own:
+        return [f"has no prediction: {tried[NOTHING][name].error}"]
+    first, changed = own[NOTHING], changed_by(tried, name)
+    right = [question for question in changed if changed[question] == label]
+    orders = [own[question] for question in own if question.frames in ORDERS[1:]]
+    blind = orders and all(abs(each.of_label - first.of_label) < UNCHANGED for each in orders)
+    order = ["It gives the same scores in every order of the frames"] if blind else []
+    if first.predicted == label:
+        verdict = f"is right ({label} {first.score:.2f})"
+        return [verdict, *order, f"Wrong with {listed(changed)}" if changed else "It stays right after every change"]
+    verdict = f"is wrong ({first.predicted} {first.score:.2f}, {label} {first.of_label:.2f})"
+    if right:
+        return [verdict, *order, f"Right with {listed(right)}"]
+    nearest = max(own, key=lambda question: own[question].of_label)
+    most = f"; most for {label}: “{nearest.words}”, {own[nearest].of_label:.2f}" if nearest != NOTHING else ""
+    other = [f"Wrong in another way with {listed(changed)}"] if changed else []
+    return [verdict, *order, f"No change sets it right{most}", *other]
+
+
+def listed(questions: Iterable[WhatIf], most: int = 3) -> str:
+    """The words of the first changes, and the number of the others."""
+    words = [f"“{question.words}”" for question in questions]
+    return ", ".join(words[:most]) + (f" and {len(words) - most} more" if len(words) > most else "")

@@ -63,12 +63,12 @@ class TryPanel(widgets.VBox):  # type: ignore[misc]
             lines.append(("  ".join([f"{question.words or 'no change':<{width}}", *cells]), question))
         self.fill(lines)
         self.list.layout.display = ""
-        columns = f"Columns: change, {', '.join(tried[NOTHING])}; → marks a prediction that changes."
+        columns = f"Columns: change, {', '.join(tried[NOTHING])}. → marks a prediction that changes."
         if number < total:
             self.header.value = html.escape(f"{number} of {total} changes tried. {columns}")
             return
-        sentences = "".join(f"<li>{html.escape(each)}.</li>" for each in findings(tried, label))
-        self.header.value = f"<ul>{sentences}</ul>{html.escape(columns)} Choose a line to see it."
+        sentences = [*findings(tried, label), f"{columns} Choose a line to see it."]
+        self.header.value = "".join(f'<div style="line-height: 1.4">{html.escape(each)}</div>' for each in sentences)
 
     def fill(self, lines: list[tuple[str, WhatIf]]) -> None:
         """Set the lines of the list; none is chosen."""

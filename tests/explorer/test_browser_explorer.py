@@ -227,6 +227,26 @@ def test_the_relay_is_cut_and_gamma_is_held(page, change):
     settled(page)
 
 
+def test_all_changes_are_tried_and_a_line_shows_its_change(page):
+    choose(page, "show", "wrong")
+    listed = page.get_by_label("changes", exact=True)
+    page.get_by_label("videos", exact=True).select_option(index=0)
+    settled(page)
+    page.get_by_role("button", name="try all changes").click()
+    page.get_by_text("bn is wrong (").wait_for()
+    assert listed.locator("option").count() == 27
+    page.set_viewport_size({"width": 1280, "height": 2000})
+    page.screenshot(path=SCREENSHOTS / "changes.png")
+    page.set_viewport_size({"width": 1280, "height": 1600})
+    listed.select_option(index=1)
+    page.wait_for_selector(".dnrlab-player .before")
+    settled(page)
+    page.get_by_role("button", name="undo all changes").click()
+    page.wait_for_selector(".dnrlab-player .before", state="detached")
+    choose(page, "show", "all")
+    settled(page)
+
+
 def test_the_list_is_sorted(page):
     listed = page.get_by_label("videos", exact=True).locator("option")
     before = listed.all_inner_texts()
@@ -287,6 +307,37 @@ def test_it_saves_a_note(page, notebook):
     page.get_by_role("button", name="save the note").click()
     wait_until(lambda: (notebook / "bn" / "notes.csv").is_file())
     assert "blind to the order of frames" in (notebook / "bn" / "notes.csv").read_text()
+
+
+def test_a_missing_run_is_explained_and_other_runs_are_opened_in_place(page, notebook):
+    page.get_by_text("runs and videos").click()
+    folders = page.get_by_label("run folders, one per line")
+    folders.fill("bn\nnowhere")
+    page.get_by_role("button", name="open", exact=True).click()
+    page.locator(".dnrlab-explorer [role=alert]").filter(has_text="nowhere").wait_for()
+    assert page.locator(".dnrlab-player canvas").count() == 3  # what was open stays
+    shutil.copytree(NETWORKS / "bn", notebook / "dense")
+    config = json.loads((notebook / "dense" / "config.json").read_text())
+    config["data"] |= {"sampling": "dense", "frame_interval": 1}
+    (notebook / "dense" / "config.json").write_text(json.dumps(config))
+    folders.fill("dense")
+    page.get_by_role("button", name="open", exact=True).click()
+    page.wait_for_function("() => document.querySelectorAll('.dnrlab-player canvas').length === 2")
+    page.wait_for_selector(".dnrlab-player .scores")
+
+
+def test_a_long_video_goes_on_with_its_next_clip(page):
+    """The video has more frames than a clip of the run that was opened last: a step after the last frame goes on."""
+    where = page.locator(".dnrlab-player .place")
+    first = where.inner_text()
+    assert ", clip " in first
+    player(page).focus()
+    page.keyboard.press("End")
+    page.keyboard.press("ArrowRight")
+    clip = first.split(", clip ")[1]
+    wait_until(lambda: where.inner_text().startswith("frame 1 of") and clip not in where.inner_text())
+    page.keyboard.press("ArrowLeft")  # back to the last frame of the clip before
+    wait_until(lambda: where.inner_text().startswith("frame 8 of") and clip in where.inner_text())
 
 
 def test_it_is_accessible(page):

@@ -134,14 +134,16 @@ def test_all_changes_are_tried_and_a_line_of_the_list_shows_its_change(explorer)
 def test_what_the_changes_tell_by_a_worked_example():
     backwards, held = WhatIf(frames="backwards"), WhatIf(frames="one frame held")
     tried = {
-        NOTHING: {"bn": Guess("up", 0.5), "dnr": Guess("down", 0.9)},
-        held: {"bn": Guess("up", 0.5), "dnr": Guess("left", 0.9)},
-        backwards: {"bn": Guess("down", 0.6), "dnr": Guess("up", 0.9)},
+        NOTHING: {"bn": Guess("up", 0.5, 0.3), "tsm": Guess("up", 0.5, 0.2), "dnr": Guess("down", 0.9, 0.9)},
+        held: {"bn": Guess("up", 0.5, 0.3), "tsm": Guess("left", 0.5, 0.4), "dnr": Guess("left", 0.9, 0.0)},
+        backwards: {"bn": Guess("down", 0.6, 0.6), "tsm": Guess("up", 0.5, 0.2), "dnr": Guess("up", 0.9, 0.0)},
     }
     assert telling_first(tried, "down") == [NOTHING, backwards, held]
     assert findings(tried, "down") == [
-        "bn is wrong, and turns right with “frames backwards”",
-        "dnr is right, and turns wrong with “frame 1 held”, “frames backwards”",
+        "bn is wrong (up 0.50, down 0.30). Right with “frames backwards”.",
+        "tsm is wrong (up 0.50, down 0.20). It gives the same scores in every order of the frames. No change sets it"
+        " right; most for down: “frame 1 held”, 0.40. Wrong in another way with “frame 1 held”.",
+        "dnr is right (down 0.90). Wrong with “frame 1 held”, “frames backwards”.",
     ]
 
 
