@@ -43,10 +43,13 @@ class WhatIf:
     @property
     def words(self) -> str:
         """What is changed, such as "frames backwards; relay cut over time"; '' if nothing is."""
+        listed = " ".join(str(frame + 1) for frame in self.dropped)
         frames = {
             "forwards": "",
+            "within groups": "frames shuffled within groups",
+            "across groups": "groups of frames shuffled",
             "one frame held": f"frame {self.frame + 1} held",
-            "frames dropped": f"frames dropped: {' '.join(str(frame + 1) for frame in self.dropped)}",
+            "frames dropped": f"without frame{'s' * (len(self.dropped) != 1)} {listed}",
         }.get(self.frames, f"frames {self.frames}")
         cut = [f"relay cut over {'time' if kind == KINDS[0] else 'layers'}" for kind in self.cut]
         held = f"γ and β held at the {self.held}" if self.held else ""

@@ -71,7 +71,7 @@ class Body(widgets.VBox):  # type: ignore[misc]
         self.noting = NotePanel(opened.folders, self.videos.rows, self.facts)
         self.finding.run.observe(lambda _: self.noting.show(self.finding.run.value, self.place.row), "value")
         self.player = Player(self.move)
-        parts = [section("find", self.finding), self.progress, section("look", self.looking),
+        parts = [section("find", self.progress, self.finding), section("look", self.looking),
                  section("what if", self.asking, self.trying), self.status, self.player,
                  section("save", self.saving, self.noting)]  # fmt: skip
         super().__init__(parts)

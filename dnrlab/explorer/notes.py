@@ -84,9 +84,10 @@ class NotePanel(widgets.VBox):  # type: ignore[misc]
 
     def show(self, run: str, row: int) -> None:
         """Show the note of a video. One that was typed before is saved."""
-        saved = self.text.value == self.stored or self.save()
-        if saved:
+        if self.text.value == self.stored:
             self.result.value = ""
+        else:
+            self.save()
         self.about, self.stored = (run, row), ""
         try:
             self.stored = note_of(self.folders[run], self.videos.iloc[row])

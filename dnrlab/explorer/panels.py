@@ -14,8 +14,9 @@ LABEL = {"description_width": "initial"}
 MOST_NUMBERS = 10_000  # in a span such as 5-7
 FRAME_WORDS = {
     "forwards": "as recorded",
-    "within groups": "shuffled within their groups",
+    "within groups": "shuffled within groups",
     "across groups": "groups shuffled",
+    "frames dropped": "some left out",
 }
 HELD_WORDS = {"class mean": "mean of the video's class"}
 CUTS = {  # in the order of KINDS, with their tooltips
@@ -109,7 +110,7 @@ class WhatIfPanel(widgets.VBox):  # type: ignore[misc]
             layout=widgets.Layout(width="180px"),
         )
         self.dropped = widgets.Text(
-            description="dropped", placeholder="such as 2 3 5-7", style=LABEL, continuous_update=False
+            description="left out", placeholder="such as 2 3 5-7", style=LABEL, continuous_update=False
         )
         self.cut = {
             kind: widgets.Checkbox(description=text, indent=False, tooltip=tip)

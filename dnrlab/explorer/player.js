@@ -65,9 +65,25 @@ function render({ model, el }) {
   const root = element("div", {
     class: "dnrlab-player", role: "group", tabindex: 0, "data-lm-suppress-shortcuts": "true",
     "aria-label": `player: arrow keys step, space plays${model.send ? ", n and p change the video" : ""}`,
-  }, stage, bar, plots);
+  }, stage, bar, element("p", { class: "note", text: `Keys: ← → step, space plays${model.send ? ", n and p change the video" : ""}` }), plots);
   el.append(root);
   root.addEventListener("keydown", onKey);
+
+  // In the explorer around the player n and p work too, but where text is typed; JupyterLab's own keys do not.
+  const around = setTimeout(() => {
+    const explorer = root.closest(".dnrlab-explorer");
+    if (!explorer) return;
+    explorer.setAttribute("data-lm-suppress-shortcuts", "true");
+    explorer.addEventListener("keydown", onKeyAround);
+  });
+  function onKeyAround(event) {
+    const typed = event.target.matches("textarea, input:not([type=range], [type=checkbox])");
+    if (typed || root.contains(event.target) || event.ctrlKey || event.metaKey || event.altKey) return;
+    const video = { n: "next", p: "previous" }[event.key];
+    if (!video) return;
+    event.preventDefault();
+    ask(video);
+  }
 
   function onKey(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
@@ -192,7 +208,8 @@ function render({ model, el }) {
       return canvases.at(-1);
     };
     const figures = [element("figure", {}, canvasFor("frame of the video"),
-      element("figcaption", {}, element("b", { text: scene.label ?? "" }), element("span", { class: "path", text: scene.path ?? "" })))];
+      element("figcaption", {}, element("b", { text: scene.label ?? "" }), element("span", { class: "path", text: scene.path ?? "" }),
+        ...(scene.change ? [element("span", { class: "change", text: `changed: ${scene.change}` })] : [])))];
     for (const run of scene.runs ?? []) {
       const caption = element("figcaption", {}, element("b", { text: run.name }));
       if (run.error) caption.append(element("p", { class: "error", text: run.error }));
@@ -210,6 +227,7 @@ function render({ model, el }) {
       figures.push(element("figure", {}, canvasFor(`${run.name}: heat map`), caption));
     }
     stage.replaceChildren(...figures);
+    stage.style.maxWidth = `${252 * figures.length}px`; // 240 pixels each, and the gaps
     cursors = [];
     plots.replaceChildren(...(scene.lines ? ["gamma", "beta"].map((name) => plot(scene.lines, name)) : []),
       element("p", { class: "note", text: scene.note ?? "" }));
@@ -282,6 +300,8 @@ function render({ model, el }) {
     loads++;
     stop();
     clearTimeout(report);
+    clearTimeout(around);
+    root.closest(".dnrlab-explorer")?.removeEventListener("keydown", onKeyAround);
     for (const name of listened) model.off?.(name, onChange);
     [bitmaps.frames, ...bitmaps.heats].flat().forEach((bitmap) => bitmap.close());
   };

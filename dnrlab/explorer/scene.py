@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from dnrlab.explorer.clip import ClipSeen, Lines, OfRun, most_moving, most_moving_layer
 from dnrlab.plots.style import CHANNELS
 from dnrlab.runs.load import Run
 
 TOP = 5  # classes whose scores are shown
-UNCHANGED = 0.005  # scores that differ by less look the same
 REST = 60  # channels that are drawn in grey
 
 
@@ -46,6 +46,7 @@ def scene_of(
         "start": start,
         "label": view.label,
         "path": "/".join(Path(view.path).parts[-2:]),
+        "change": place.question.words,
         "frame_indices": view.frame_indices,
         "seconds": [second if np.isfinite(second) else None for second in view.seconds],
         "clip": place.window,
@@ -75,10 +76,15 @@ def run_scene(name: str, own: OfRun | None, before: OfRun | None, classes: Seque
         "name": name,
         "predicted": own.explanation.predicted,
         "was": None if before is None or before.explanation is None else before.explanation.predicted,
-        "unchanged": earlier is not None and bool(np.abs(scores - earlier).max() < UNCHANGED),
+        "unchanged": earlier is not None and same_scores(scores, earlier),
         "explained": own.explanation.explained,
         "scores": rows,
     }
+
+
+def same_scores(scores: ArrayLike, others: ArrayLike) -> bool:
+    """Whether scores are the same in the two digits that are shown."""
+    return bool(np.array_equal(np.asarray(scores).round(2), np.asarray(others).round(2)))
 
 
 def lines_of_clip(

@@ -11,8 +11,10 @@ from dnrlab.explain.clips import ClipView, clip_for
 from dnrlab.explain.frame_order import ORDERS
 from dnrlab.explain.what_if import HELD, NOTHING, AffineMeans, WhatIf, changed_network, changed_view
 from dnrlab.explorer.clip import explained
-from dnrlab.explorer.scene import UNCHANGED
+from dnrlab.explorer.scene import same_scores
 from dnrlab.runs.load import Run
+
+NOTICED = 0.01  # a gain in score that is worth a word
 
 
 class Guess(NamedTuple):
@@ -21,6 +23,7 @@ class Guess(NamedTuple):
     predicted: str
     score: float  # softmax, in [0, 1]
     of_label: float = float("nan")  # the score of the video's class
+    scores: tuple[float, ...] = ()  # of all classes
     error: str = ""  # why it could not; the rest is empty then
 
 
@@ -77,7 +80,7 @@ def guess_of(run: Run, view: ClipView, question: WhatIf, means: AffineMeans | No
     with changed_network(run.model, question, means), torch.inference_mode():
         scores = run.model(normalize(clip_for(run, view)[None].to(device))).float().softmax(dim=1)[0].cpu()
     of_label = float(scores[run.classes.index(view.label)]) if view.label in run.classes else float("nan")
-    return Guess(run.classes[int(scores.argmax())], float(scores.max()), of_label)
+    return Guess(run.classes[int(scores.argmax())], float(scores.max()), of_label, tuple(scores.tolist()))
 
 
 def changed_by(tried: Mapping[WhatIf, Guesses], name: str) -> dict[WhatIf, str]:
@@ -114,17 +117,22 @@ def sentences_of(tried: Mapping[WhatIf, Guesses], name: str, label: str) -> list
     first, changed = own[NOTHING], changed_by(tried, name)
     right = [question for question in changed if changed[question] == label]
     orders = [own[question] for question in own if question.frames in ORDERS[1:]]
-    blind = orders and all(abs(each.of_label - first.of_label) < UNCHANGED for each in orders)
-    order = ["It gives the same scores in every order of the frames"] if blind else []
+    blind = orders and all(same_scores(each.scores, first.scores) for each in orders)
+    order = [f"It gives the same scores in the {len(orders)} other orders of the frames"] if blind else []
     if first.predicted == label:
         verdict = f"is right ({label} {first.score:.2f})"
-        return [verdict, *order, f"Wrong with {listed(changed)}" if changed else "It stays right after every change"]
+        return [
+            verdict,
+            *order,
+            f"Predicts another class with {listed(changed)}" if changed else "It stays right after every change",
+        ]
     verdict = f"is wrong ({first.predicted} {first.score:.2f}, {label} {first.of_label:.2f})"
     if right:
         return [verdict, *order, f"Right with {listed(right)}"]
     nearest = max(own, key=lambda question: own[question].of_label)
-    most = f"; most for {label}: “{nearest.words}”, {own[nearest].of_label:.2f}" if nearest != NOTHING else ""
-    other = [f"Wrong in another way with {listed(changed)}"] if changed else []
+    gain = own[nearest].of_label - first.of_label >= NOTICED
+    most = f"; most for {label}: “{nearest.words}”, {own[nearest].of_label:.2f}" if gain else ""
+    other = [f"Predicts yet another class with {listed(changed)}"] if changed else []
     return [verdict, *order, f"No change sets it right{most}", *other]
 
 

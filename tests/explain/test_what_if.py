@@ -145,4 +145,4 @@ def test_changes_in_words():
     assert WhatIf(frames="backwards").words == "frames backwards"
     assert WhatIf(frames="one frame held", frame=4).words == "frame 5 held"
     dropped = WhatIf(frames="frames dropped", dropped=(1, 2), cut=("cross_layer",), held="class mean")
-    assert dropped.words == "frames dropped: 2 3; relay cut over layers; γ and β held at the class mean"
+    assert dropped.words == "without frames 2 3; relay cut over layers; γ and β held at the class mean"

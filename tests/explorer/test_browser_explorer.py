@@ -257,9 +257,9 @@ def test_the_list_is_sorted(page):
 
 
 def test_an_error_appears_in_the_widget_with_what_to_do(page):
-    choose(page, "frames", "frames dropped")
-    page.get_by_label("dropped", exact=True).fill("two")
-    page.get_by_label("dropped", exact=True).blur()
+    choose(page, "frames", "some left out")
+    page.get_by_label("left out", exact=True).fill("two")
+    page.get_by_label("left out", exact=True).blur()
     page.wait_for_selector(".dnrlab-explorer [role=alert]")
     assert "such as 2 3 5-7, got 'two'" in page.locator(".dnrlab-explorer [role=alert]").first.inner_text()
     page.get_by_role("button", name="undo all changes").click()
