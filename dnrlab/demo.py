@@ -16,7 +16,7 @@ from typing import Any
 import joblib
 import pandas as pd
 
-from dnrlab.batch import run_notebook
+from dnrlab.batch.execute import run_notebook
 from dnrlab.data.manifest import read_manifest
 from dnrlab.data.synthetic.make import pair_accuracy, small_synthetic
 from dnrlab.runs.folder import CONFIG, METRICS, PREDICTIONS, WEIGHTS

@@ -8,6 +8,7 @@ import difflib
 import logging
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,29 +29,43 @@ def declared_parameters(source: str) -> dict[str, type]:
 
     An assignment with an annotation outside ``TYPES`` is not a parameter.
     """
-    nodes = [node for node in ast.parse(source).body if isinstance(node, ast.AnnAssign)]
-    types = {ast.unparse(node.target): ast.unparse(node.annotation) for node in nodes}
-    return {name: TYPES[kind] for name, kind in types.items() if kind in TYPES}
+    return {name: kind for name, (kind, _) in declared_defaults(source).items()}
 
 
-def check_parameters(declared: dict[str, type], given: dict[str, Any]) -> None:
+def declared_defaults(source: str) -> dict[str, tuple[type, Any]]:
+    """Types and default values of the parameters in a cell, by name."""
+    nodes = [node for node in ast.parse(source).body if isinstance(node, ast.AnnAssign) and node.value is not None]
+    found = [(ast.unparse(node.target), ast.unparse(node.annotation), node.value) for node in nodes]
+    return {name: (TYPES[kind], ast.literal_eval(value)) for name, kind, value in found if kind in TYPES and value}
+
+
+def check_parameters(declared: Mapping[str, type], given: Mapping[str, Any]) -> None:
     """Raise a ValueError that lists all undeclared names, or a TypeError that lists all values of the wrong type."""
-    unknown = [name for name in given if name not in declared]
+    unknown = [wrong_name(name, declared) for name in given if name not in declared]
     if unknown:
-        close = {name: difflib.get_close_matches(name, declared, 1) for name in unknown}
-        hints = [f"{name!r}" + (f" (did you mean {close[name][0]!r}?)" if close[name] else "") for name in unknown]
-        raise ValueError(f"expected parameters among {', '.join(declared)}, got {', '.join(hints)}; correct the name")
-    wrong = [name for name, value in given.items() if not fits(value, declared[name])]
+        raise ValueError("; ".join(unknown))
+    wrong = [text for name, value in given.items() if (text := wrong_type(name, value, declared[name]))]
     if wrong:
-        lines = [f"{name}: expected {declared[name].__name__}, got {given[name]!r}" for name in wrong]
-        texts = [declared[name] for name in wrong if isinstance(given[name], str)]
-        hint = "; in YAML a float needs a point, as in 1.0e-3" if float in texts else ""
-        hint += (
-            "; give lists and dictionaries with papermill -y, as in -y 'rows: [3, 5]'"
-            if {list, dict} & {*texts}
-            else ""
-        )
-        raise TypeError("parameter of the wrong type: " + "; ".join(lines) + hint)
+        raise TypeError("; ".join(wrong))
+
+
+def wrong_name(name: str, declared: Mapping[str, type]) -> str:
+    """What is wrong with a name that is not declared, and which one may be meant."""
+    close = difflib.get_close_matches(name, declared, 1)
+    hint = f"did you mean {close[0]!r}?" if close else f"expected one of {', '.join(declared)}"
+    return f"got an unknown parameter {name!r}; {hint}"
+
+
+def wrong_type(name: str, value: Any, kind: type) -> str:
+    """What is wrong with the type of a value; empty if it fits."""
+    if fits(value, kind):
+        return ""
+    hint = ""
+    if kind is float and isinstance(value, str):
+        hint = "; in YAML a float needs a point, as in 1.0e-3"
+    if kind in (list, dict) and isinstance(value, str):
+        hint = "; give lists and dictionaries with papermill -y, as in -y 'rows: [3, 5]'"
+    return f"{name}: expected {kind.__name__}, got {value!r}{hint}"
 
 
 def fits(value: Any, kind: type) -> bool:
@@ -61,7 +76,7 @@ def fits(value: Any, kind: type) -> bool:
 
 
 def start(namespace: dict[str, Any]) -> None:
-    """First call of a notebook, as ``start(globals())``: check its parameters, enter the project, show the log.
+    """First call of a notebook, as ``start(globals())``: enter the project, check the parameters, show the log.
 
     Args:
         namespace: the notebook's names. Its ``In`` holds the cells run so far. The parameters are the annotated
@@ -69,8 +84,10 @@ def start(namespace: dict[str, Any]) -> None:
 
     The words ``true`` and ``false`` become booleans where a bool is declared: ``papermill -p dnr true`` passes text.
 
-    Raises: ValueError or TypeError, see ``check_parameters``.
+    Raises: ValueError or TypeError, see ``check_parameters`` and ``mistakes_in``.
     """
+    from dnrlab.choices import mistakes_in
+
     declared: dict[str, type] = {}
     given: set[str] = set()
     for source in namespace["In"]:
@@ -83,10 +100,12 @@ def start(namespace: dict[str, Any]) -> None:
         word = str(namespace[name]).lower()
         if kind is bool and word in ("true", "false"):
             namespace[name] = word == "true"
-    check_parameters(declared, {name: namespace[name] for name in {*declared, *given}})
     folder = Path.cwd()
     if folder.name == "notebooks" and (folder.parent / "dnrlab").is_dir():  # JupyterLab starts a kernel in this folder
         os.chdir(folder.parent)
+    check_parameters(declared, {name: namespace[name] for name in {*declared, *given}})
+    if mistakes := list(mistakes_in({name: namespace[name] for name in declared})):
+        raise ValueError("; ".join(f"{name}: {text}" for name, text in mistakes))
     show_figures()
     logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(message)s", force=True)
 

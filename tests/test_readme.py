@@ -12,7 +12,7 @@ from itertools import pairwise
 import pandas as pd
 import pytest
 
-from dnrlab.batch import parameter_types
+from dnrlab.batch.execute import parameter_types
 from dnrlab.cli import COMMANDS
 from tests.helpers.paths import PROJECT
 

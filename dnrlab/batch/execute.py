@@ -1,31 +1,44 @@
 """Notebooks as batch runs by papermill. Parameters are checked before a kernel starts."""
 
 import io
+import random
 import sys
+import time
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from dnrlab.notebook import check_parameters, declared_parameters
+from dnrlab.batch.cells import read_cells
+from dnrlab.notebook import check_parameters, declared_defaults
 
 KERNEL = "python3"  # of this interpreter's environment, whatever kernel the notebook names
 ATTEMPTS = 3  # to start a kernel
+END_WITH_PARENT = "from dnrlab.parent import end_with_parent; end_with_parent()"
+RACES = ("Kernel died before replying", "Address already in use")
+
+
+@cache
+def parameters_of(notebook: Path) -> dict[str, tuple[type, Any]]:
+    """Types and defaults that a notebook declares in its cell tagged ``parameters``, by name.
+
+    Raises: FileNotFoundError if there is no such notebook; ValueError if it does not have exactly one such cell, or it
+    is no notebook.
+    """
+    tagged = [cell.source for cell in read_cells(notebook) if "parameters" in cell.tags]
+    if len(tagged) != 1:
+        raise ValueError(f"{notebook}: expected one cell tagged parameters, got {len(tagged)}; tag one cell")
+    return declared_defaults(tagged[0])
 
 
 def parameter_types(notebook: str | Path) -> dict[str, type]:
-    """Names and types that a notebook declares in its cell tagged ``parameters``.
+    """Names and types that a notebook declares, see ``parameters_of``."""
+    return {name: kind for name, (kind, _) in parameters_of(Path(notebook)).items()}
 
-    Raises: FileNotFoundError if there is no such notebook; ValueError if it does not have exactly one such cell.
-    """
-    import nbformat
 
-    if not Path(notebook).is_file():
-        raise FileNotFoundError(f"expected a notebook at {notebook}, got no such file; check the path")
-    cells = nbformat.read(notebook, as_version=4).cells
-    tagged = [cell.source for cell in cells if "parameters" in cell.metadata.get("tags", [])]
-    if len(tagged) != 1:
-        raise ValueError(f"{notebook}: expected one cell tagged parameters, got {len(tagged)}; tag one cell")
-    return declared_parameters(tagged[0])
+def defaults_of(notebook: str | Path) -> dict[str, Any]:
+    """Names and default values that a notebook declares, see ``parameters_of``."""
+    return {name: value for name, (_, value) in parameters_of(Path(notebook)).items()}
 
 
 def run_notebook(
@@ -57,12 +70,14 @@ def run_notebook(
                 kernel_name=KERNEL,
                 progress_bar=report is None and sys.stderr.isatty(),
                 stdout_file=LineWriter(report) if report else None,
-                extra_arguments=["--IPKernelApp.log_level=ERROR"],  # the kernel's warnings do not belong in the report
+                # The kernel's warnings do not belong in the report. It ends when this process is killed.
+                extra_arguments=["--IPKernelApp.log_level=ERROR", f"--IPKernelApp.exec_lines={[END_WITH_PARENT]}"],
             )
             break
-        except RuntimeError as error:  # kernels that start at the same time can race for a port
-            if "Kernel died before replying" not in str(error) or attempt == ATTEMPTS:
+        except Exception as error:  # kernels that start at the same time can race for a port
+            if attempt == ATTEMPTS or not any(words in str(error) for words in RACES):
                 raise
+            time.sleep(random.uniform(1, 3) * attempt)
     return Path(out)
 
 

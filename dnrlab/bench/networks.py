@@ -81,6 +81,25 @@ def measure_costs(names: Sequence[str], config: BenchConfig, *, device: str = "c
     return Costs(counts.merge(speeds(seconds, references, views=config.views), on="network"), seconds)
 
 
+def joined_costs(names: Sequence[str], config: BenchConfig, parts: Sequence[pd.DataFrame]) -> Costs:
+    """The measurements of several calls of ``measure_costs`` as one with more rounds. ``parts`` are their seconds.
+
+    Raises: ValueError if a call measured other networks.
+    """
+    known = {*(label for label, _, _ in variants(names)), CONTROL}
+    seconds = []
+    for number, part in enumerate(parts):
+        if set(part["network"]) != known:
+            raise ValueError(
+                f"expected measurements of {', '.join(sorted(known))}, got {', '.join(sorted(set(part['network'])))}; "
+                "give the networks that were measured"
+            )
+        seconds.append(part.assign(round=part["round"] + number * (max(each["round"].max() for each in parts) + 1)))
+    joined = pd.concat(seconds, ignore_index=True)
+    references = {label: name for label, name, dnr in variants(names) if dnr} | {CONTROL: names[0]}
+    return Costs(count_costs(names, config).merge(speeds(joined, references, views=config.views), on="network"), joined)
+
+
 def time_per_frame(
     names: Sequence[str], config: BenchConfig, frames: Sequence[int], *, device: str = "cpu", progress: bool = False
 ) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""The command line: ``dnrlab train | evaluate | spread | compare | cam | predict | bench | manifest build | check``.
+"""The command line: ``dnrlab COMMAND``; ``COMMANDS`` lists them.
 
 Each command has ``--help`` and ``--json``. The options are the fields of the dataclasses that the notebooks use.
 """
@@ -13,6 +13,7 @@ from typing import Any
 
 import tyro
 
+from dnrlab.cli.batch import Batch, Report
 from dnrlab.cli.bench import Bench
 from dnrlab.cli.cam import Cam
 from dnrlab.cli.compare import Compare
@@ -32,6 +33,8 @@ COMMANDS: dict[str, type] = {
     "cam": Cam,
     "predict": Predict,
     "bench": Bench,
+    "batch": Batch,
+    "report": Report,
     "manifest build": ManifestBuild,
     "manifest check": ManifestCheck,
 }
@@ -78,7 +81,7 @@ def guarded(action: Callable[[], int]) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("interrupted; train, evaluate, spread and manifest check resume when called again", file=sys.stderr)
+        print("interrupted; train, evaluate, spread, batch, manifest check go on when called again", file=sys.stderr)
         return 130
 
 

@@ -1,0 +1,250 @@
+"""The runs of a grid: every combination of the lists in it, with names made from what varies."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from dnrlab.batch.execute import defaults_of, parameter_types
+from dnrlab.batch.grid import FOLDERS, Entry, Grid, Mistake, Mistakes, Setting
+from dnrlab.choices import mistakes_in
+from dnrlab.notebook import wrong_name, wrong_type
+
+MOST_RUNS = 10_000
+FILES = ("manifest", "root", "initial_weights")
+CASE = "case"
+REPEATED = {"seed", "test_fold"}  # parameters that repeat a run
+AFTER = "after"  # the name of the run of the notebooks after all others
+PLACE = re.compile(r"\{(\w+)\}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """A notebook of a run, and all parameters that it is given."""
+
+    notebook: Path
+    parameters: Mapping[str, Any]
+    lines: Mapping[str, int]  # of the grid, by parameter
+    line: int
+
+    @property
+    def name(self) -> str:
+        """The name of the notebook."""
+        return self.notebook.stem
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """Notebooks that run one after the other in one folder."""
+
+    name: str
+    folder: Path
+    varied: Mapping[str, Any]  # what makes it differ from the other runs
+    steps: tuple[Step, ...]
+
+
+class Runs(NamedTuple):
+    """All runs of a grid."""
+
+    runs: list[Run]
+    after: Run | None
+
+
+def runs_of(grid: Grid, out: Path, *, counted_by: str = "") -> Runs:
+    """The runs of a grid in the folder ``out``. Values are checked, files too but those that the batch makes.
+
+    ``counted_by`` names a card that counts the videos: then its ``FILES`` need not be here.
+
+    Raises: ``Mistakes``, a ValueError, lists all that is wrong.
+    """
+    mistakes = list(grid.mistakes)
+    declared: dict[Path, dict[str, type]] = {}
+    for entry in (*grid.notebooks, *grid.after):
+        try:
+            declared[entry.file] = parameter_types(entry.file)
+        except ValueError as error:
+            mistakes.append(Mistake(entry.line, str(error)))
+    grid = without_unreadable(grid, declared)
+    mistakes += unknown_names(grid, declared)
+    factors = factors_of(grid, declared, mistakes)
+    if (number := number_of(factors)) > MOST_RUNS:
+        text = f"expected at most {MOST_RUNS:,} runs, got {number:,}; make several grids"
+        raise Mistakes(grid.file, [*mistakes, Mistake(1, text)])
+    runs = [run_of(grid, out, declared, combination) for combination in product(*factors)]
+    names = [run.name for run in runs]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        text = f"expected runs with different names, got {twice[0]} twice; name them as cases"
+        mistakes.append(Mistake(1, text))
+    after = after_of(grid, out, declared, runs)
+    for run in [*runs, *([after] if after else [])]:
+        mistakes += mistakes_of(run, declared, out, absent=FILES if counted_by else ())
+    if mistakes:
+        raise Mistakes(grid.file, mistakes)
+    return Runs(runs, after)
+
+
+def without_unreadable(grid: Grid, declared: Mapping[Path, Mapping[str, type]]) -> Grid:
+    """The grid without notebooks that could not be read."""
+    notebooks = tuple(entry for entry in grid.notebooks if entry.file in declared)
+    return replace(grid, notebooks=notebooks, after=tuple(entry for entry in grid.after if entry.file in declared))
+
+
+def unknown_names(grid: Grid, declared: Mapping[Path, Mapping[str, type]]) -> Iterator[Mistake]:
+    """Parameters that no notebook declares."""
+    known = {name: kind for entry in (*grid.notebooks, *grid.after) for name, kind in declared[entry.file].items()}
+    shared = [*grid.settings, *(setting for case in grid.cases.values() for setting in case)]
+    if known:
+        yield from (Mistake(each.line, wrong_name(each.name, known)) for each in shared if each.name not in known)
+    for entry in (*grid.notebooks, *grid.after):
+        own = declared[entry.file]
+        yield from (Mistake(each.line, wrong_name(each.name, own)) for each in entry.settings if each.name not in own)
+
+
+class Option(NamedTuple):
+    """One of the values of a factor."""
+
+    words: str  # its part of the run's name; "" where the factor has one value
+    varied: dict[str, Any]
+    settings: tuple[Setting, ...]  # of all notebooks that declare them
+    entry: int | None = None  # of one notebook alone, by its position
+
+
+def factors_of(grid: Grid, declared: Mapping[Path, Mapping[str, type]], mistakes: list[Mistake]) -> list[list[Option]]:
+    """What multiplies, in the order of the file: each parameter, with one option or several, and the cases."""
+    kinds = {name: kind for entry in grid.notebooks for name, kind in declared[entry.file].items()}
+    factors = [options_of(setting, kinds[setting.name], mistakes) for setting in grid.settings if setting.name in kinds]
+    if grid.cases:
+        factors.append([Option(name, {CASE: name}, settings) for name, settings in grid.cases.items()])
+    for position, entry in enumerate(grid.notebooks):
+        own = declared[entry.file]
+        for setting in entry.settings:
+            if setting.name in own:
+                options = options_of(setting, own[setting.name], mistakes)
+                factors.append([option._replace(entry=position) for option in options])
+    return factors
+
+
+def options_of(setting: Setting, kind: type, mistakes: list[Mistake]) -> list[Option]:
+    """The values of a parameter: the elements of a list, or of a list of lists where the parameter is a list."""
+    name, value, line = setting
+    many = isinstance(value, list) and (kind is not list or (bool(value) and all(isinstance(v, list) for v in value)))
+    if not many:
+        return [Option("", {}, (setting,))]
+    if not value:
+        mistakes.append(Mistake(line, f"expected values of {name}, got an empty list; give at least one"))
+    options = [Option(words_of(name, each), {name: each}, (Setting(name, each, line),)) for each in value]
+    return options if len(options) != 1 else [options[0]._replace(words="")]
+
+
+def words_of(name: str, value: Any) -> str:
+    """A value's part of a run's name: ``tsm_resnet50``, ``dnr``, ``no_dnr``, ``seed0``, ``lr0.05``."""
+    if isinstance(value, bool):
+        return name if value else f"no_{name}"
+    if isinstance(value, str):
+        return Path(value).stem if "/" in value else value or f"no_{name}"
+    if isinstance(value, list):
+        return "_".join(str(each) for each in value)
+    if isinstance(value, dict):
+        return "_".join(words_of(key, each) for key, each in value.items())
+    return f"{name}{value}"
+
+
+def number_of(factors: Sequence[Sequence[Option]]) -> int:
+    """The number of combinations."""
+    number = 1
+    for options in factors:
+        number *= len(options)
+    return number
+
+
+def run_of(grid: Grid, out: Path, declared: Mapping[Path, Mapping[str, type]], combination: Sequence[Option]) -> Run:
+    """The run of one combination."""
+    ordered = sorted(combination, key=lambda option: bool(REPEATED & option.varied.keys()))  # seeds and folds last
+    words = "_".join(filter(None, (option.words for option in ordered))) or "run"
+    name = re.sub(r"[^-.0-9A-Za-z_]+", "_", words)[:100].strip(".") or "run"
+    varied = {key: value for option in ordered if option.words for key, value in option.varied.items()}
+    shared = [setting for option in combination if option.entry is None for setting in option.settings]
+    steps = []
+    for position, entry in enumerate(grid.notebooks):
+        own = [setting for option in combination if option.entry == position for setting in option.settings]
+        steps.append(step_of(entry, declared[entry.file], [*shared, *own], out / name))
+    texts = {"out": out, "run_dir": out / name, "results": out / "results.csv", **varied}
+    return filled(Run(name=name, folder=out / name, varied=varied, steps=tuple(steps)), texts, [])
+
+
+def after_of(grid: Grid, out: Path, declared: Mapping[Path, Mapping[str, type]], runs: Sequence[Run]) -> Run | None:
+    """The run of the notebooks after all others. It takes the shared parameters that have one value."""
+    if not grid.after:
+        return None
+    lists = {name for run in runs for name in run.varied}
+    shared = [setting for setting in grid.settings if setting.name not in lists]
+    steps = [step_of(entry, declared[entry.file], [*shared, *entry.settings], out / AFTER) for entry in grid.after]
+    texts = {"out": out, "run_dir": out / AFTER, "results": out / "results.csv"}
+    run = Run(name=AFTER, folder=out / AFTER, varied={}, steps=tuple(steps))
+    return filled(run, texts, [str(run.folder) for run in runs])
+
+
+def step_of(entry: Entry, declared: Mapping[str, type], settings: Sequence[Setting], folder: Path) -> Step:
+    """A notebook with the parameters that it declares, in the folder of its run."""
+    own = [setting for setting in settings if setting.name in declared]
+    given = {setting.name: setting.value for setting in own}
+    folders = {name: str(folder) for name in FOLDERS if name in declared}
+    return Step(
+        notebook=entry.file,
+        parameters=folders | given,
+        lines={setting.name: setting.line for setting in own},
+        line=entry.line,
+    )
+
+
+def filled(run: Run, texts: Mapping[str, Any], runs: Sequence[str]) -> Run:
+    """The run with its placeholders filled in. One that is unknown stays."""
+    steps = []
+    for step in run.steps:
+        known = {**{k: v for k, v in step.parameters.items() if isinstance(v, (str, int, float))}, **texts}
+        values = {name: fill(value, known, runs) for name, value in step.parameters.items()}
+        steps.append(replace(step, parameters=values))
+    return replace(run, steps=tuple(steps))
+
+
+def fill(value: Any, texts: Mapping[str, Any], runs: Sequence[str]) -> Any:
+    """A value with its placeholders filled in, also within lists and mappings."""
+    if isinstance(value, str):
+        if value == "{runs}":
+            return list(runs)
+        return PLACE.sub(lambda found: str(texts.get(found[1], found[0])), value)
+    if isinstance(value, list):
+        return [fill(each, texts, runs) for each in value]
+    if isinstance(value, dict):
+        return {key: fill(each, texts, runs) for key, each in value.items()}
+    return value
+
+
+def mistakes_of(
+    run: Run, declared: Mapping[Path, Mapping[str, type]], out: Path, *, absent: Sequence[str] = ()
+) -> Iterator[Mistake]:
+    """What is wrong with the values of a run. Files of the batch, and ``absent`` ones, need not be here."""
+    for step in run.steps:
+        kinds = declared[step.notebook]
+        wrong = {name: wrong_type(name, value, kinds[name]) for name, value in step.parameters.items()}
+        yield from (Mistake(step.lines.get(name, step.line), text) for name, text in wrong.items() if text)
+        later = {name for name, value in step.parameters.items() if refers_to(value, out)}
+        for name, value in step.parameters.items():
+            if unknown := PLACE.search(str(value)) if isinstance(value, str) else None:
+                yield Mistake(step.lines.get(name, step.line), f"{name}: got an unknown place {unknown[0]}; correct it")
+        unchecked = {*later, *absent, *(name for name, text in wrong.items() if text)}
+        given = {name: value for name, value in step.parameters.items() if name not in unchecked}
+        for name, text in mistakes_in(defaults_of(step.notebook) | given):
+            if name in given:
+                yield Mistake(step.lines.get(name, step.line), f"{name}: {text}")
+            elif name not in unchecked:
+                yield Mistake(step.line, f"{step.name}: {name}: {text}")
+
+
+def refers_to(value: Any, out: Path) -> bool:
+    """Whether a value names something in the folder of the batch."""
+    if isinstance(value, list):
+        return any(refers_to(each, out) for each in value)
+    return isinstance(value, str) and (value == str(out) or value.startswith(f"{out}/"))

@@ -1,0 +1,144 @@
+"""The values that parameters of notebooks may have, whatever notebook declares them: choices, files, whole recipes."""
+
+import difflib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from dnrlab.bench.work import TASKS, TREATMENTS
+from dnrlab.data.cards import FOLDER
+from dnrlab.data.config import SAMPLERS
+from dnrlab.device import COMPILE, pick_device
+from dnrlab.experiments.ablations import QUESTIONS
+from dnrlab.experiments.batch_sizes import KINDS
+from dnrlab.models import model_names
+from dnrlab.models.config import ModelConfig, build_model
+from dnrlab.models.own import find_function, is_own
+from dnrlab.recipes.named import RECIPES
+from dnrlab.recipes.parameters import recipe_of
+from dnrlab.runs.folder import CONFIG
+
+INTERLACING = ("auto", "always", "never")
+CARD = ".card.json"
+
+
+def one_of(*known: str) -> Callable[[str], str]:
+    """A check that a value is one of some names."""
+
+    def check(value: str) -> str:
+        if value in known:
+            return ""
+        close = difflib.get_close_matches(value, known, 1)
+        hint = f"did you mean {close[0]!r}?" if close else f"choose one of {', '.join(filter(None, known))}"
+        return f"got {value!r}; {hint}"
+
+    return check
+
+
+def raises(action: Callable[[str], Any]) -> Callable[[str], str]:
+    """A check that an action takes a value."""
+
+    def check(value: str) -> str:
+        try:
+            action(value)
+        except (ValueError, OSError) as error:
+            return str(error)
+        return ""
+
+    return check
+
+
+def is_file(value: str) -> str:
+    """Check that there is a file; ``~`` is the home folder."""
+    return "" if Path(value).expanduser().is_file() else f"got no file at {value!r}; check the path"
+
+
+def is_folder(value: str) -> str:
+    """Check that there is a folder; ``~`` is the home folder."""
+    return "" if Path(value).expanduser().is_dir() else f"got no folder at {value!r}; check the path"
+
+
+def is_network(name: str) -> str:
+    """Check that there is such a network, or such a function."""
+    return raises(find_function)(name) if is_own(name) else one_of(*model_names())(name)
+
+
+def is_run(folder: str) -> str:
+    """Check that a folder is a run folder."""
+    return "" if (Path(folder) / CONFIG).is_file() else f"got no run folder with {CONFIG} at {folder!r}; train it first"
+
+
+def is_source_of_weights(value: str) -> str:
+    """Check that weights can be taken from there."""
+    return "" if value == "imagenet" or Path(value).exists() else f"got nothing at {value!r}; check the path"
+
+
+def cards() -> list[str]:
+    """The names of the cards of public sets."""
+    return sorted(file.name.removesuffix(CARD) for file in FOLDER.glob(f"*{CARD}"))
+
+
+CHECKS: dict[str, Callable[[str], str]] = {  # of texts, and of each element of a list
+    "recipe": one_of(*RECIPES),
+    "model": is_network,
+    "models": is_network,
+    "interlacing": one_of(*INTERLACING),
+    "sampling": one_of(*SAMPLERS),
+    "device": raises(pick_device),
+    "compile": one_of(*COMPILE),
+    "card": one_of(*cards()),
+    "manifest": lambda value: "" if value == "synthetic" else is_file(value),
+    "root": is_folder,
+    "initial_weights": is_source_of_weights,
+    "runs": is_run,
+    "results": is_file,
+    "groups": one_of(*QUESTIONS),
+    "norms": one_of(*KINDS),
+    "treatments": one_of(*TREATMENTS),
+    "tasks": one_of(*TASKS),
+}
+
+
+def mistakes_in(parameters: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What is wrong with the values of a notebook, as names of parameters and messages. Empty texts are no mistakes.
+
+    A recipe is tried whole: its settings, and its network without memory for the weights.
+    """
+    wrong = False
+    for name, value in parameters.items():
+        for each in value if isinstance(value, Sequence) and not isinstance(value, str) else [value]:
+            message = CHECKS[name](each) if name in CHECKS and isinstance(each, str) and each else ""
+            if message:
+                wrong = True
+                yield name, message
+    if not wrong and "recipe" in parameters:
+        yield from mistakes_in_recipe(parameters)
+
+
+def mistakes_in_recipe(parameters: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What is wrong with the recipe that some parameters describe."""
+    try:
+        recipe = recipe_of(parameters)
+    except (ValueError, TypeError) as error:
+        text = str(error)
+        named = [name for name in parameters if name in text.replace("'", " ").split()]
+        yield (named or ["recipe"])[0], text
+        return
+    if message := mistake_in_network(recipe.model, recipe.data.num_frames):
+        yield "model" if "model" in parameters else "recipe", message
+
+
+@cache
+def mistake_in_network(config: ModelConfig, num_frames: int) -> str:
+    """Why a network cannot be built; empty if it can. The function of an own network is not called."""
+    if is_own(config.name):
+        return ""
+    try:
+        with torch.device("meta"):
+            build_model(config, num_classes=2, num_frames=num_frames)
+    except (ValueError, TypeError) as error:
+        return str(error)
+    return ""

@@ -1,0 +1,166 @@
+"""Grids: what multiplies, names, placeholders, and mistakes with their lines, all at once, before anything runs."""
+
+import json
+
+import pytest
+
+from dnrlab.batch.grid import Mistakes, read_grid
+from dnrlab.batch.runs import runs_of
+from tests.helpers.paths import PROJECT
+
+CELL = """lr: float = 0.1  # rate
+model: str = ""  # network
+seed: int = 0  # seed
+seeds: list = [0]  # seeds
+dnr: bool = True  # DNR
+initial_weights: str = ""  # weights
+run_dir: str = "runs/a"  # folder"""
+
+
+def notebook(folder, name="train", cell=CELL, code="print(seed)"):
+    folder.mkdir(exist_ok=True)
+    cells = [("parameters", cell), (None, code)]
+    made = [
+        {"cell_type": "code", "id": f"c{index}", "metadata": {"tags": [tag] if tag else []}, "source": source,
+         "outputs": [], "execution_count": None}
+        for index, (tag, source) in enumerate(cells)
+    ]  # fmt: skip
+    text = json.dumps({"cells": made, "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+    (folder / f"{name}.ipynb").write_text(text)
+
+
+def grid(folder, text):
+    notebook(folder)
+    (folder / "grid.yaml").write_text(text)
+    return folder / "grid.yaml"
+
+
+def runs(folder, text):
+    return runs_of(read_grid(grid(folder, text)), folder / "out")
+
+
+def mistakes(folder, text):
+    with pytest.raises(Mistakes) as caught:
+        runs(folder, text)
+    start = f"{folder / 'grid.yaml'}:"
+    return [line.removeprefix(start) for line in str(caught.value).splitlines()]
+
+
+def test_lists_multiply_and_names_come_from_what_varies(tmp_path):
+    found = runs(tmp_path, "title: a\nparameters: {seed: [0, 1], dnr: [false, true], lr: 0.5}\nnotebooks: [train]\n").runs
+    assert [run.name for run in found] == ["no_dnr_seed0", "dnr_seed0", "no_dnr_seed1", "dnr_seed1"]
+    assert found[1].varied == {"dnr": True, "seed": 0}
+    (step,) = found[1].steps
+    assert step.parameters == {"seed": 0, "dnr": True, "lr": 0.5, "run_dir": str(tmp_path / "out" / "dnr_seed0")}
+
+
+def test_a_parameter_that_is_a_list_multiplies_by_lists(tmp_path):
+    text = "title: a\nparameters: {seeds: VALUE}\nnotebooks: [train]\n"
+    assert [run.name for run in runs(tmp_path, text.replace("VALUE", "[0, 1]")).runs] == ["run"]
+    assert [run.name for run in runs(tmp_path, text.replace("VALUE", "[[0], [1, 2]]")).runs] == ["0", "1_2"]
+
+
+def test_cases_are_sets_of_parameters_with_names(tmp_path):
+    text = "title: a\ncases: {plain: {dnr: false, lr: 0.2}, relay: {}}\nparameters: {seed: [3, 4]}\nnotebooks: [train]\n"
+    found = runs(tmp_path, text).runs
+    assert [run.name for run in found] == ["plain_seed3", "relay_seed3", "plain_seed4", "relay_seed4"]
+    assert found[0].steps[0].parameters["lr"] == 0.2
+    assert "dnr" not in found[1].steps[0].parameters
+
+
+def test_a_notebook_has_parameters_of_its_own(tmp_path):
+    notebook(tmp_path, "evaluate", "split: str = 'test'  # split\nrun_dir: str = 'a'  # run")
+    text = "title: a\nparameters: {seed: [0, 1]}\nnotebooks:\n  - train: {lr: 0.3}\n  - evaluate: {split: [val, test]}\n"
+    found = runs(tmp_path, text).runs
+    assert [run.name for run in found] == ["val_seed0", "test_seed0", "val_seed1", "test_seed1"]
+    train, evaluate = found[0].steps
+    assert train.parameters["lr"] == 0.3
+    assert evaluate.parameters == {"split": "val", "run_dir": train.parameters["run_dir"]}
+
+
+def test_places_in_texts_are_filled_in(tmp_path):
+    notebook(tmp_path, "draw", "runs: list = []  # folders\nresults: str = ''  # table\nrun_dir: str = 'a'  # run")
+    text = (
+        "title: a\nparameters: {seed: [0, 1]}\ncases: {a: {initial_weights: '{out}/first_{case}_{seed}'}}\n"
+        "notebooks: [train]\nafter:\n  - draw: {runs: '{runs}', results: '{results}', run_dir: '{out}/a_seed1'}\n"
+    )
+    found = runs(tmp_path, text)
+    out = tmp_path / "out"
+    assert [run.steps[0].parameters["initial_weights"] for run in found.runs] == [
+        f"{out}/first_a_0",
+        f"{out}/first_a_1",
+    ]
+    assert found.after.steps[0].parameters == {
+        "runs": [str(out / "a_seed0"), str(out / "a_seed1")],
+        "results": str(out / "results.csv"),
+        "run_dir": str(out / "a_seed1"),
+    }
+
+
+def test_all_mistakes_are_listed_at_once_with_their_lines(tmp_path):
+    text = """title: a
+parameters:
+  seeed: 1
+  lr: 1e-3
+  seed: [0, x]
+  model: [tsn_resnet18, tsn_resnet19]
+  run_dir: runs/a
+cases:
+  one: {dnr: 1}
+  one: {initial_weights: nowhere.pt}
+notebooks:
+  - train
+  - trian
+  - train: {lrr: 2}
+other: 3
+"""
+    assert mistakes(tmp_path, text) == [
+        "3: got an unknown parameter 'seeed'; did you mean 'seed'?",
+        "4: lr: expected float, got '1e-3'; in YAML a float needs a point, as in 1.0e-3",
+        "5: seed: expected int, got 'x'",
+        "6: model: got 'tsn_resnet19'; did you mean 'tsn_resnet18'?",
+        "7: expected no run_dir, got one; leave it out, each run has its own folder",
+        "10: expected 'one' once in cases, got it again; leave one out",
+        "10: initial_weights: got nothing at 'nowhere.pt'; check the path",
+        "13: got no notebook 'trian' beside the grid or in the folder above; check the name",
+        "14: got an unknown parameter 'lrr'; did you mean 'lr'?",
+        "15: expected title, card, alone, parameters, cases, notebooks, after, got 'other'; correct the name",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("", "1: expected notebooks, got none; add it"),
+        ("title: [", "1: no YAML: expected the node content, but found '<stream end>'"),
+        ("- a", "1: expected a grid as name: value, got ['a']; write it so"),
+        ("title: a\nnotebooks: train", "2: expected notebooks as a list, got 'train'; write each after a dash"),
+        ("title: &x a\nnotebooks: [*x]", "2: expected no alias, got *name; write it out"),
+        ("title: a\nnotebooks: [train]\nparameters: {lr: !!python/object/apply:os.system [ls]}", "3: expected plain"),
+        ("title: a\nnotebooks: [train]\nparameters: {seed: [1, 1]}", "1: expected runs with different names, got seed1"),
+        ("title: a\nnotebooks: [train]\nparameters: {initial_weights: '{sed}'}", "3: initial_weights: got an unknown"),
+        ("title: a\nnotebooks: [train]\nalone: often", "3: expected alone as true or false, got 'often'; write one"),
+    ],
+)
+def test_what_is_no_grid_is_named(tmp_path, text, line):
+    assert any(each.startswith(line) for each in mistakes(tmp_path, text)), mistakes(tmp_path, text)
+
+
+def test_too_many_runs_are_refused(tmp_path):
+    values = list(range(101))
+    text = f"title: a\nnotebooks: [train]\nparameters: {{seed: {values}, lr: {[each + 0.5 for each in values]}}}"
+    assert mistakes(tmp_path, text) == ["1: expected at most 10,000 runs, got 10,201; make several grids"]
+
+
+@pytest.mark.parametrize("file", sorted((PROJECT / "notebooks" / "batches").glob("*.yaml")), ids=lambda file: file.stem)
+def test_the_grids_of_the_project_have_no_mistakes(file, tmp_path, monkeypatch):
+    monkeypatch.chdir(PROJECT)
+    found = read_grid(file)
+    counted = found.card or ("synthetic" if "something" in file.stem else "")  # its weights come from another grid
+    assert len(runs_of(found, tmp_path, counted_by=counted).runs) >= 2
+
+
+def test_every_paper_grid_has_a_quick_one():
+    names = {file.stem for file in (PROJECT / "notebooks" / "batches").glob("*.yaml")}
+    paper = {name.removeprefix("paper_") for name in names if name.startswith("paper_")}
+    assert paper == {name.removeprefix("quick_") for name in names if name.startswith("quick_")}
