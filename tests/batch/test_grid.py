@@ -47,7 +47,9 @@ def mistakes(folder, text):
 
 
 def test_lists_multiply_and_names_come_from_what_varies(tmp_path):
-    found = runs(tmp_path, "title: a\nparameters: {seed: [0, 1], dnr: [false, true], lr: 0.5}\nnotebooks: [train]\n").runs
+    found = runs(
+        tmp_path, "title: a\nparameters: {seed: [0, 1], dnr: [false, true], lr: 0.5}\nnotebooks: [train]\n"
+    ).runs
     assert [run.name for run in found] == ["no_dnr_seed0", "dnr_seed0", "no_dnr_seed1", "dnr_seed1"]
     assert found[1].varied == {"dnr": True, "seed": 0}
     (step,) = found[1].steps
@@ -61,7 +63,9 @@ def test_a_parameter_that_is_a_list_multiplies_by_lists(tmp_path):
 
 
 def test_cases_are_sets_of_parameters_with_names(tmp_path):
-    text = "title: a\ncases: {plain: {dnr: false, lr: 0.2}, relay: {}}\nparameters: {seed: [3, 4]}\nnotebooks: [train]\n"
+    text = (
+        "title: a\ncases: {plain: {dnr: false, lr: 0.2}, relay: {}}\nparameters: {seed: [3, 4]}\nnotebooks: [train]\n"
+    )
     found = runs(tmp_path, text).runs
     assert [run.name for run in found] == ["plain_seed3", "relay_seed3", "plain_seed4", "relay_seed4"]
     assert found[0].steps[0].parameters["lr"] == 0.2
@@ -70,7 +74,9 @@ def test_cases_are_sets_of_parameters_with_names(tmp_path):
 
 def test_a_notebook_has_parameters_of_its_own(tmp_path):
     notebook(tmp_path, "evaluate", "split: str = 'test'  # split\nrun_dir: str = 'a'  # run")
-    text = "title: a\nparameters: {seed: [0, 1]}\nnotebooks:\n  - train: {lr: 0.3}\n  - evaluate: {split: [val, test]}\n"
+    text = (
+        "title: a\nparameters: {seed: [0, 1]}\nnotebooks:\n  - train: {lr: 0.3}\n  - evaluate: {split: [val, test]}\n"
+    )
     found = runs(tmp_path, text).runs
     assert [run.name for run in found] == ["val_seed0", "test_seed0", "val_seed1", "test_seed1"]
     train, evaluate = found[0].steps
@@ -137,7 +143,10 @@ other: 3
         ("title: a\nnotebooks: train", "2: expected notebooks as a list, got 'train'; write each after a dash"),
         ("title: &x a\nnotebooks: [*x]", "2: expected no alias, got *name; write it out"),
         ("title: a\nnotebooks: [train]\nparameters: {lr: !!python/object/apply:os.system [ls]}", "3: expected plain"),
-        ("title: a\nnotebooks: [train]\nparameters: {seed: [1, 1]}", "1: expected runs with different names, got seed1"),
+        (
+            "title: a\nnotebooks: [train]\nparameters: {seed: [1, 1]}",
+            "1: expected runs with different names, got seed1",
+        ),
         ("title: a\nnotebooks: [train]\nparameters: {initial_weights: '{sed}'}", "3: initial_weights: got an unknown"),
         ("title: a\nnotebooks: [train]\nalone: often", "3: expected alone as true or false, got 'often'; write one"),
     ],

@@ -260,7 +260,7 @@ def test_an_interrupt_is_one_line(capsys):
         raise KeyboardInterrupt
 
     assert guarded(interrupted) == 130
-    assert capsys.readouterr().err.startswith("interrupted; train, evaluate, spread and manifest check resume")
+    assert capsys.readouterr().err.startswith("interrupted; train, evaluate, spread, batch, manifest check go on")
 
 
 def test_help_is_printed_in_a_terminal_without_greek():
