@@ -17,11 +17,12 @@ from dnrlab.batch.gather import RESULTS, gather
 from dnrlab.batch.grid import read_grid
 from dnrlab.batch.index import Index, write_index
 from dnrlab.batch.live import Progress
-from dnrlab.batch.lock import locked
 from dnrlab.batch.plan import Task, chosen, task_of
 from dnrlab.batch.report import REPORT, write_report
-from dnrlab.batch.runs import Run, runs_of
+from dnrlab.batch.run import Run
+from dnrlab.batch.runs import runs_of
 from dnrlab.batch.state import DONE, FAILED, State, read_state, state_file
+from dnrlab.lock import locked
 
 log = logging.getLogger("dnrlab")
 

@@ -18,7 +18,7 @@ import torch
 import dnrlab
 from dnrlab import bench
 from dnrlab.batch.plan import Task, aside
-from dnrlab.batch.runs import Step
+from dnrlab.batch.run import Step
 from dnrlab.batch.state import DONE, FAILED, State, read_state, starts_anew, state_file, write_state
 from dnrlab.runs.folder import VIEW_SCORES
 

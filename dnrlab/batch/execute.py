@@ -68,6 +68,7 @@ def run_notebook(
                 str(out),
                 parameters,
                 kernel_name=KERNEL,
+                language="python",  # where the notebook names none
                 progress_bar=report is None and sys.stderr.isatty(),
                 stdout_file=LineWriter(report) if report else None,
                 # The kernel's warnings do not belong in the report. It ends when this process is killed.

@@ -9,7 +9,7 @@ import pandas as pd
 
 from dnrlab.batch.index import Index
 from dnrlab.batch.plan import states_of
-from dnrlab.batch.runs import Run
+from dnrlab.batch.run import Run
 from dnrlab.batch.state import DONE, FAILED, WAITING
 from dnrlab.experiments.repeat import over_runs
 from dnrlab.files import atomic_write, explain_read_errors

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dnrlab.batch.runs import Run, Runs, Step
+from dnrlab.batch.run import Run, Runs, Step
 from dnrlab.files import atomic_write, explain_read_errors
 
 INDEX = "batch.json"

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple
 
 from dnrlab.batch.plan import Task
-from dnrlab.batch.runs import Run
+from dnrlab.batch.run import Run
 from dnrlab.batch.state import DONE, FAILED, RUNNING, WAITING, State, read_state, state_file
 from dnrlab.text import duration
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 
-from dnrlab.batch.runs import Run, Step
+from dnrlab.batch.run import Run, Step
 from dnrlab.batch.state import FAILED, State, depends_on, executed_file, read_state, state_file, why
 
 

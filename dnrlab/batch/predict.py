@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from dnrlab.batch.execute import defaults_of
-from dnrlab.batch.runs import Run
+from dnrlab.batch.run import Run
 from dnrlab.bench.budget import Reading, Work, budget, clip_speeds, scaling, work_of
 from dnrlab.bench.reading import loader_speeds, video_speed
 from dnrlab.bench.steps import StepConfig, measure_steps

@@ -15,7 +15,7 @@ from dnrlab.batch.gather import gather
 from dnrlab.batch.index import Index, read_index
 from dnrlab.batch.notebook_html import notebook_html
 from dnrlab.batch.plan import states_of
-from dnrlab.batch.runs import Run, Step
+from dnrlab.batch.run import Run, Step
 from dnrlab.batch.state import DONE, FAILED, State, executed_file, read_state, state_file
 from dnrlab.files import atomic_write
 from dnrlab.text import count, duration

@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from dnrlab.batch.execute import defaults_of, parameter_types
 from dnrlab.batch.grid import FOLDERS, Entry, Grid, Mistake, Mistakes, Setting
+from dnrlab.batch.places import PLACE, filled
+from dnrlab.batch.run import Run, Runs, Step
 from dnrlab.choices import mistakes_in
 from dnrlab.notebook import wrong_name, wrong_type
 
@@ -17,39 +19,6 @@ FILES = ("manifest", "root", "initial_weights")
 CASE = "case"
 REPEATED = {"seed", "test_fold"}  # parameters that repeat a run
 AFTER = "after"  # the name of the run of the notebooks after all others
-PLACE = re.compile(r"\{(\w+)\}")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Step:
-    """A notebook of a run, and all parameters that it is given."""
-
-    notebook: Path
-    parameters: Mapping[str, Any]
-    lines: Mapping[str, int]  # of the grid, by parameter
-    line: int
-
-    @property
-    def name(self) -> str:
-        """The name of the notebook."""
-        return self.notebook.stem
-
-
-@dataclass(frozen=True, kw_only=True)
-class Run:
-    """Notebooks that run one after the other in one folder."""
-
-    name: str
-    folder: Path
-    varied: Mapping[str, Any]  # what makes it differ from the other runs
-    steps: tuple[Step, ...]
-
-
-class Runs(NamedTuple):
-    """All runs of a grid."""
-
-    runs: list[Run]
-    after: Run | None
 
 
 def runs_of(grid: Grid, out: Path, *, counted_by: str = "") -> Runs:
@@ -197,29 +166,6 @@ def step_of(entry: Entry, declared: Mapping[str, type], settings: Sequence[Setti
         lines={setting.name: setting.line for setting in own},
         line=entry.line,
     )
-
-
-def filled(run: Run, texts: Mapping[str, Any], runs: Sequence[str]) -> Run:
-    """The run with its placeholders filled in. One that is unknown stays."""
-    steps = []
-    for step in run.steps:
-        known = {**{k: v for k, v in step.parameters.items() if isinstance(v, (str, int, float))}, **texts}
-        values = {name: fill(value, known, runs) for name, value in step.parameters.items()}
-        steps.append(replace(step, parameters=values))
-    return replace(run, steps=tuple(steps))
-
-
-def fill(value: Any, texts: Mapping[str, Any], runs: Sequence[str]) -> Any:
-    """A value with its placeholders filled in, also within lists and mappings."""
-    if isinstance(value, str):
-        if value == "{runs}":
-            return list(runs)
-        return PLACE.sub(lambda found: str(texts.get(found[1], found[0])), value)
-    if isinstance(value, list):
-        return [fill(each, texts, runs) for each in value]
-    if isinstance(value, dict):
-        return {key: fill(each, texts, runs) for key, each in value.items()}
-    return value
 
 
 def mistakes_of(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dnrlab.batch.code import code_digests, digest, notebook_digest
-from dnrlab.batch.runs import Run, Step
+from dnrlab.batch.run import Run, Step
 from dnrlab.files import atomic_write
 
 WAITING, RUNNING, DONE, FAILED = "waiting", "running", "done", "failed"

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from dnrlab.batch.execute import run_notebook
-from dnrlab.batch.lock import locked
 from dnrlab.batch.state import DONE, FAILED, RUNNING, State, write_state
+from dnrlab.lock import locked
 from dnrlab.parent import end_with_parent
 
 PATIENCE = 20.0  # seconds that another process may still hold the folder

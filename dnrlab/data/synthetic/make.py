@@ -19,12 +19,16 @@ from numpy.typing import NDArray
 from dnrlab.data.synthetic.motions import CLASSES, PAIRS, motion, pair_of
 from dnrlab.data.synthetic.render import Strip, boxes, make_scene, render
 from dnrlab.files import atomic_write
+from dnrlab.lock import locked
 
 STRIPS: dict[str, Strip] = {"train": (0.0, 0.6), "val": (0.6, 0.8), "test": (0.8, 1.0)}
 
 
 # no-asm: x264's assembly reads uninitialized memory, so a few videos of a set would differ between runs.
 H264 = {"crf": "18", "preset": "veryfast", "x264-params": "no-asm=1"}
+
+MANIFEST, CARD = "manifest.csv", "card.json"
+PATIENCE = 3600.0  # seconds to wait for another process that makes the set
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,30 +59,43 @@ def make_synthetic(folder: str | Path, config: SyntheticConfig, *, workers: int 
 
     Returns: the path of the manifest.
 
-    Raises: ValueError if the folder holds a set of another config.
+    Raises: ValueError if the folder holds a set of another config, or another process is still making one after
+        ``PATIENCE`` seconds.
     """
     folder = Path(folder)
-    card = {"name": "synthetic", "flip": "none", "pairs": PAIRS, "config": vars(config)}
-    card_text = json.dumps(card, indent=2)
-    manifest = folder / "manifest.csv"
-    if manifest.is_file() and (folder / "card.json").is_file():
-        if (folder / "card.json").read_text(encoding="utf-8") == card_text:
-            return manifest
-        raise ValueError(
-            f"expected an empty folder or the set of this config, got a set of another config in {folder}; "
-            "give another folder or remove this one"
-        )
+    card_text = json.dumps({"name": "synthetic", "flip": "none", "pairs": PAIRS, "config": vars(config)}, indent=2)
+    if is_made(folder, card_text):
+        return folder / MANIFEST
+    with locked(folder, "making of videos", patience=PATIENCE):
+        if not is_made(folder, card_text):  # by another process meanwhile
+            film_scenes(folder, config, workers)
+            with atomic_write(folder / CARD) as unfinished:  # written last: it marks the set as complete
+                unfinished.write_text(card_text, encoding="utf-8")
+    return folder / MANIFEST
+
+
+def is_made(folder: Path, card_text: str) -> bool:
+    """Whether a folder holds the whole set. ValueError if it holds one of another config."""
+    if not (folder / MANIFEST).is_file() or not (folder / CARD).is_file():
+        return False
+    if (folder / CARD).read_text(encoding="utf-8") == card_text:
+        return True
+    raise ValueError(
+        f"expected an empty folder or the set of this config, got a set of another config in {folder}; "
+        "give another folder or remove this one"
+    )
+
+
+def film_scenes(folder: Path, config: SyntheticConfig, workers: int) -> None:
+    """Encode all videos, and write the manifest and the boxes."""
     scenes = [(split, number) for split in STRIPS for number in range(getattr(config, f"{split}_scenes"))]
     jobs = (joblib.delayed(film_scene)(folder, config, split, number) for split, number in scenes)
     filmed = joblib.Parallel(n_jobs=workers)(jobs)
     boxes_of_all = pd.concat([box_rows for _, box_rows in filmed]).round(2)
     with atomic_write(folder / "boxes.csv") as unfinished:
         boxes_of_all.to_csv(unfinished, index=False)
-    with atomic_write(manifest) as unfinished:
+    with atomic_write(folder / MANIFEST) as unfinished:
         pd.concat([rows for rows, _ in filmed]).to_csv(unfinished, index=False)
-    with atomic_write(folder / "card.json") as unfinished:  # written last: it marks the set as complete
-        unfinished.write_text(card_text, encoding="utf-8")
-    return manifest
 
 
 def small_synthetic() -> Path:

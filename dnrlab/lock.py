@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-LOCK = "lock"
+LOCK = ".lock"
 
 
 @contextmanager

@@ -1,0 +1,166 @@
+"""A batch from its first call to the last: failures, what runs again and why, interrupts, two at once."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from dnrlab.batch.batch import BatchConfig, run_batch
+from dnrlab.batch.cells import read_cells
+from dnrlab.batch.code import code_digests, notebook_digest
+from dnrlab.batch.execute import parameters_of
+from dnrlab.batch.state import read_state
+from tests.helpers.grids import CELL, write_cells, write_grid
+from tests.helpers.paths import PROJECT
+
+TEXT = "title: A small batch\nparameters: {seed: [0, 1, 2]}\nnotebooks: [first, second]\n"
+FIRST = "if seed == 1:\n    raise ValueError('seed one')\nprint('seed', seed)\nopen(f'{run_dir}/a.txt', 'a').write('x')"
+SECOND = "print(open(f'{run_dir}/a.txt').read())"
+
+
+def call(grid, out, **settings):
+    _forget()
+    return run_batch(grid, out, BatchConfig(**settings))
+
+
+def _forget():
+    """What a process remembers of notebooks: another call of the command is another process."""
+    for remembered in (read_cells, parameters_of, notebook_digest, code_digests):
+        remembered.cache_clear()
+
+
+def lines(caplog):
+    return [record.message for record in caplog.records]
+
+
+@pytest.fixture(scope="module")
+def failed(tmp_path_factory):
+    """A grid and a batch in which one of three runs failed."""
+    folder = tmp_path_factory.mktemp("batch")
+    grid = write_grid(folder, TEXT, first=FIRST, second=SECOND)
+    return grid, folder / "out", call(grid, folder / "out")
+
+
+def test_a_failure_stays_with_its_run_and_is_listed_with_cell_and_message(failed):
+    _, out, result = failed
+    assert (result["runs"], result["ran"], result["done"], result["failed"]) == (3, 3, 2, 1)
+    assert result["failures"] == [{"run": "seed1", "notebook": "first", "cell": 3, "error": "ValueError: seed one"}]
+    assert {path.name for path in (out / "seed0").iterdir()} >= {
+        "first.ipynb", "first.log", "first.state.json", "second.ipynb", "second.log", "second.state.json",
+    }  # fmt: skip
+    assert not (out / "seed1" / "second.ipynb").exists()
+    assert (out / "seed0" / "first.log").read_text().endswith(" seed 0\n")
+    table = pd.read_csv(out / "results.csv")
+    assert table["state"].tolist() == ["done", "failed", "done"]
+    assert table["seed"].tolist() == [0, 1, 2]
+    assert table["error"][1] == "cell 3: ValueError: seed one"
+
+
+def test_a_second_call_runs_only_what_failed_and_says_why(failed, caplog):
+    grid, out, _ = failed
+    caplog.set_level("INFO", "dnrlab")
+    before = (out / "seed0" / "first.ipynb").read_bytes()
+    result = call(grid, out)
+    assert (result["ran"], result["failed"]) == (1, 1)
+    assert "seed1: first: failed before" in lines(caplog)
+    assert (out / "seed0" / "first.ipynb").read_bytes() == before
+    assert call(grid, out, failed=True)["ran"] == 1
+    assert call(grid, out, only="seed2")["ran"] == 0
+    with pytest.raises(
+        ValueError, match="expected a pattern that matches some run, got 'x'; the runs are seed0, seed1"
+    ):
+        call(grid, out, only="x")
+
+
+def test_what_changed_runs_anew_and_the_old_is_set_aside(tmp_path, caplog):
+    caplog.set_level("INFO", "dnrlab")
+    grid = write_grid(tmp_path, TEXT.replace("[0, 1, 2]", "[0, 2]"), first=FIRST, second=SECOND)
+    out = tmp_path / "out"
+    assert call(grid, out)["done"] == 2
+    assert call(grid, out)["ran"] == 0
+    write_cells(tmp_path / "second.ipynb", CELL, SECOND + "\nprint('more')")
+    assert call(grid, out)["ran"] == 2
+    assert "seed0: second: notebook changed" in lines(caplog)
+    assert (out / "seed0" / "a.txt").read_text() == "x"  # the first notebook stood
+    grid.write_text(TEXT.replace("[0, 1, 2]", "[0, 2]").replace("first, second", "first: {out_dir: x}, second"))
+    write_cells(tmp_path / "first.ipynb", CELL, FIRST + "\nprint('more')")
+    grid.write_text(TEXT.replace("[0, 1, 2]", "[0, 2]"))
+    assert call(grid, out)["ran"] == 2
+    assert "seed2: first: notebook changed" in lines(caplog)
+    assert (out / "seed0" / "a.txt").read_text() == "x"
+    assert (out / "replaced" / "seed0_1" / "first.ipynb").is_file()
+
+
+def test_a_notebook_after_all_others_waits_for_them(tmp_path):
+    text = TEXT.replace("[first, second]", "[first]") + "after: [draw]\n"
+    draw = "import pandas as pd\nprint(len(pd.read_csv(f'{run_dir}/../results.csv')))"
+    grid = write_grid(tmp_path, text, first=FIRST, draw=draw)
+    out = tmp_path / "out"
+    assert call(grid, out)["runs"] == 4
+    assert not (out / "after").exists()
+    write_cells(tmp_path / "first.ipynb", CELL, FIRST.replace("seed == 1", "seed == 9"))
+    result = call(grid, out)
+    assert (result["done"], result["failed"]) == (4, 0)
+    assert (out / "after" / "draw.log").read_text().endswith(" 3\n")
+    assert call(grid, out)["ran"] == 0
+
+
+def start(grid, out, *words):
+    command = [sys.executable, "-m", "dnrlab", "batch", str(grid), "--out", str(out), *words]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=PROJECT)
+
+
+def wait_for(check, seconds=60):
+    end = time.monotonic() + seconds
+    while not check():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.1)
+
+
+SLOW = "import time\nfor step in range(40):\n    print('step', step)\n    time.sleep(0.5)"
+
+
+def processes_of(mark):
+    """Process ids of those that were started with an environment variable MARK."""
+    found = []
+    for file in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):
+            if f"MARK={mark}".encode() in file.read_bytes():
+                found.append(int(file.parent.name))
+    return [process for process in found if process != os.getpid()]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
+def test_two_batches_on_one_folder_an_interrupt_and_a_kill(tmp_path, monkeypatch):
+    """The second is refused; an interrupted one ends its notebooks; a killed one too, and the next call goes on."""
+    monkeypatch.setenv("MARK", str(tmp_path))
+    grid = write_grid(tmp_path, "title: a\nparameters: {seed: [0, 1]}\nnotebooks: [slow]\n", slow=SLOW)
+    out = tmp_path / "out"
+    log = out / "seed0" / "slow.log"
+    first = start(grid, out)
+    wait_for(lambda: log.is_file() and "step 0" in log.read_text())
+    second = start(grid, out)
+    assert "for this batch alone, got process" in second.communicate()[0]
+    assert second.returncode == 1
+    first.send_signal(signal.SIGINT)
+    assert "go on when called again" in first.communicate(timeout=60)[0]
+    assert first.returncode == 130
+    wait_for(lambda: not processes_of(tmp_path))
+    assert read_state(out / "seed0" / "slow.state.json").state == "running"
+    third = start(grid, out)
+    wait_for(lambda: "step 0" in log.read_text().split("step", 2)[-1] and log.read_text().count("step 0") == 2)
+    third.kill()
+    third.communicate()
+    wait_for(lambda: not processes_of(tmp_path))
+    write_cells(tmp_path / "slow.ipynb", CELL, SLOW.replace("range(40)", "range(1)"))
+    fourth = start(grid, out, "--json")
+    text, _ = fourth.communicate(timeout=120)
+    assert fourth.returncode == 0
+    assert json.loads(text[text.index("{") :])["done"] == 2
