@@ -97,8 +97,6 @@ def carry_out_all(tasks: Sequence[Task], config: BatchConfig, out: Path) -> None
     """Carry out some runs, several at a time, and show how far they have come."""
     files = sorted({str(path) for task in tasks for path in files_of(task.run)})
     with machines(min(config.workers, len(tasks)), config.scheduler, out, files) as where:
-        for line in where.left_out:
-            log.warning(line)
         since = datetime.now().isoformat(" ", timespec="seconds")
         place = Place(folder=str(Path.cwd()), since=since, share=where.share)
         here = None if config.scheduler else Here.with_gpus(torch.cuda.device_count(), where.at_a_time)

@@ -1,8 +1,10 @@
 """The machines of a batch: this one, or the workers of a Dask cluster, which are looked at before they get work."""
 
+import logging
 import os
 import platform
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,7 +15,10 @@ from dnrlab.batch.code import package_digest
 
 INSTALL = "pip install 'dnrlab[cluster]'"
 TIMEOUT = "20s"  # to reach the scheduler
+PATIENCE = 60.0  # seconds to wait for the first worker that can work
 TOKEN = ".token"  # a file that all workers must see
+
+log = logging.getLogger("dnrlab")
 
 
 class Machines(NamedTuple):
@@ -21,7 +26,6 @@ class Machines(NamedTuple):
 
     at_a_time: int  # notebooks on all machines together
     share: dict[str, int]  # and on each, by its name
-    left_out: list[str]  # workers that get no work, and why
 
 
 @contextmanager
@@ -38,7 +42,7 @@ def machines(workers: int, scheduler: str, out: Path, files: Sequence[str]) -> I
     """
     if not scheduler:
         with joblib.parallel_config(backend="threading", n_jobs=workers):
-            yield Machines(workers, {platform.node(): workers}, [])
+            yield Machines(workers, {platform.node(): workers})
         return
     try:
         from distributed import Client
@@ -48,69 +52,59 @@ def machines(workers: int, scheduler: str, out: Path, files: Sequence[str]) -> I
         client = Client(scheduler, timeout=TIMEOUT, set_as_default=False)
     except (OSError, TimeoutError, ValueError) as error:
         raise ValueError(f"expected a scheduler at {scheduler}, got {error}; start dask scheduler there") from error
-    with client:
-        known = client.scheduler_info(n_workers=-1)["workers"]
-        good, left_out = look_at_all(client, out, files)
-        if not good:
-            why = "; ".join(left_out) or "no workers; start some with dask worker"
-            raise ValueError(f"expected a worker that can work, got none: {why}")
+    with client, looked_at(client, out, files) as (resource, found):
         share: dict[str, int] = {}
-        for address, facts in good.items():
-            share[facts["host"]] = share.get(facts["host"], 0) + int(known[address]["nthreads"])
-        with joblib.parallel_config(
-            backend="dask", client=client, n_jobs=-1, workers=names_of(good, known), allow_other_workers=False
-        ):
-            yield Machines(sum(share.values()), share, left_out)
+        for facts in found:
+            if not facts["why"]:
+                share[facts["host"]] = share.get(facts["host"], 0) + int(facts["threads"])
+        with joblib.parallel_config(backend="dask", client=client, n_jobs=-1, resources={resource: 1}):
+            yield Machines(sum(share.values()), share)
 
 
-def look_at_all(client: Any, out: Path, files: Sequence[str]) -> tuple[dict[str, dict[str, Any]], list[str]]:
-    """The workers that can work, with what they say of themselves, and why the others cannot."""
-    token = out / TOKEN
-    token.write_text(os.urandom(8).hex(), encoding="utf-8")
+@contextmanager
+def looked_at(client: Any, out: Path, files: Sequence[str]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """Within the block, workers that can work have a resource. Its name, and what is known of the workers so far.
+
+    A line of the log names each worker that cannot work, also one that joins later.
+
+    Raises: ValueError if no worker can work.
+    """
+    from dnrlab.batch.dask_worker import Look
+
+    token, secret = out / TOKEN, os.urandom(8).hex()
+    resource, found = f"dnrlab-{secret}", []
+    token.write_text(secret, encoding="utf-8")
+
+    def heard(event: tuple[Any, dict[str, Any]]) -> None:
+        facts = event[1]
+        found.append(facts)
+        if facts["why"]:
+            log.warning(f"worker {facts['worker']} on {facts['host']} gets no work: it {facts['why']}")
+
+    look = Look(resource, str(Path.cwd()), str(token), secret, list(files), package_digest())
     try:
-        arguments = (str(Path.cwd()), str(token), list(files))
-        found = client.run(look, *arguments, on_error="return")
-        secret, ours = token.read_text(encoding="utf-8"), package_digest()
+        client.subscribe_topic(resource, heard)
+        answers = client.register_plugin(look, name=resource)
+        for address, answer in answers.items():
+            if answer.get("status") != "OK":
+                why = f"cannot load dnrlab ({answer.get('exception', answer)}); install the same version there"
+                heard((None, {"worker": address, "host": address, "threads": 0, "why": why}))
+        await_one(client, found)
+        yield resource, found
     finally:
+        client.unregister_worker_plugin(resource)
+        client.unsubscribe_topic(resource)
         token.unlink(missing_ok=True)
-    good, left_out = {}, []
-    for address, facts in sorted(found.items()):
-        why = hindrance(facts, secret, ours, out)
-        if why:
-            host = facts["host"] if isinstance(facts, dict) else address
-            left_out.append(f"worker {address} on {host}: {why}")
-        else:
-            good[address] = facts
-    return good, left_out
 
 
-def look(folder: str, token: str, files: Sequence[str]) -> dict[str, Any]:
-    """What a worker says of itself: it runs there."""
-    os.chdir(folder)
-    seen = Path(token)
-    return {
-        "host": platform.node(),
-        "token": seen.read_text(encoding="utf-8") if seen.is_file() else "",
-        "missing": [file for file in files if not Path(file).expanduser().exists()],
-        "code": package_digest(),
-    }
-
-
-def hindrance(facts: Any, secret: str, ours: str, out: Path) -> str:
-    """Why a worker cannot work; empty if it can."""
-    if isinstance(facts, BaseException):
-        return f"{type(facts).__name__}: {facts}"
-    if facts["token"] != secret:
-        return f"does not see the folder {out}; put the batch in a folder that all machines share"
-    if facts["missing"]:
-        return f"lacks {', '.join(facts['missing'][:3])}; put the data where all machines see it"
-    if facts["code"] != ours:
-        return "has another version of dnrlab; install the same on all machines"
-    return ""
-
-
-def names_of(good: Mapping[str, Any], known: Mapping[str, Any]) -> list[str]:
-    """Addresses of workers, or the host's name where all its workers are good: one that restarts there may work on."""
-    hosts = {address: str(facts["host"]) for address, facts in known.items()}
-    whole = {host for host in hosts.values() if all(each in good for each, own in hosts.items() if own == host)}
-    return sorted({hosts[address] if hosts[address] in whole else address for address in good})
+def await_one(client: Any, found: list[dict[str, Any]]) -> None:
+    """Wait until all workers that are there have been looked at, and one can work. ValueError if none can."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        known = client.scheduler_info(n_workers=-1)["workers"]
+        if known and {facts["worker"] for facts in found} >= set(known):
+            break
+        time.sleep(0.2)
+    if all(facts["why"] for facts in found):
+        why = "; ".join(f"worker {facts['worker']} {facts['why']}" for facts in found)
+        raise ValueError(f"expected a worker that can work, got none: {why or 'no workers; start some'}")

@@ -1,0 +1,102 @@
+"""Results of a batch: one row per run, intervals over seeds and folds, and differences between equal runs."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from dnrlab.batch.gather import differences_of, gather, summary_of
+from dnrlab.batch.index import Index, read_index, write_index
+from dnrlab.batch.run import Run, Runs, Step
+from dnrlab.batch.state import State, state_file, write_state
+from dnrlab.findings import of_batch
+
+RESULTS = pd.DataFrame(
+    {
+        "run": list("abcdef"),
+        "state": ["done"] * 5 + ["failed"],
+        "dnr": [False, True, False, True, False, True],
+        "seed": [0, 0, 1, 1, 2, 2],
+        "top1": [0.5, 0.7, 0.6, 0.7, 0.9, float("nan")],
+    }
+)
+VARIED = ("dnr", "seed")
+
+
+def test_means_and_intervals_are_over_the_seeds_of_finished_runs():
+    table = summary_of(RESULTS, VARIED)
+    assert table["dnr"].tolist() == [False, True]
+    assert table["mean"].tolist() == pytest.approx([2 / 3, 0.7])
+    assert table["n"].tolist() == [3, 2]
+    assert table["over"].tolist() == ["3 seeds", "2 seeds"]
+    half = 4.3027 * 0.208167 / 3**0.5  # Student's t with two degrees of freedom
+    assert table["high"][0] - table["mean"][0] == pytest.approx(half, abs=1e-3)
+
+
+def test_differences_are_over_pairs_with_the_same_seed():
+    (row,) = differences_of(RESULTS, VARIED).to_dict("records")
+    assert (row["compared"], row["with"], row["without"], row["n"]) == ("dnr", True, False, 2)
+    assert row["mean"] == pytest.approx(0.15)
+
+
+def test_differences_stay_within_the_other_settings():
+    rows = [("a", name, dnr, value) for name, dnr, value in
+            [("tsn", False, 0.1), ("tsn", True, 0.4), ("tsm", False, 0.5), ("tsm", True, 0.6)]]  # fmt: skip
+    table = pd.DataFrame(rows, columns=["run", "case", "dnr", "top1"]).assign(state="done")
+    found = differences_of(table, ["case", "dnr"])
+    of_dnr = found[found["compared"] == "dnr"]
+    assert of_dnr["case"].tolist() == ["tsn", "tsm"]
+    assert of_dnr["mean"].tolist() == pytest.approx([0.3, 0.1])
+    of_case = found[found["compared"] == "case"]
+    assert of_case["mean"].tolist() == pytest.approx([0.4, 0.2])
+
+
+def test_a_grid_with_one_factor_and_no_seeds_has_differences(tmp_path):
+    table = pd.DataFrame({"run": ["a", "b"], "state": "done", "case": ["bn", "dnr"], "top1": [0.2, 0.5]})
+    (row,) = differences_of(table, ["case"]).to_dict("records")
+    assert row["mean"] == pytest.approx(0.3)
+    assert pd.isna(row["low"])
+
+
+def test_sentences_say_the_best_and_each_difference():
+    results = RESULTS
+    sentences = of_batch(results, summary_of(results, VARIED), differences_of(results, VARIED))
+    assert sentences[0] == "5 of 6 runs finished, 1 failed."
+    assert sentences[1].startswith("Highest top-1: 0.700 [")
+    assert sentences[1].endswith("for dnr True (2 seeds).")
+    assert sentences[2].startswith("Top-1 with dnr True instead of False: +0.150 [")
+
+
+def run(out, name, varied):
+    step = Step(notebook=out / "02.ipynb", parameters={"run_dir": str(out / name), **varied}, lines={}, line=0)
+    return Run(name=name, folder=out / name, varied=varied, steps=(step,))
+
+
+def test_results_hold_parameters_metrics_seconds_and_versions(tmp_path):
+    first, second = run(tmp_path, "seed0", {"seed": 0, "groups": ["a"]}), run(tmp_path, "seed1", {"seed": 1})
+    index = Index(title="t", grid="g", runs=Runs([first, second], None))
+    first.folder.mkdir()
+    state = State(state="done", seconds=3.5, machine={"host": "h", "torch": "2"})
+    write_state(state_file(first, first.steps[0]), state)
+    (first.folder / "metrics.json").write_text(json.dumps({"top1": 0.25, "videos": 8, "skipped": 1}))
+    (first.folder / "history.csv").write_text("epoch,loss,seconds\n0,2.0,10\n1,1.5,12\n")
+    table = gather(tmp_path, index).results
+    assert table["run"].tolist() == ["seed0", "seed1"]
+    assert table["state"].tolist() == ["done", "waiting"]
+    columns = ["seed", "groups", "top1", "videos", "loss", "training_seconds", "seconds", "torch"]
+    assert table.loc[0, columns].tolist() == [0, '["a"]', 0.25, 8, 1.5, 22, 3.5, "2"]
+    assert pd.read_csv(tmp_path / "results.csv")["folder"].tolist() == ["seed0", "seed1"]
+
+
+def test_the_list_of_runs_is_read_back_and_names_of_other_folders_are_refused(tmp_path):
+    index = Index(title="t", grid="g", runs=Runs([run(tmp_path, "seed0", {"seed": 0})], None))
+    write_index(tmp_path, index)
+    again = read_index(tmp_path)
+    assert (again.title, again.runs.runs[0].name, again.runs.runs[0].folder) == ("t", "seed0", tmp_path / "seed0")
+    values = json.loads((tmp_path / "batch.json").read_text())
+    values["runs"][0]["name"] = "../elsewhere"
+    (tmp_path / "batch.json").write_text(json.dumps(values))
+    with pytest.raises(ValueError, match=r"expected the name of a folder, got '\.\./elsewhere'"):
+        read_index(tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"expected a batch with batch\.json"):
+        read_index(tmp_path / "none")
