@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo networks test lab clean
+.PHONY: setup demo networks batches test lab clean
 
 setup: .venv/installed
 
@@ -17,6 +17,11 @@ demo: setup
 networks: setup  # trains the small networks in notebooks/networks anew
 	rm -rf runs/networks
 	$(BIN)/python -m dnrlab.demo --out runs/networks --keep notebooks/networks
+
+batches: setup  # all quick grids, about half an hour on two cores; a second call runs what is missing or changed
+	@for grid in notebooks/batches/quick_*.yaml; do \
+		$(BIN)/dnrlab batch $$grid --out runs/batches/$$(basename $$grid .yaml) || failed=1; \
+	done; exit $${failed:-0}
 
 test: setup
 	$(BIN)/ruff check .

@@ -4,7 +4,6 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +12,15 @@ import torch
 
 from dnrlab.batch.chain import Here, Place, carry_out
 from dnrlab.batch.cluster import machines
-from dnrlab.batch.gather import RESULTS, gather
+from dnrlab.batch.gather import gather
 from dnrlab.batch.grid import read_grid
 from dnrlab.batch.index import Index, write_index
 from dnrlab.batch.live import Progress
 from dnrlab.batch.plan import Task, chosen, task_of
 from dnrlab.batch.report import REPORT, write_report
-from dnrlab.batch.run import Run
+from dnrlab.batch.run import RESULTS, Run
 from dnrlab.batch.runs import runs_of
-from dnrlab.batch.state import DONE, FAILED, State, read_state, state_file
+from dnrlab.batch.state import DONE, FAILED, State, now, read_state, state_file
 from dnrlab.lock import locked
 
 log = logging.getLogger("dnrlab")
@@ -97,8 +96,7 @@ def carry_out_all(tasks: Sequence[Task], config: BatchConfig, out: Path) -> None
     """Carry out some runs, several at a time, and show how far they have come."""
     files = sorted({str(path) for task in tasks for path in files_of(task.run)})
     with machines(min(config.workers, len(tasks)), config.scheduler, out, files) as where:
-        since = datetime.now().isoformat(" ", timespec="seconds")
-        place = Place(folder=str(Path.cwd()), since=since, share=where.share)
+        place = Place(folder=str(Path.cwd()), since=now(), share=where.share)
         here = None if config.scheduler else Here.with_gpus(torch.cuda.device_count(), where.at_a_time)
         jobs = [joblib.delayed(carry_out)(task, place, here) for task in tasks]
         parallel = joblib.Parallel(pre_dispatch="all")  # of the machines of this block

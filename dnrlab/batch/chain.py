@@ -19,7 +19,7 @@ import dnrlab
 from dnrlab import bench
 from dnrlab.batch.plan import Task, aside
 from dnrlab.batch.run import Step
-from dnrlab.batch.state import DONE, FAILED, State, read_state, starts_anew, state_file, write_state
+from dnrlab.batch.state import DONE, FAILED, State, now, read_state, starts_anew, state_file, write_state
 from dnrlab.runs.folder import VIEW_SCORES
 
 REPLACED = "replaced"  # folder of run folders that started anew
@@ -107,7 +107,8 @@ def carry_out_steps(task: Task, place: Place, gpu: str, stopping: threading.Even
         job = {"folder": str(run.folder), "parent": os.getpid(), "state": known}
         code = execute(job, run.folder, environment(place.threads, gpu), stopping)
         state = read_state(state_file(run, step))
-        if code not in (0, 1) and not (stopping is not None and stopping.is_set()):
+        ended = state.state in (DONE, FAILED) and state.started >= place.since
+        if not ended and not (stopping is not None and stopping.is_set()):
             state = died(task, step, code)
         states.append(state)
         if state.state != DONE:
@@ -156,7 +157,7 @@ def wait(process: "subprocess.Popen[bytes]", stopping: threading.Event | None) -
 
 
 def died(task: Task, step: Step, code: int) -> State:
-    """The state of a notebook whose process died, such as for lack of memory. It is stored."""
+    """The state of a notebook whose process ended without one, such as for lack of memory. It is stored."""
     file = state_file(task.run, step)
     output = task.run.folder / OUTPUT
     last = output.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:] if output.is_file() else []
@@ -167,6 +168,7 @@ def died(task: Task, step: Step, code: int) -> State:
         notebook=str(step.notebook),
         parameters=dict(step.parameters),
         depends=dict(task.depends[task.run.steps.index(step)]),
+        started=now(),
         error=f"its process died ({why}){hint}" + (f": {last[0]}" if last else ""),
     )
     write_state(file, state)

@@ -9,14 +9,13 @@ import pandas as pd
 
 from dnrlab.batch.index import Index
 from dnrlab.batch.plan import states_of
-from dnrlab.batch.run import Run
+from dnrlab.batch.run import REPEATED, RESULTS, Run
 from dnrlab.batch.state import DONE, FAILED, WAITING
 from dnrlab.experiments.repeat import over_runs
 from dnrlab.files import atomic_write, explain_read_errors
 from dnrlab.runs.folder import HISTORY, METRICS, file_of_split
 
-RESULTS, SUMMARY, DIFFERENCES = "results.csv", "summary.csv", "differences.csv"
-REPEATED = {"seed": "seed", "test_fold": "fold"}  # parameters that repeat a run, as ``over_runs`` names them
+SUMMARY, DIFFERENCES = "summary.csv", "differences.csv"
 ACCURACIES = ("top1", "top5", "mean_class")
 
 

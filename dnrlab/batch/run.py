@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+RESULTS = "results.csv"  # in the folder of a batch
+REPEATED = {"seed": "seed", "test_fold": "fold"}  # parameters that repeat a run, and columns of their values
+
 
 @dataclass(frozen=True, kw_only=True)
 class Step:

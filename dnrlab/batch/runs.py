@@ -10,14 +10,13 @@ from typing import Any, NamedTuple
 from dnrlab.batch.execute import defaults_of, parameter_types
 from dnrlab.batch.grid import FOLDERS, Entry, Grid, Mistake, Mistakes, Setting
 from dnrlab.batch.places import PLACE, filled
-from dnrlab.batch.run import Run, Runs, Step
+from dnrlab.batch.run import REPEATED, RESULTS, Run, Runs, Step
 from dnrlab.choices import mistakes_in
 from dnrlab.notebook import wrong_name, wrong_type
 
 MOST_RUNS = 10_000
 FILES = ("manifest", "root", "initial_weights")
 CASE = "case"
-REPEATED = {"seed", "test_fold"}  # parameters that repeat a run
 AFTER = "after"  # the name of the run of the notebooks after all others
 
 
@@ -130,7 +129,9 @@ def number_of(factors: Sequence[Sequence[Option]]) -> int:
 
 def run_of(grid: Grid, out: Path, declared: Mapping[Path, Mapping[str, type]], combination: Sequence[Option]) -> Run:
     """The run of one combination."""
-    ordered = sorted(combination, key=lambda option: bool(REPEATED & option.varied.keys()))  # seeds and folds last
+    ordered = sorted(
+        combination, key=lambda option: bool(REPEATED.keys() & option.varied.keys())
+    )  # seeds and folds last
     words = "_".join(filter(None, (option.words for option in ordered))) or "run"
     name = re.sub(r"[^-.0-9A-Za-z_]+", "_", words)[:100].strip(".") or "run"
     varied = {key: value for option in ordered if option.words for key, value in option.varied.items()}
@@ -139,7 +140,7 @@ def run_of(grid: Grid, out: Path, declared: Mapping[Path, Mapping[str, type]], c
     for position, entry in enumerate(grid.notebooks):
         own = [setting for option in combination if option.entry == position for setting in option.settings]
         steps.append(step_of(entry, declared[entry.file], [*shared, *own], out / name))
-    texts = {"out": out, "run_dir": out / name, "results": out / "results.csv", **varied}
+    texts = {"out": out, "run_dir": out / name, "results": out / RESULTS, **varied}
     return filled(Run(name=name, folder=out / name, varied=varied, steps=tuple(steps)), texts, [])
 
 
@@ -150,7 +151,7 @@ def after_of(grid: Grid, out: Path, declared: Mapping[Path, Mapping[str, type]],
     lists = {name for run in runs for name in run.varied}
     shared = [setting for setting in grid.settings if setting.name not in lists]
     steps = [step_of(entry, declared[entry.file], [*shared, *entry.settings], out / AFTER) for entry in grid.after]
-    texts = {"out": out, "run_dir": out / AFTER, "results": out / "results.csv"}
+    texts = {"out": out, "run_dir": out / AFTER, "results": out / RESULTS}
     run = Run(name=AFTER, folder=out / AFTER, varied={}, steps=tuple(steps))
     return filled(run, texts, [str(run.folder) for run in runs])
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,11 @@ class State:
     cell: int = 0  # where it failed, counted from 1; 0: in no cell
     error: str = ""
     trace: str = ""
+
+
+def now() -> str:
+    """Date and time, without parts of seconds."""
+    return datetime.now().isoformat(" ", timespec="seconds")
 
 
 def state_file(run: Run, step: Step) -> Path:

@@ -8,12 +8,11 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from dnrlab.batch.execute import run_notebook
-from dnrlab.batch.state import DONE, FAILED, RUNNING, State, write_state
+from dnrlab.batch.state import DONE, FAILED, RUNNING, State, now, write_state
 from dnrlab.lock import locked
 from dnrlab.parent import end_with_parent
 
@@ -66,11 +65,6 @@ def writer(write: Callable[[str], object]) -> Callable[[str], None]:
             write(f"{now()} {line}\n")
 
     return report
-
-
-def now() -> str:
-    """Date and time, without parts of seconds."""
-    return datetime.now().isoformat(" ", timespec="seconds")
 
 
 def description(error: Exception) -> dict[str, Any]:

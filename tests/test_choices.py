@@ -1,0 +1,48 @@
+"""Values of parameters that no notebook can use are named before any work."""
+
+import pytest
+
+from dnrlab.choices import mistakes_in
+from dnrlab.notebook import start
+
+RECIPE = {"recipe": "demo", "model": "", "dnr": True, "relay_distance": 4, "dnr_settings": {}, "interlacing": "auto"}
+
+
+@pytest.mark.parametrize(
+    ("given", "name", "words"),
+    [
+        ({"recipe": "demmo"}, "recipe", "got 'demmo'; did you mean 'demo'?"),
+        ({"model": "tsn_resnet19"}, "model", "did you mean 'tsn_resnet18'?"),
+        ({"model": "nowhere:network"}, "model", "expected a module nowhere"),
+        ({"models": ["tsn_resnet18", "x"]}, "models", "got 'x'; choose one of"),
+        ({"device": "gpu"}, "device", "expected device auto, cpu, cuda or cuda:N, got 'gpu'"),
+        ({"compile": "on"}, "compile", "got 'on'; choose one of auto, off, default, graphs"),
+        ({"manifest": "none.csv"}, "manifest", "got no file at 'none.csv'; check the path"),
+        ({"root": "none"}, "root", "got no folder at 'none'"),
+        ({"runs": ["tests"]}, "runs", "got no run folder with config.json at 'tests'; train it first"),
+        ({"card": "kinetics"}, "card", "got 'kinetics'; did you mean 'kinetics"),
+        ({"groups": ["where", "when"]}, "groups", "got 'when'; did you mean 'where'?"),
+        ({"norms": ["bach"]}, "norms", "did you mean 'batch'?"),
+        (RECIPE | {"interlacing": "yes"}, "interlacing", "choose one of auto, always, never"),
+        (RECIPE | {"dnr_settings": {"deph": 2}}, "dnr_settings", "expected settings of DNR, got deph"),
+        (RECIPE | {"settings": {"dropot": 0.1}}, "recipe", "expected fields of a recipe, got dropot"),
+        (RECIPE | {"width": 7}, "model", "7"),
+        (RECIPE | {"model": "tsm_resnet18", "interlacing": "always"}, "interlacing", ""),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_named(given, name, words):
+    found = list(mistakes_in(given))
+    assert [each for each, _ in found][:1] in ([name], ["model"], ["recipe"])
+    assert words in found[0][1]
+
+
+def test_values_that_can_be_used_are_no_mistakes(synthetic):
+    good = {"manifest": str(synthetic), "device": "auto", "sampling": "", "runs": [], "models": ["tdn_resnet50"]}
+    assert list(mistakes_in(RECIPE | good)) == []
+    assert list(mistakes_in({"manifest": "synthetic", "initial_weights": "imagenet"})) == []
+
+
+def test_a_notebook_names_all_of_them_when_it_starts():
+    cells = {"In": ["", "device: str = 'cpu'  # device\nmanifest: str = 'synthetic'  # videos"]}
+    with pytest.raises(ValueError, match=r"device: .*; manifest: got no file at 'none\.csv'"):
+        start(cells | {"device": "gpu", "manifest": "none.csv"})
