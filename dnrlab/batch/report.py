@@ -45,7 +45,7 @@ def write_report(out: str | Path, *, code: bool = False) -> Path:
         section("Findings", sentences(findings.of_batch(*tables))),
         section("What failed", failures(index)),
         section("Figures", figures(index)),
-        section("Mean and 95 % interval", table_html(tables.summary)),
+        section("Mean and 95 % interval", table_html(wide(tables.summary))),
         section("Differences between equal runs", table_html(tables.differences)),
         section("Runs", table_html(of_runs(tables.results, index))),
         section("Notebooks", "".join(notebooks(run, code=code) for run in index.everything)),
@@ -122,6 +122,18 @@ def of_runs(results: pd.DataFrame, index: Index) -> pd.DataFrame:
     table = results[columns].assign(seconds=[duration(seconds / 3600) for seconds in results["seconds"]])
     table = table.rename(columns={"seconds": "time"})
     return table if (table["error"] != "").any() else table.drop(columns="error")
+
+
+def wide(summary: pd.DataFrame) -> pd.DataFrame:
+    """The summary with one row per setting: a column for each accuracy, as mean and interval, then what it is over."""
+    if not len(summary):
+        return summary
+    by = [name for name in summary if name not in ("measure", "mean", "low", "high", "n", "over")]
+    texts = summary.assign(text=[findings.number_of(row) for _, row in summary.iterrows()], key="all")
+    found = [*by, "key"]
+    table = texts.pivot_table(index=found, columns="measure", values="text", aggfunc="first", sort=False, dropna=False)
+    over = texts.groupby(found, sort=False, dropna=False)["over"].first()
+    return table.assign(over=over).dropna(how="all").reset_index().drop(columns="key")
 
 
 def machines(states: Sequence[State]) -> pd.DataFrame:

@@ -1,12 +1,14 @@
 """Results of a batch: one row per run, intervals over seeds and folds, and differences between equal runs."""
 
 import json
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from dnrlab.batch.gather import differences_of, gather, summary_of
+from dnrlab.batch.gather import gather
 from dnrlab.batch.index import Index, read_index, write_index
+from dnrlab.batch.intervals import differences_of, summary_of
 from dnrlab.batch.run import Run, Runs, Step
 from dnrlab.batch.state import State, state_file, write_state
 from dnrlab.findings import of_batch
@@ -21,10 +23,11 @@ RESULTS = pd.DataFrame(
     }
 )
 VARIED = ("dnr", "seed")
+OUT = Path("nowhere")
 
 
 def test_means_and_intervals_are_over_the_seeds_of_finished_runs():
-    table = summary_of(RESULTS, VARIED)
+    table = summary_of(RESULTS, VARIED, OUT)
     assert table["dnr"].tolist() == [False, True]
     assert table["mean"].tolist() == pytest.approx([2 / 3, 0.7])
     assert table["n"].tolist() == [3, 2]
@@ -34,7 +37,7 @@ def test_means_and_intervals_are_over_the_seeds_of_finished_runs():
 
 
 def test_differences_are_over_pairs_with_the_same_seed():
-    (row,) = differences_of(RESULTS, VARIED).to_dict("records")
+    (row,) = differences_of(RESULTS, VARIED, OUT).to_dict("records")
     assert (row["compared"], row["with"], row["without"], row["n"]) == ("dnr", True, False, 2)
     assert row["mean"] == pytest.approx(0.15)
 
@@ -43,7 +46,7 @@ def test_differences_stay_within_the_other_settings():
     rows = [("a", name, dnr, value) for name, dnr, value in
             [("tsn", False, 0.1), ("tsn", True, 0.4), ("tsm", False, 0.5), ("tsm", True, 0.6)]]  # fmt: skip
     table = pd.DataFrame(rows, columns=["run", "case", "dnr", "top1"]).assign(state="done")
-    found = differences_of(table, ["case", "dnr"])
+    found = differences_of(table, ["case", "dnr"], OUT)
     of_dnr = found[found["compared"] == "dnr"]
     assert of_dnr["case"].tolist() == ["tsn", "tsm"]
     assert of_dnr["mean"].tolist() == pytest.approx([0.3, 0.1])
@@ -53,18 +56,40 @@ def test_differences_stay_within_the_other_settings():
 
 def test_a_grid_with_one_factor_and_no_seeds_has_differences(tmp_path):
     table = pd.DataFrame({"run": ["a", "b"], "state": "done", "case": ["bn", "dnr"], "top1": [0.2, 0.5]})
-    (row,) = differences_of(table, ["case"]).to_dict("records")
+    (row,) = differences_of(table, ["case"], OUT).to_dict("records")
     assert row["mean"] == pytest.approx(0.3)
     assert pd.isna(row["low"])
 
 
 def test_sentences_say_the_best_and_each_difference():
     results = RESULTS
-    sentences = of_batch(results, summary_of(results, VARIED), differences_of(results, VARIED))
+    sentences = of_batch(results, summary_of(results, VARIED, OUT), differences_of(results, VARIED, OUT))
     assert sentences[0] == "5 of 6 runs finished, 1 failed."
     assert sentences[1].startswith("Highest top-1: 0.700 [")
     assert sentences[1].endswith("for dnr True (2 seeds).")
     assert sentences[2].startswith("Top-1 with dnr True instead of False: +0.150 [")
+
+
+def test_single_runs_have_intervals_over_their_videos(tmp_path):
+    for name, right in (("a", [1, 1, 0, 0] * 10), ("b", [1, 1, 1, 0] * 10)):
+        (tmp_path / name).mkdir()
+        predicted = ["x" if each else "y" for each in right]
+        scores = {
+            "score:x": [0.9 if each else 0.1 for each in right],
+            "score:y": [0.1 if each else 0.9 for each in right],
+        }
+        videos = {"path": [f"{number}.mp4" for number in range(40)], "label": "x", "predicted": predicted}
+        pd.DataFrame(videos | scores).to_csv(tmp_path / name / "predictions.csv", index=False)
+        (tmp_path / name / "metrics.json").write_text("{}")
+    table = pd.DataFrame(
+        {"state": "done", "case": ["bn", "dnr"], "top1": [0.5, 0.75], "folder": ["a", "b"], "split": "test"}
+    )
+    summary = summary_of(table, ["case"], tmp_path)
+    assert summary["over"].tolist() == ["40 videos"] * 2
+    assert 0.3 < summary["low"][0] < 0.5
+    (row,) = differences_of(table, ["case"], tmp_path).to_dict("records")
+    assert (row["mean"], row["over"]) == (0.25, "40 videos")
+    assert 0.1 < row["low"] < 0.25 < row["high"] < 0.4
 
 
 def run(out, name, varied):
