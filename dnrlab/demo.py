@@ -19,6 +19,7 @@ import pandas as pd
 from dnrlab.batch.execute import run_notebook
 from dnrlab.data.manifest import read_manifest
 from dnrlab.data.synthetic.make import pair_accuracy, small_synthetic
+from dnrlab.files import atomic_write
 from dnrlab.runs.folder import CONFIG, METRICS, PREDICTIONS, WEIGHTS
 
 NETWORKS: dict[str, dict[str, bool | str]] = {
@@ -75,7 +76,8 @@ def run_demo(out: Path, notebooks: Path, epochs: int = 0) -> dict[str, Any]:
     summary: dict[str, Any] = dict(zip(NETWORKS, results, strict=True))
     summary["figures"] = sorted(path.as_posix() for path in Path(figures).glob("*.png"))
     summary["seconds"] = round(time.perf_counter() - start, 1)
-    (out / "summary.json").write_text(json.dumps(summary, indent=2), encoding="utf-8")
+    with atomic_write(out / "summary.json") as unfinished:
+        unfinished.write_text(json.dumps(summary, indent=2), encoding="utf-8")
     return summary
 
 

@@ -1,32 +1,92 @@
 """Write files completely or not at all, and explain errors in writing and reading."""
 
+import glob
+import hashlib
 import os
+import platform
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO, Any
 
 from safetensors import SafetensorError
 
+UNFINISHED = re.compile(r"\.unfinished-([0-9a-f]{8})-(\d+)-[0-9a-f]{8}")  # host, process and a random part
+NO_LINKS = getattr(os, "O_NOFOLLOW", 0)  # 0 on Windows
+
 
 @contextmanager
-def atomic_write(file: str | Path, writer: str = "") -> Iterator[Path]:
+def atomic_write(file: str | Path) -> Iterator[Path]:
     """Yield a temporary path to write to. It replaces ``file`` when the block ends without an error.
 
-    Until then an old ``file`` stays as it is. A missing folder is made. ``writer`` is a suffix for the temporary path:
-    processes that may write the same file at once pass different ones.
+    Until then an old ``file`` stays as it is. A missing folder is made. The temporary file is in the same folder, with
+    a new random name, so that nothing else can be written to by a link. Those that killed processes of this machine
+    left are removed. Others may read the file if the old one, or else the umask, lets them.
 
-    Raises: OSError that says what to do if the disk is full or the folder is not writable.
+    Raises: OSError that says what to do if the disk is full, the folder is not writable, or ``file`` is a link.
     """
     file = Path(file)
-    unfinished = file.with_name(f"{file.stem}{writer}.unfinished{file.suffix}")
+    with explain_write_errors(file):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        refuse_link(file)
+        remove_abandoned(file)
+        unfinished = fresh(file)
     try:
+        mode = (file if file.exists() else unfinished).stat().st_mode & 0o777  # a writer may make one that is private
         with explain_write_errors(file):
-            file.parent.mkdir(parents=True, exist_ok=True)
             yield unfinished
+            unfinished.chmod(mode)
             unfinished.replace(file)
     finally:
         with suppress(OSError):
             unfinished.unlink(missing_ok=True)
+
+
+def fresh(file: Path) -> Path:
+    """Make a temporary file beside ``file``. Its random name also tells machine and process."""
+    mark = f"{host()}-{os.getpid()}-{os.urandom(4).hex()}"
+    unfinished = file.with_name(f"{file.stem}.unfinished-{mark}{file.suffix}")
+    os.close(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY | NO_LINKS, 0o666))
+    return unfinished
+
+
+def host() -> str:
+    """A short name of this machine."""
+    return hashlib.sha256(platform.node().encode()).hexdigest()[:8]
+
+
+def remove_abandoned(file: Path) -> None:
+    """Remove temporary files of ``file`` whose processes, on this machine, are gone."""
+    for old in file.parent.glob(f"{glob.escape(file.stem)}.unfinished-*{glob.escape(file.suffix)}"):
+        found = UNFINISHED.search(old.name)
+        if found and found[1] == host() and not is_alive(int(found[2])):
+            with suppress(OSError):
+                old.unlink()
+
+
+def is_alive(process: int) -> bool:
+    """Whether there is a process with this id."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # of another user
+        return True
+    return True
+
+
+def refuse_link(file: Path) -> None:
+    """OSError if a file that is to be written is a link: what it leads to may be any file."""
+    if file.is_symlink():
+        raise OSError(f"expected a file of its own, got a link to {os.readlink(file)}; remove the link")  # noqa: PTH115
+
+
+def open_own(file: Path, mode: str, **options: Any) -> IO[Any]:
+    """``open`` for a file that is written bit by bit, such as a log. OSError if it is a link."""
+    with explain_write_errors(file):
+        refuse_link(file)
+        return open(file, mode, opener=lambda name, flags: os.open(name, flags | NO_LINKS, 0o666), **options)
 
 
 def fsync(file: Path) -> None:

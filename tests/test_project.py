@@ -56,27 +56,19 @@ LAYERS = [  # from the top: a part imports parts on lower lines; parts on one li
     {"models", "data"},
     {"relay"},
     {"plots", "findings", "figures"},
-    {"compiling", "distributed", "device", "files", "lock", "parent", "text", "torchvision_guard", "paper"},
+    {"lock"},
+    {"compiling", "distributed", "device", "files", "parent", "text", "torchvision_guard", "paper"},
 ]
 ONLY = {  # parts that may import less than all lower lines
     "relay": set(),
     "models": {"relay", "files", "torchvision_guard"},
-    "data": LAYERS[-1],
+    "data": {"lock", *LAYERS[-1]},
     "plots": set(),
     "findings": {"text"},
-    "batch": {
-        "notebook",
-        "choices",
-        "bench",
-        "data",
-        "runs",
-        "evaluation",
-        "recipes",
-        "experiments",
-        "files",
-        "text",
-        "parent",
-    },
+    "batch": LAYERS[3]
+    | LAYERS[4]
+    | {"experiments", "bench", "evaluation", "runs", "recipes", "data", "findings", "lock"}
+    | LAYERS[-1],  # no training, no models
 }
 DATA = [  # the same rule within dnrlab/data
     {"overview", "loading"},

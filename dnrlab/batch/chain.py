@@ -20,6 +20,7 @@ from dnrlab import bench
 from dnrlab.batch.plan import Task, aside
 from dnrlab.batch.run import Step
 from dnrlab.batch.state import DONE, FAILED, State, now, read_state, starts_anew, state_file, write_state
+from dnrlab.files import open_own
 from dnrlab.runs.folder import VIEW_SCORES
 
 REPLACED = "replaced"  # folder of run folders that started anew
@@ -135,7 +136,7 @@ def clear(task: Task, position: int) -> None:
 
 def execute(job: dict[str, Any], folder: Path, environment: dict[str, str], stopping: threading.Event | None) -> int:
     """Run the process of a notebook. Returns its exit code, negative for a signal."""
-    with (folder / OUTPUT).open("ab") as output:
+    with open_own(folder / OUTPUT, "ab") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "dnrlab.batch.worker"],
             stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT, env=environment,

@@ -4,6 +4,7 @@ The process ends when the one that started it ends, and the notebook's kernel wi
 """
 
 import json
+import shutil
 import sys
 import time
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from typing import Any
 
 from dnrlab.batch.execute import run_notebook
 from dnrlab.batch.state import DONE, FAILED, RUNNING, State, now, write_state
+from dnrlab.files import atomic_write, open_own
 from dnrlab.lock import locked
 from dnrlab.parent import end_with_parent
 
@@ -32,23 +34,20 @@ def main() -> None:
 def execute(folder: Path, state: State) -> State:
     """Execute a notebook into ``folder``, with its log and its state. What fails is in the state."""
     notebook = Path(state.notebook)
-    file, start = folder / f"{notebook.stem}.state.json", time.perf_counter()
-    log_file = folder / f"{notebook.stem}.log"
+    file, log_file = (folder / f"{notebook.stem}{ending}" for ending in (".state.json", ".log"))
+    start = time.perf_counter()
     try:
-        with (
-            locked(folder, "run", patience=PATIENCE),
-            log_file.open("a", encoding="utf-8", buffering=1) as log,
-        ):
+        with locked(folder, "run", patience=PATIENCE), open_own(log_file, "a", encoding="utf-8", buffering=1) as log:
             write_state(file, state)
-            unfinished = folder / f"{notebook.stem}.unfinished.ipynb"
-            try:
-                run_notebook(notebook, unfinished, dict(state.parameters), report=writer(log.write))
-                state = replace(state, state=DONE)
-            except Exception as error:  # whatever a notebook raises
-                state = replace(state, state=FAILED, **description(error))
-                log.write(f"failed: {state.error}\n")
-            if unfinished.is_file():
-                unfinished.replace(folder / notebook.name)
+            with atomic_write(folder / notebook.name) as unfinished:
+                try:
+                    run_notebook(notebook, unfinished, dict(state.parameters), report=writer(log.write))
+                    state = replace(state, state=DONE)
+                except Exception as error:  # whatever a notebook raises
+                    state = replace(state, state=FAILED, **description(error))
+                    log.write(f"failed: {state.error}\n")
+                if not unfinished.stat().st_size:  # no kernel started
+                    shutil.copyfile(notebook, unfinished)
             state = replace(state, seconds=round(time.perf_counter() - start, 1))
             write_state(file, state)
     except (ValueError, OSError) as error:  # the folder is in use or cannot be written

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import NamedTuple
@@ -22,6 +23,7 @@ from dnrlab.device import ON_CPU, Runtime, autocast
 from dnrlab.distributed import ALONE, World, all_gather, broadcast
 from dnrlab.evaluation.video_scores import Predictions, video_scores
 from dnrlab.evaluation.view_scores import Scores, ScoresFile, fingerprint, is_scored, open_scores
+from dnrlab.lock import locked
 from dnrlab.models.inference import optimize_for_inference
 
 log = logging.getLogger("dnrlab")
@@ -82,9 +84,26 @@ def evaluate(
             without scores, and tries again to read bad videos. See ``view_scores``.
         world: the processes that share the work. Each scores its own rows and returns all predictions. Rank 0 writes.
 
-    Raises: ValueError if no video could be read or a score is not finite; VideoError that names a bad video, where
+    Raises: ValueError if no video could be read, a score is not finite, or another evaluation writes ``scores``;
+        VideoError that names a bad video, where
         ``bad_videos`` is ``error``.
     """
+    alone = locked(scores.path, "evaluation") if scores is not None and world.is_main else nullcontext()
+    with alone:
+        return score_all(model, manifest, data, config, reader, runtime, scores, world)
+
+
+def score_all(
+    model: nn.Module,
+    manifest: Manifest,
+    data: DataConfig,
+    config: EvalConfig,
+    reader: Reader,
+    runtime: Runtime,
+    scores: ScoresFile | None,
+    world: World,
+) -> Predictions:
+    """The work of ``evaluate``."""
     dataset = VideoViews(manifest, data, reader, num_clips=config.num_clips, num_crops=config.num_crops)
     model.eval()
     done = np.empty((0, 1, 1), np.float32)  # only rank 0 has the scores of all rows

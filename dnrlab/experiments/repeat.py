@@ -15,6 +15,7 @@ from dnrlab.evaluation.paired import sources_of
 from dnrlab.evaluation.video_scores import class_scores
 from dnrlab.experiments.sweep import ONCE, SweepConfig, run_name, sweep
 from dnrlab.files import atomic_write
+from dnrlab.lock import locked
 from dnrlab.recipes.config import Recipe
 from dnrlab.runs.folder import REPEATS, REPEATS_SUMMARY
 from dnrlab.text import count
@@ -41,7 +42,14 @@ def repeat(
 
     A second call resumes; see ``sweep``.
     """
-    out_dir = Path(out_dir)
+    with locked(Path(out_dir), "spread"):
+        return repeat_alone(name, recipe, manifest, Path(out_dir), config, runtime)
+
+
+def repeat_alone(
+    name: str, recipe: Recipe, manifest: Manifest, out_dir: Path, config: SweepConfig, runtime: Runtime
+) -> Repeats:
+    """The work of ``repeat``."""
     table = sweep({name: recipe}, manifest, out_dir, config, runtime)
     names = [run_name(*key) for key in zip(table["name"], table["seed"], table["fold"], strict=True)]
     table.insert(0, "run", names)

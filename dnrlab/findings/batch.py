@@ -32,6 +32,8 @@ def of_batch(results: pd.DataFrame, summary: pd.DataFrame, differences: pd.DataF
         sentences.append(f"Top-1 with {change}{where}: {beyond(row)} ({row['over']}).")
     if len(differences) > MOST:
         sentences.append(f"{len(differences) - MOST} more differences are in the table below.")
+    if any("video" in str(over) for table in (summary, differences) if len(table) for over in table["over"]):
+        sentences.append("Intervals over videos hold for these trainings; other seeds may differ by more.")
     return sentences
 
 

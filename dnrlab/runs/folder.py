@@ -1,15 +1,14 @@
-"""The files of a run folder: their names, config.json, the history, the best weights, the log and the lock."""
+"""The files of a run folder: their names, config.json, the history, the best weights and the log."""
 
 import json
 import logging
 import os
 import platform
 import re
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import pandas as pd
 import torch
@@ -20,7 +19,7 @@ import dnrlab
 from dnrlab.data.csv_table import SECONDS
 from dnrlab.data.manifest import Manifest, rows_digest
 from dnrlab.data.splits import split_name
-from dnrlab.files import atomic_write, explain_read_errors, explain_write_errors, fsync
+from dnrlab.files import atomic_write, explain_read_errors, explain_write_errors, fsync, open_own
 from dnrlab.models.own import is_own, source_digest
 from dnrlab.recipes.config import Recipe, recipe_from_dict, recipe_to_dict
 
@@ -129,30 +128,13 @@ def write_epoch(run_dir: Path, history: list[dict[str, Any]], model: nn.Module) 
 class LogFile(logging.FileHandler):
     """A log file that raises if it cannot be written. ``logging`` would only print a traceback."""
 
+    def _open(self) -> Any:  # called by FileHandler
+        return open_own(Path(self.baseFilename), self.mode, encoding=self.encoding)
+
     def handleError(self, record: logging.LogRecord) -> None:
         """Called by ``emit`` when it caught an error."""
         with explain_write_errors(Path(self.baseFilename)):
             raise
-
-
-def lock(stream: IO[str] | None, file: Path) -> None:
-    """Lock an open log file until it is closed or its process ends. On Windows nothing is locked.
-
-    Raises: ValueError if another process trains in this folder.
-    """
-    if sys.platform == "win32" or stream is None:
-        return
-    import fcntl
-
-    try:
-        fcntl.lockf(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)  # unlike flock, not inherited by a loader's workers
-    except (BlockingIOError, PermissionError) as error:
-        raise ValueError(
-            f"expected {file.parent} for this training alone, got another training that writes there; "
-            "wait until it ends, or give another run folder"
-        ) from error
-    except OSError:  # a file system without locks
-        log.warning(f"{file.parent} cannot be locked: do not start a second training there")
 
 
 @contextmanager
@@ -160,11 +142,6 @@ def log_to(file: Path) -> Iterator[None]:
     """Also write the package's log to ``file`` while the block runs. OSError if the file cannot be written."""
     with explain_write_errors(file):
         handler = LogFile(file, encoding="utf-8")
-    try:
-        lock(handler.stream, file)
-    except ValueError:
-        handler.close()
-        raise
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     level = log.level
     log.setLevel(logging.INFO)

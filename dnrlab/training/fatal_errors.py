@@ -35,7 +35,7 @@ def no_restart(run_dir: Path, world: World) -> Iterator[None]:
     try:
         yield
     except FATAL as error:
-        with atomic_write(file, writer=f".{world.rank}") as unfinished:
+        with atomic_write(file) as unfinished:
             stored = {"agent": agent, "reason": f"{type(error).__name__}: {error}"}
             unfinished.write_text(json.dumps(stored), encoding="utf-8")
         raise

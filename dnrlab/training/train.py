@@ -19,6 +19,7 @@ from dnrlab.data.mirror import mirror_warning
 from dnrlab.device import ON_CPU, Runtime
 from dnrlab.distributed import ALONE, World, all_gather
 from dnrlab.evaluation import EvalConfig, evaluate
+from dnrlab.lock import locked
 from dnrlab.recipes.config import Recipe
 from dnrlab.runs.folder import (
     CHECKPOINT,
@@ -69,7 +70,8 @@ def train(
     Raises: ValueError if the folder belongs to a run with other settings; VideoError that names a video that cannot be
         read, where ``bad_videos`` is ``error``; FloatingPointError if the loss or its gradient is not finite.
     """
-    with no_restart(Path(run_dir), world):
+    alone = locked(Path(run_dir), "training") if world.is_main else nullcontext()
+    with no_restart(Path(run_dir), world), alone:  # before anything is written
         task = make_task(recipe, manifest, Path(run_dir), runtime, world)
         state = fresh_state(recipe, len(manifest.classes), task.plan.steps_per_epoch, runtime.device)
         step, so_far = start_or_resume(task, state)

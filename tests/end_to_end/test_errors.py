@@ -12,6 +12,7 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from dnrlab.cli import main
+from tests.helpers.full_disk import fill_disk
 from tests.helpers.notebooks import execute
 
 TINY = {"short_side": 36, "crop_size": 32, "epochs": 1, "batch_size": 10, "cache_dir": ""}
@@ -215,13 +216,11 @@ def test_a_folder_of_another_run_is_left_as_it_is(run_dir, synthetic, capsys):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
-@pytest.mark.parametrize("file", ["checkpoint.unfinished.pt", "log.txt", "history.unfinished.csv"])
-def test_a_full_disk(synthetic, tmp_path, capsys, file):
+@pytest.mark.parametrize("file", ["checkpoint.pt", "log.txt", "history.csv"])
+def test_a_full_disk(synthetic, tmp_path, capsys, monkeypatch, file):
     message = r"(checkpoint.pt|log.txt|history.csv) could not be written .*free space, or give a folder that may be"
     given = TINY | {"manifest": str(synthetic)}
-    for way in ("notebook", "command"):
-        (tmp_path / way).mkdir()
-        (tmp_path / way / file).symlink_to("/dev/full")  # what is written there has no space
+    fill_disk(monkeypatch, file)
     with pytest.raises(OSError, match=message):
         execute("01_train", given | {"run_dir": str(tmp_path / "notebook")})
     capsys.readouterr()

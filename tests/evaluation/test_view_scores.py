@@ -19,6 +19,7 @@ from dnrlab.data.manifest import read_manifest, select
 from dnrlab.evaluation import EvalConfig, read_scores, write_results
 from dnrlab.models.config import ModelConfig
 from tests.helpers.evaluations import VIEWS, assert_same, evaluated
+from tests.helpers.full_disk import fill_disk
 from tests.helpers.paths import PROJECT
 
 
@@ -126,8 +127,8 @@ def test_a_network_that_has_diverged_is_an_error(synthetic, tmp_path):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
-def test_a_full_disk_is_an_error_before_any_video_is_scored(synthetic, tmp_path):
-    (tmp_path / "view_scores.unfinished.npy").symlink_to("/dev/full")
+def test_a_full_disk_is_an_error_before_any_video_is_scored(synthetic, tmp_path, monkeypatch):
+    fill_disk(monkeypatch, "view_scores.npy")
     reads = []
     with pytest.raises(OSError, match=r"view_scores.npy could not be written .*free space"):
         evaluated(synthetic, tmp_path / "view_scores.npy", reads=reads)

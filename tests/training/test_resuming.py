@@ -17,6 +17,7 @@ from dnrlab.training.checkpoint import load_checkpoint
 from dnrlab.training.loop import Sums, train_steps
 from dnrlab.training.state import fresh_state
 from dnrlab.training.train import train
+from tests.helpers.full_disk import fill_disk
 from tests.helpers.trainings import interrupt, same, tiny, weights
 
 
@@ -58,8 +59,8 @@ def test_a_full_disk_is_named_and_the_last_good_file_stays(tmp_path):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
-def test_a_full_disk_stops_a_checkpoint_with_a_sentence(tmp_path):
-    (tmp_path / "checkpoint.unfinished.pt").symlink_to("/dev/full")  # what is written there has no space
+def test_a_full_disk_stops_a_checkpoint_with_a_sentence(tmp_path, monkeypatch):
+    fill_disk(monkeypatch, "checkpoint.pt")
 
     def write():
         with atomic_write(tmp_path / "checkpoint.pt") as unfinished:

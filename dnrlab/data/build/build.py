@@ -17,6 +17,7 @@ from dnrlab.data.build.random_split import SPLITS, SplitRule, random_split
 from dnrlab.data.build.video_tree import VideoTree, by_ending, by_key, video_tree
 from dnrlab.data.cards import card_of, own_card, write_card
 from dnrlab.files import atomic_write
+from dnrlab.lock import locked
 
 NAMES = (*FORMATS, "folders")
 
@@ -84,7 +85,8 @@ def build_manifest(
     if not own or not out.with_suffix(".card.json").exists():  # the card of own videos is edited by hand
         facts = {"annotations": [Path(text).name for text in annotations], "fold": asked.fold, **rule}
         write_card(replace(card, built=facts | summary(built)), out.with_suffix(".card.json"))
-    write_tables(built, out)
+    with locked(out, "build"):
+        write_tables(built, out)
     return built
 
 

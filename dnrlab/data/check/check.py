@@ -14,6 +14,7 @@ from dnrlab.data.check.warnings import find_warnings
 from dnrlab.data.decode.reader import READER
 from dnrlab.data.decode.types import Reader
 from dnrlab.data.manifest import Manifest
+from dnrlab.lock import locked
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,13 +59,22 @@ def check_manifest(
         workers: number of processes.
         progress: show a progress bar on standard error.
 
-    Raises: ValueError if there is no row, or ``out`` is another kind of file; OSError if ``out`` cannot be written.
+    Raises: ValueError if there is no row, ``out`` is another kind of file, or another check writes it; OSError
+        if ``out`` cannot be written.
     """
     if workers < 1:
         raise ValueError(f"expected workers of at least 1, got {workers}; raise workers")
     if manifest.rows.empty:
         raise ValueError(f"{manifest.file}: expected one row per video, got only the header; add the videos")
     report_file = checked_file(manifest) if out is None else Path(out).resolve()
+    with locked(report_file, "check"):
+        return decode_and_compare(manifest, report_file, reader, decoder, workers, progress=progress)
+
+
+def decode_and_compare(
+    manifest: Manifest, report_file: Path, reader: Reader, decoder: str, workers: int, *, progress: bool
+) -> Check:
+    """The work of ``check_manifest``."""
     paths = list(dict.fromkeys(manifest.rows["path"]))
     earlier = read_checked(report_file) if report_file.is_file() else pd.DataFrame(columns=list(COLUMNS))
     known = still_true(earlier[earlier["path"].isin(paths)], decoder)

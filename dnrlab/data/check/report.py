@@ -18,7 +18,7 @@ import pandas as pd
 from dnrlab.data.check.decode_all import Decoded
 from dnrlab.data.decode.signature import signature
 from dnrlab.data.manifest import Manifest
-from dnrlab.files import atomic_write, explain_write_errors
+from dnrlab.files import atomic_write, explain_write_errors, open_own
 
 COLUMNS = (*Decoded._fields, "decoder")
 
@@ -69,7 +69,7 @@ def still_true(table: pd.DataFrame, decoder: str) -> pd.DataFrame:
 
 def write_checked(file: Path, table: pd.DataFrame) -> None:
     """Replace the report by a complete one with these rows."""
-    with atomic_write(file, writer=f".{os.getpid()}") as unfinished:
+    with atomic_write(file) as unfinished:
         table.assign(path=[beside(path, file.parent) for path in table["path"]]).to_csv(
             unfinished, columns=list(COLUMNS), index=False, lineterminator="\n"
         )
@@ -79,7 +79,7 @@ def write_checked(file: Path, table: pd.DataFrame) -> None:
 def recording(file: Path, known: pd.DataFrame, decoder: str) -> Iterator[Callable[[Decoded], None]]:
     """Start the report with the known rows. Yields a function that adds a line, which stays even after a kill."""
     write_checked(file, known)
-    with file.open("a", encoding="utf-8", newline="") as stream:
+    with open_own(file, "a", encoding="utf-8", newline="") as stream:
         lines = csv.writer(stream, lineterminator="\n")
 
         def record(facts: Decoded) -> None:
