@@ -32,8 +32,8 @@ def one_of(*known: str) -> Callable[[str], str]:
         if value in known:
             return ""
         close = difflib.get_close_matches(value, known, 1)
-        hint = f"did you mean {close[0]!r}?" if close else f"choose one of {', '.join(filter(None, known))}"
-        return f"got {value!r}; {hint}"
+        wanted = f"{close[0]!r} or another known name" if close else f"one of {', '.join(filter(None, known))}"
+        return f"expected {wanted}, got {value!r}; correct it"
 
     return check
 
@@ -53,12 +53,12 @@ def raises(action: Callable[[str], Any]) -> Callable[[str], str]:
 
 def is_file(value: str) -> str:
     """Check that there is a file; ``~`` is the home folder."""
-    return "" if Path(value).expanduser().is_file() else f"got no file at {value!r}; check the path"
+    return "" if Path(value).expanduser().is_file() else f"expected a file, got none at {value!r}; check the path"
 
 
 def is_folder(value: str) -> str:
     """Check that there is a folder; ``~`` is the home folder."""
-    return "" if Path(value).expanduser().is_dir() else f"got no folder at {value!r}; check the path"
+    return "" if Path(value).expanduser().is_dir() else f"expected a folder, got none at {value!r}; check the path"
 
 
 def is_network(name: str) -> str:
@@ -68,12 +68,20 @@ def is_network(name: str) -> str:
 
 def is_run(folder: str) -> str:
     """Check that a folder is a run folder."""
-    return "" if (Path(folder) / CONFIG).is_file() else f"got no run folder with {CONFIG} at {folder!r}; train it first"
+    return (
+        ""
+        if (Path(folder) / CONFIG).is_file()
+        else f"expected a run folder with {CONFIG}, got none at {folder!r}; train it first"
+    )
 
 
 def is_source_of_weights(value: str) -> str:
     """Check that weights can be taken from there."""
-    return "" if value == "imagenet" or Path(value).exists() else f"got nothing at {value!r}; check the path"
+    return (
+        ""
+        if value == "imagenet" or Path(value).exists()
+        else f"expected weights, got nothing at {value!r}; check the path"
+    )
 
 
 def cards() -> list[str]:

@@ -52,15 +52,15 @@ def check_parameters(declared: Mapping[str, type], given: Mapping[str, Any]) -> 
 def wrong_name(name: str, declared: Mapping[str, type]) -> str:
     """What is wrong with a name that is not declared, and which one may be meant."""
     close = difflib.get_close_matches(name, declared, 1)
-    hint = f"did you mean {close[0]!r}?" if close else f"expected one of {', '.join(declared)}"
-    return f"got an unknown parameter {name!r}; {hint}"
+    wanted = f"{close[0]!r} or another parameter" if close else f"one of {', '.join(declared)}"
+    return f"expected {wanted}, got {name!r}; correct the name"
 
 
 def wrong_type(name: str, value: Any, kind: type) -> str:
     """What is wrong with the type of a value; empty if it fits."""
     if fits(value, kind):
         return ""
-    hint = ""
+    hint = "; correct the value"
     if kind is float and isinstance(value, str):
         hint = "; in YAML a float needs a point, as in 1.0e-3"
     if kind in (list, dict) and isinstance(value, str):

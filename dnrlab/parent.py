@@ -23,4 +23,4 @@ def watch(parent: int) -> None:
     """Look until the parent is another process, then end this one."""
     while os.getppid() == parent:
         time.sleep(SECONDS)
-    os.kill(os.getpid(), signal.SIGKILL)
+    os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))

@@ -11,28 +11,32 @@ RECIPE = {"recipe": "demo", "model": "", "dnr": True, "relay_distance": 4, "dnr_
 @pytest.mark.parametrize(
     ("given", "name", "words"),
     [
-        ({"recipe": "demmo"}, "recipe", "got 'demmo'; did you mean 'demo'?"),
-        ({"model": "tsn_resnet19"}, "model", "did you mean 'tsn_resnet18'?"),
+        ({"recipe": "demmo"}, "recipe", "expected 'demo' or another known name, got 'demmo'"),
+        ({"model": "tsn_resnet19"}, "model", "expected 'tsn_resnet18' or another"),
         ({"model": "nowhere:network"}, "model", "expected a module nowhere"),
-        ({"models": ["tsn_resnet18", "x"]}, "models", "got 'x'; choose one of"),
+        ({"models": ["tsn_resnet18", "x"]}, "models", "got 'x'; correct it"),
         ({"device": "gpu"}, "device", "expected device auto, cpu, cuda or cuda:N, got 'gpu'"),
-        ({"compile": "on"}, "compile", "got 'on'; choose one of auto, off, default, graphs"),
-        ({"manifest": "none.csv"}, "manifest", "got no file at 'none.csv'; check the path"),
-        ({"root": "none"}, "root", "got no folder at 'none'"),
-        ({"runs": ["tests"]}, "runs", "got no run folder with config.json at 'tests'; train it first"),
-        ({"card": "kinetics"}, "card", "got 'kinetics'; did you mean 'kinetics"),
-        ({"groups": ["where", "when"]}, "groups", "got 'when'; did you mean 'where'?"),
-        ({"norms": ["bach"]}, "norms", "did you mean 'batch'?"),
-        (RECIPE | {"interlacing": "yes"}, "interlacing", "choose one of auto, always, never"),
+        ({"compile": "on"}, "compile", "expected one of auto, off, default, graphs, got 'on'"),
+        ({"manifest": "none.csv"}, "manifest", "expected a file, got none at 'none.csv'"),
+        ({"root": "none"}, "root", "expected a folder, got none at 'none'"),
+        ({"runs": ["tests"]}, "runs", "expected a run folder with config.json, got none at 'tests'; train it first"),
+        ({"card": "kinetics"}, "card", "got 'kinetics'; correct it"),
+        ({"groups": ["where", "when"]}, "groups", "expected 'where' or another known name, got 'when'"),
+        ({"norms": ["bach"]}, "norms", "expected 'batch' or another"),
+        (RECIPE | {"interlacing": "yes"}, "interlacing", "got 'yes'; correct it"),
         (RECIPE | {"dnr_settings": {"deph": 2}}, "dnr_settings", "expected settings of DNR, got deph"),
         (RECIPE | {"settings": {"dropot": 0.1}}, "recipe", "expected fields of a recipe, got dropot"),
         (RECIPE | {"width": 7}, "model", "7"),
-        (RECIPE | {"model": "tsm_resnet18", "interlacing": "always"}, "interlacing", ""),
+        (
+            RECIPE | {"model": "tsm_resnet18", "interlacing": "always"},
+            "model",
+            "expected no interlacing in tsm_resnet18",
+        ),
     ],
 )
 def test_a_value_that_cannot_be_used_is_named(given, name, words):
     found = list(mistakes_in(given))
-    assert [each for each, _ in found][:1] in ([name], ["model"], ["recipe"])
+    assert [each for each, _ in found] == [name]
     assert words in found[0][1]
 
 
@@ -44,5 +48,5 @@ def test_values_that_can_be_used_are_no_mistakes(synthetic):
 
 def test_a_notebook_names_all_of_them_when_it_starts():
     cells = {"In": ["", "device: str = 'cpu'  # device\nmanifest: str = 'synthetic'  # videos"]}
-    with pytest.raises(ValueError, match=r"device: .*; manifest: got no file at 'none\.csv'"):
+    with pytest.raises(ValueError, match=r"device: .*; manifest: expected a file, got none at 'none\.csv'"):
         start(cells | {"device": "gpu", "manifest": "none.csv"})

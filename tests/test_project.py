@@ -65,10 +65,7 @@ ONLY = {  # parts that may import less than all lower lines
     "data": {"lock", *LAYERS[-1]},
     "plots": set(),
     "findings": {"text"},
-    "batch": LAYERS[3]
-    | LAYERS[4]
-    | {"experiments", "bench", "evaluation", "runs", "recipes", "data", "findings", "lock"}
-    | LAYERS[-1],  # no training, no models
+    "batch": LAYERS[3].union(*LAYERS[4:]) - {"training", "models", "relay", "explain"},
 }
 DATA = [  # the same rule within dnrlab/data
     {"overview", "loading"},

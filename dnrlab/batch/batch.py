@@ -1,31 +1,36 @@
 """Carry out a grid: what is missing, failed or changed runs; the rest stands."""
 
 import logging
+import os
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import joblib
-import torch
 
-from dnrlab.batch.chain import Here, Place, carry_out
+from dnrlab.batch.chain import Here, Place, carry_out, visible_gpus
 from dnrlab.batch.cluster import machines
 from dnrlab.batch.gather import gather
 from dnrlab.batch.grid import read_grid
 from dnrlab.batch.index import Index, write_index
 from dnrlab.batch.live import Progress
-from dnrlab.batch.plan import Task, chosen, task_of
+from dnrlab.batch.plan import Task, chosen, states_of, task_of
 from dnrlab.batch.report import REPORT, write_report
 from dnrlab.batch.run import RESULTS, Run
 from dnrlab.batch.runs import runs_of
-from dnrlab.batch.state import DONE, FAILED, State, now, read_state, state_file
+from dnrlab.batch.state import DONE, FAILED, State
+from dnrlab.data.manifest import read_manifest
+from dnrlab.files import atomic_write
 from dnrlab.lock import locked
 
 log = logging.getLogger("dnrlab")
 
 SECONDS = 1.0  # between two looks at the runs
+TOKEN = ".call"  # file with the name of the call that is at work
+SOME = 3  # videos of a manifest that each worker must see
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,8 +53,8 @@ class BatchConfig:
 def run_batch(grid_file: str | Path, out: str | Path, config: BatchConfig | None = None) -> dict[str, Any]:
     """Carry out a grid in the folder ``out``, then gather its results and write its report.
 
-    Returns: runs (in the grid), ran, done and failed (numbers of runs), failures (run, notebook, cell, error),
-        results and report (files).
+    Returns: runs (in the grid), ran, done and failed (numbers of runs), failures (run, notebook, cell, error), left
+        (names of runs that should have run and are not done), results and report (files).
 
     Raises: ``Mistakes``, a ValueError, lists all that is wrong in the grid, before anything runs; ValueError if another
         batch is at work in ``out``, or no worker of a cluster can work. KeyboardInterrupt leaves a batch that goes on
@@ -57,23 +62,24 @@ def run_batch(grid_file: str | Path, out: str | Path, config: BatchConfig | None
     """
     config, out = config or BatchConfig(), Path(out)
     grid = read_grid(grid_file)
-    config = replace(config, workers=1) if grid.alone else config
     runs = runs_of(grid, out)
     with locked(out, "batch"):
         index = Index(title=grid.title, grid=grid.file.read_text(encoding="utf-8"), runs=runs)
         write_index(out, index)
-        todo = [task for task in map(task_of, chosen(runs.runs, config.only, config.failed)) if task.reason]
+        tasks = [task_of(run) for run in chosen(runs.runs, config.only, config.failed)]
+        todo = [task for task in tasks if task.reason]
         for task in todo:
             log.info(f"{task.run.name}: {task.reason}")
         log.info(f"{len(todo)} of {len(runs.runs)} runs have something to do")
         if todo:
-            carry_out_all(todo, config, out)
-        tables = gather(out, index) if todo or not (out / RESULTS).is_file() else None
-        ran = len(todo)
-        ran += run_after(runs.after, runs.runs, config, out)
-        if ran or tables is not None or not (out / REPORT).is_file():
+            carry_out_all(tasks, config, out, alone=grid.alone)
+        before = (out / RESULTS).read_bytes() if (out / RESULTS).is_file() else b""
+        gather(out, index)
+        ran = len(todo) + run_after(runs.after, runs.runs, config, out)
+        if ran or (out / RESULTS).read_bytes() != before or not (out / REPORT).is_file():
             write_report(out)
-    return outcome(out, index, ran)
+    left = [task.run.name for task in todo if any(state.state != DONE for state in states_of(task.run))]
+    return outcome(out, index, ran, left)
 
 
 def run_after(after: Run | None, runs: Sequence[Run], config: BatchConfig, out: Path) -> int:
@@ -92,16 +98,40 @@ def run_after(after: Run | None, runs: Sequence[Run], config: BatchConfig, out: 
     return 1
 
 
-def carry_out_all(tasks: Sequence[Task], config: BatchConfig, out: Path) -> None:
-    """Carry out some runs, several at a time, and show how far they have come."""
-    files = sorted({str(path) for task in tasks for path in files_of(task.run)})
-    with machines(min(config.workers, len(tasks)), config.scheduler, out, files) as where:
-        place = Place(folder=str(Path.cwd()), since=now(), share=where.share)
-        here = None if config.scheduler else Here.with_gpus(torch.cuda.device_count(), where.at_a_time)
-        jobs = [joblib.delayed(carry_out)(task, place, here) for task in tasks]
+def carry_out_all(tasks: Sequence[Task], config: BatchConfig, out: Path, *, alone: bool = False) -> None:
+    """Carry out the runs that have something to do, several at a time, and show how far they have come.
+
+    With ``alone`` one at a time. An error of a worker, such as one that dies again and again, is logged; its runs go on
+    in a later call.
+    """
+    todo = [task for task in tasks if task.reason]
+    files = sorted({str(path) for task in todo for path in files_of(task.run)})
+    at_a_time = 1 if alone else min(config.workers, len(todo))
+    with called(out) as (batch, token), machines(at_a_time, config.scheduler, token, batch, files) as where:
+        place = Place(folder=str(Path.cwd()), batch=batch, token=str(token.resolve()), share=where.share)
+        here = None if config.scheduler else Here.with_gpus(visible_gpus(), where.at_a_time)
+        jobs = [joblib.delayed(carry_out)(task, place, here) for task in todo]
         parallel = joblib.Parallel(pre_dispatch="all")  # of the machines of this block
-        with Progress(tasks, log.info) as progress:
-            run_beside(lambda: parallel(jobs), progress.show, here)
+
+        def work() -> None:
+            for part in [[job] for job in jobs] if alone else [jobs]:
+                for hindrance in filter(None, parallel(part)):
+                    log.error(hindrance)
+
+        with Progress(tasks, batch, log.info) as progress:
+            run_beside(work, progress.show, here)
+
+
+@contextmanager
+def called(out: Path) -> Iterator[tuple[str, Path]]:
+    """Name this call of a batch. The name is in a file until the call ends: runs on other machines end with it."""
+    batch, token = os.urandom(8).hex(), out / TOKEN
+    with atomic_write(token) as unfinished:
+        unfinished.write_text(batch, encoding="utf-8")
+    try:
+        yield batch, token
+    finally:
+        token.unlink(missing_ok=True)
 
 
 def run_beside(work: Callable[[], object], look: Callable[[], None], here: Here | None) -> None:
@@ -125,30 +155,37 @@ def run_beside(work: Callable[[], object], look: Callable[[], None], here: Here 
             here.stopping.set()
             thread.join(10 * SECONDS)
         raise
-    if errors:
-        raise errors[0]
+    for error in errors:
+        if not isinstance(error, Exception):
+            raise error
+        log.error(f"a worker failed ({type(error).__name__}: {error}); call the batch again to go on")
 
 
 def files_of(run: Run) -> list[Path]:
-    """The files that each worker must see: notebooks and manifests."""
-    named = [step.parameters.get("manifest", "") for step in run.steps]
-    return [step.notebook for step in run.steps] + [Path(name) for name in named if name not in ("", "synthetic")]
+    """The files that each worker must see: notebooks, manifests, weights, and the first videos of each manifest."""
+    names = [step.parameters.get(name, "") for step in run.steps for name in ("manifest", "root", "initial_weights")]
+    files = [Path(name).expanduser() for name in names if name not in ("", "synthetic", "imagenet")]
+    tables = [file for file in files if file.suffix == ".csv" and file.is_file()]
+    videos = [path for file in tables for path in read_manifest(file).rows["path"][:SOME]]
+    return [*(step.notebook for step in run.steps), *files, *map(Path, videos)]
 
 
-def outcome(out: Path, index: Index, ran: int) -> dict[str, Any]:
+def outcome(out: Path, index: Index, ran: int, left: Sequence[str]) -> dict[str, Any]:
     """What ``run_batch`` returns."""
     failures = []
     done = 0
     for run in index.everything:
-        states = {step.name: read_state(state_file(run, step)) for step in run.steps}
-        failures += [failed_row(run, name, state) for name, state in states.items() if state.state == FAILED]
-        done += all(state.state == DONE for state in states.values())
+        states = states_of(run)
+        named = zip(run.steps, states, strict=True)
+        failures += [failed_row(run, step.name, state) for step, state in named if state.state == FAILED]
+        done += all(state.state == DONE for state in states)
     return {
         "runs": len(index.everything),
         "ran": ran,
         "done": done,
         "failed": len({row["run"] for row in failures}),
         "failures": failures,
+        "left": list(left),
         "results": str(out / RESULTS),
         "report": str(out / REPORT),
     }

@@ -17,29 +17,42 @@ import torch
 
 import dnrlab
 from dnrlab import bench
-from dnrlab.batch.plan import Task, aside
-from dnrlab.batch.run import Step
+from dnrlab.batch.plan import Task, move_away
+from dnrlab.batch.run import REPLACED, Step
 from dnrlab.batch.state import DONE, FAILED, State, now, read_state, starts_anew, state_file, write_state
 from dnrlab.files import open_own
+from dnrlab.lock import locked
 from dnrlab.runs.folder import VIEW_SCORES
 
-REPLACED = "replaced"  # folder of run folders that started anew
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_MAX_THREADS")
 OUTPUT = "output.txt"  # what the process of a notebook writes beside its log
+PATIENCE = 20.0  # seconds that a process of an earlier call may still hold the folder of a run
 
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """Where and when notebooks run."""
+    """Where notebooks run, and for which call of the batch."""
 
     folder: str  # working directory
-    since: str  # date and time of the batch; what was done after it is not done again
-    share: Mapping[str, int]  # notebooks at a time by machine; they divide its cores
+    batch: str  # names the call; what it has done is not done again
+    token: str  # file that holds this name while the call goes on; without it the notebooks end
+    share: Mapping[str, int]  # notebooks at a time by ``machine_key``; they divide its cores
 
     @property
     def threads(self) -> int:
-        """Threads of each notebook on this machine."""
-        return max(len(cores()) // self.share.get(platform.node(), 1), 1)
+        """Threads of each notebook on this machine. One that joined later is taken to share as the others do."""
+        at_a_time = self.share.get(machine_key(), max(self.share.values(), default=1))
+        return max(len(cores()) // at_a_time, 1)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the call of the batch has ended, or another has begun."""
+        try:
+            return Path(self.token).read_text(encoding="utf-8") != self.batch
+        except FileNotFoundError:
+            return True
+        except OSError:  # a file system that does not answer
+            return False
 
 
 class Here(NamedTuple):
@@ -49,17 +62,28 @@ class Here(NamedTuple):
     gpus: "SimpleQueue[str]"  # names for CUDA_VISIBLE_DEVICES; an empty name leaves the choice to the notebook
 
     @classmethod
-    def with_gpus(cls, gpus: int, at_a_time: int) -> "Here":
+    def with_gpus(cls, gpus: Sequence[str], at_a_time: int) -> "Here":
         """GPUs for ``at_a_time`` runs: as many on each as needed. A single one is left to the notebooks."""
         free: SimpleQueue[str] = SimpleQueue()
         for number in range(at_a_time):
-            free.put(str(number % gpus) if gpus > 1 else "")
+            free.put(gpus[number % len(gpus)] if len(gpus) > 1 else "")
         return cls(threading.Event(), free)
+
+
+def visible_gpus() -> list[str]:
+    """The names of the GPUs that this process may use, as ``CUDA_VISIBLE_DEVICES`` has them."""
+    named = [name.strip() for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name.strip()]
+    return named[: torch.cuda.device_count()] or [str(number) for number in range(torch.cuda.device_count())]
 
 
 def cores() -> Sequence[int]:
     """The cores that this process may use."""
     return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
+
+
+def machine_key() -> str:
+    """This machine, and which of its cores may be used: two jobs on one machine may have cores of their own."""
+    return f"{platform.node()} {cores()}"
 
 
 @cache
@@ -69,7 +93,7 @@ def machine() -> dict[str, Any]:
     return {"host": platform.node(), **bench.machine(device), "dnrlab": dnrlab.__version__}
 
 
-def carry_out(task: Task, place: Place, here: Here | None = None) -> list[State]:
+def carry_out(task: Task, place: Place, here: Here | None = None) -> str:
     """Execute the notebooks of a run that must run. After one that fails, those behind it wait.
 
     A call that takes over from a worker that died goes on where that one was.
@@ -77,44 +101,45 @@ def carry_out(task: Task, place: Place, here: Here | None = None) -> list[State]
     Args:
         here: what runs of this machine share; None on a cluster.
 
-    Returns: the states of the notebooks.
+    Returns: what kept the run from being carried out, such as a folder that cannot be written; '' if nothing did.
     """
     if Path.cwd() != Path(place.folder):
         os.chdir(place.folder)
     gpu = here.gpus.get() if here else ""
     try:
-        return carry_out_steps(task, place, gpu, here.stopping if here else None)
+        carry_out_steps(task, place, gpu, here.stopping if here else None)
+    except (OSError, ValueError) as error:
+        return f"{task.run.name}: {error}"
     finally:
         if here:
             here.gpus.put(gpu)
+    return ""
 
 
-def carry_out_steps(task: Task, place: Place, gpu: str, stopping: threading.Event | None) -> list[State]:
+def carry_out_steps(task: Task, place: Place, gpu: str, stopping: threading.Event | None) -> None:
     """The work of ``carry_out`` on one GPU."""
-    run, states = task.run, []
+    run = task.run
     for position, (step, depends, reason) in enumerate(zip(run.steps, task.depends, task.reasons, strict=True)):
         state = read_state(state_file(run, step))
-        begun = state.depends == depends and state.started >= place.since
+        begun = state.batch == place.batch
         if not reason or (begun and state.state == DONE):
-            states.append(state)
             continue
-        if stopping is not None and stopping.is_set():
-            break
+        if place.is_over or (stopping is not None and stopping.is_set()):
+            return
         if not begun:
             clear(task, position)
         run.folder.mkdir(parents=True, exist_ok=True)
         known = {"notebook": str(step.notebook), "parameters": dict(step.parameters), "depends": dict(depends)}
-        known["machine"] = machine() | {"threads": place.threads}
-        job = {"folder": str(run.folder), "parent": os.getpid(), "state": known}
-        code = execute(job, run.folder, environment(place.threads, gpu), stopping)
+        known |= {"machine": machine() | {"threads": place.threads}, "batch": place.batch}
+        job = {"folder": str(run.folder), "name": step.name, "parent": os.getpid(), "state": known}
+        code = execute(job, run.folder, environment(place.threads, gpu), place, stopping)
+        if place.is_over or (stopping is not None and stopping.is_set()):
+            return
         state = read_state(state_file(run, step))
-        ended = state.state in (DONE, FAILED) and state.started >= place.since
-        if not ended and not (stopping is not None and stopping.is_set()):
-            state = died(task, step, code)
-        states.append(state)
+        if state.batch != place.batch or state.state not in (DONE, FAILED):
+            state = died(task, step, known, code)
         if state.state != DONE:
-            break
-    return states
+            return
 
 
 def environment(threads: int, gpu: str) -> dict[str, str]:
@@ -123,18 +148,24 @@ def environment(threads: int, gpu: str) -> dict[str, str]:
 
 
 def clear(task: Task, position: int) -> None:
-    """Put aside what an earlier call left, if the notebook at ``position`` must start anew."""
+    """Put away what an earlier call left, if the notebook at ``position`` must start anew.
+
+    Raises: ValueError if a process of an earlier call is still at work in the folder.
+    """
     run, reason = task.run, task.reasons[position]
     if not starts_anew(reason) or not run.folder.is_dir():
         return
-    if position == 0:
-        aside(run.folder, run.folder.parent / REPLACED)
-        return
-    for file in run.folder.glob(f"{VIEW_SCORES.removesuffix('.npy')}*"):  # scores by the code before
-        file.unlink()
+    with locked(run.folder, "run", patience=PATIENCE):
+        if position == 0:
+            move_away(run.folder, run.folder.parent / REPLACED)
+            return
+        for file in run.folder.glob(f"{VIEW_SCORES.removesuffix('.npy')}*"):  # scores by the code before
+            file.unlink()
 
 
-def execute(job: dict[str, Any], folder: Path, environment: dict[str, str], stopping: threading.Event | None) -> int:
+def execute(
+    job: dict[str, Any], folder: Path, environment: dict[str, str], place: Place, stopping: threading.Event | None
+) -> int:
     """Run the process of a notebook. Returns its exit code, negative for a signal."""
     with open_own(folder / OUTPUT, "ab") as output:
         process = subprocess.Popen(
@@ -144,33 +175,22 @@ def execute(job: dict[str, Any], folder: Path, environment: dict[str, str], stop
         with process:
             process.stdin.write(json.dumps(job).encode())  # type: ignore[union-attr]
             process.stdin.close()  # type: ignore[union-attr]
-            return wait(process, stopping)
+            while True:
+                try:
+                    return process.wait(0.5)
+                except subprocess.TimeoutExpired:
+                    if place.is_over or (stopping is not None and stopping.is_set()):
+                        process.terminate()
 
 
-def wait(process: "subprocess.Popen[bytes]", stopping: threading.Event | None) -> int:
-    """Wait for a process; end it when ``stopping`` is set."""
-    while True:
-        try:
-            return process.wait(0.5)
-        except subprocess.TimeoutExpired:
-            if stopping is not None and stopping.is_set():
-                process.terminate()
-
-
-def died(task: Task, step: Step, code: int) -> State:
+def died(task: Task, step: Step, known: Mapping[str, Any], code: int) -> State:
     """The state of a notebook whose process ended without one, such as for lack of memory. It is stored."""
-    file = state_file(task.run, step)
     output = task.run.folder / OUTPUT
     last = output.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:] if output.is_file() else []
-    why = f"signal {-code}" if code < 0 else f"exit code {code}"
-    hint = "; it may have run out of memory" if code == -9 else ""
-    state = State(
-        state=FAILED,
-        notebook=str(step.notebook),
-        parameters=dict(step.parameters),
-        depends=dict(task.depends[task.run.steps.index(step)]),
-        started=now(),
-        error=f"its process died ({why}){hint}" + (f": {last[0]}" if last else ""),
-    )
-    write_state(file, state)
+    how = f"signal {-code}" if code < 0 else f"exit code {code}"
+    hint = "it may have run out of memory; take fewer workers" if code == -9 else f"see {output}"
+    how = ": ".join([how, *last])
+    error = f"expected the notebook to end, got the end of its process ({how}); {hint}"
+    state = State(**{**known, "state": FAILED, "started": now(), "error": error})
+    write_state(state_file(task.run, step), state)
     return state

@@ -6,7 +6,9 @@ because a module changed that it never imports.
 
 import ast
 import hashlib
+import importlib.util
 import re
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -39,6 +41,20 @@ def code_digests(notebook: Path) -> tuple[str, str]:
     drawing = [line for line, part in zip(lines, parts, strict=True) if part in DRAWING]
     others = [line for line, part in zip(lines, parts, strict=True) if part not in DRAWING + CHECKING]
     return digest(others), digest(drawing)
+
+
+def own_digest(name: str) -> str:
+    """Digest of the module of a network of one's own, ``package.module:function``; '' for any other name."""
+    if ":" not in name:
+        return ""
+    folder = str(Path.cwd())
+    if folder not in sys.path:
+        sys.path.append(folder)
+    try:
+        found = importlib.util.find_spec(name.partition(":")[0])
+    except (ImportError, ValueError):
+        found = None
+    return file_digest(Path(found.origin)) if found is not None and found.origin else ""
 
 
 def package_digest() -> str:

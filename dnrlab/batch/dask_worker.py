@@ -1,59 +1,61 @@
-"""What runs on the workers of a Dask cluster before they get work. Imported only where dask is installed."""
+"""What runs on the workers of a Dask cluster before they get work. Imported only where dask is installed.
 
-import os
-import platform
+The class travels whole, so that also a worker without this package, or with another version, can say so.
+"""
+
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from distributed import Worker, WorkerPlugin
 
-from dnrlab.batch.code import package_digest
-
 
 @dataclass
-class Look(WorkerPlugin):
-    """Looks at each worker, also at one that joins later. One that can work gets the resource that runs need.
+class CheckWorker(WorkerPlugin):
+    """Checks each worker, also one that joins later. One that can work gets the resource that runs ask for.
 
-    What it found is told to the client as an event of the topic ``resource``.
+    The result goes to the client, as an event of the topic ``resource``.
     """
 
     resource: str
     folder: str  # working directory
     token: str  # a file in the folder of the batch
-    secret: str  # its content
+    batch: str  # its content
     files: Sequence[str]  # that a worker must see
     code: str  # digest of the package
 
     async def setup(self, worker: Worker) -> None:
         """Called on each worker."""
-        why = hindrance(look(self.folder, self.token, self.files), self.secret, self.code)
-        if not why:
+        import platform
+
+        obstacle, key = self.obstacle(), ""
+        if not obstacle:
+            from dnrlab.batch.chain import machine_key
+
+            key = machine_key()
             await worker.set_resources(**{self.resource: worker.state.nthreads})
-        found: dict[str, Any] = {"worker": worker.address, "host": platform.node(), "why": why}
-        worker.log_event(self.resource, found | {"threads": worker.state.nthreads})
+        found: dict[str, Any] = {"worker": worker.address, "host": platform.node(), "obstacle": obstacle}
+        worker.log_event(self.resource, found | {"key": key, "threads": worker.state.nthreads})
 
+    def obstacle(self) -> str:
+        """Why this machine cannot work; empty if it can."""
+        import os
+        from pathlib import Path
 
-def look(folder: str, token: str, files: Sequence[str]) -> dict[str, Any]:
-    """What this machine sees."""
-    if not Path(folder).is_dir():
-        return {"token": "", "missing": [folder], "code": ""}
-    os.chdir(folder)
-    seen = Path(token)
-    return {
-        "token": seen.read_text(encoding="utf-8") if seen.is_file() else "",
-        "missing": [file for file in files if not Path(file).expanduser().exists()],
-        "code": package_digest(),
-    }
+        if not Path(self.folder).is_dir():
+            return f"lacks the folder {self.folder}; put the project where all machines see it"
+        os.chdir(self.folder)
+        if missing := [file for file in self.files if not Path(file).expanduser().exists()]:
+            return f"lacks {', '.join(missing[:3])}; put the data where all machines see it"
+        token = Path(self.token)
+        if not token.is_file() or token.read_text(encoding="utf-8") != self.batch:
+            return "does not see the folder of the batch; put it where all machines see it"
+        try:
+            from dnrlab.batch.code import package_digest
 
-
-def hindrance(facts: dict[str, Any], secret: str, code: str) -> str:
-    """Why a worker cannot work; empty if it can."""
-    if facts["missing"]:
-        return f"lacks {', '.join(facts['missing'][:3])}; put the data where all machines see it"
-    if facts["token"] != secret:
-        return "does not see the folder of the batch; put it where all machines see it"
-    if facts["code"] != code:
-        return "has another version of dnrlab; install the same on all machines"
-    return ""
+            code = package_digest()
+        except Exception as error:  # whatever a package raises that is absent, older or broken
+            return f"cannot load dnrlab ({type(error).__name__}: {error}); install the same version there"
+        if code != self.code:
+            return "has another version of dnrlab, or was started before a change; install the same, start it again"
+        return ""

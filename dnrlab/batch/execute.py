@@ -15,7 +15,7 @@ from dnrlab.notebook import check_parameters, declared_defaults
 KERNEL = "python3"  # of this interpreter's environment, whatever kernel the notebook names
 ATTEMPTS = 3  # to start a kernel
 END_WITH_PARENT = "from dnrlab.parent import end_with_parent; end_with_parent()"
-RACES = ("Kernel died before replying", "Address already in use")
+RACES = ("Kernel died before replying", "Kernel didn't respond", "Address already in use")
 
 
 @cache

@@ -10,7 +10,7 @@ import pandas as pd
 from dnrlab.batch.index import Index
 from dnrlab.batch.intervals import ACCURACIES, differences_of, summary_of
 from dnrlab.batch.plan import states_of
-from dnrlab.batch.run import RESULTS, Run
+from dnrlab.batch.run import FOLDERS, RESULTS, Run
 from dnrlab.batch.state import DONE, FAILED, WAITING
 from dnrlab.files import atomic_write, explain_read_errors
 from dnrlab.runs.folder import HISTORY, METRICS, file_of_split
@@ -47,14 +47,14 @@ def row_of(run: Run) -> dict[str, Any]:
     """The row of a run in ``results.csv``."""
     states = states_of(run)
     given = {name: value for step in run.steps for name, value in step.parameters.items()}
-    given = {**run.varied, **{name: value for name, value in given.items() if name not in ("run_dir", "out_dir")}}
+    given = {**{name: value for name, value in given.items() if name not in FOLDERS}, **run.varied}
     error = next((f"cell {each.cell}: {each.error}" for each in states if each.state == FAILED), "")
     machine: dict[str, Any] = next((dict(each.machine) for each in states if each.machine), {})
     return {
         "run": run.name,
         "state": state_of([each.state for each in states]),
         **{name: json.dumps(value) if isinstance(value, (list, dict)) else value for name, value in given.items()},
-        **metrics_of(run),
+        **(metrics_of(run) if any(each.state == DONE for each in states) else {}),
         "seconds": sum(each.seconds for each in states),
         **machine,
         "folder": run.name,
@@ -73,6 +73,7 @@ def metrics_of(run: Run) -> dict[str, Any]:
     """The metrics of a run's evaluation, and of its training. Empty for a run that has neither."""
     found: dict[str, Any] = {}
     splits = [str(step.parameters.get("split", "test")) for step in run.steps if "run_dir" in step.parameters]
+    splits = sorted(splits, key=lambda split: split == "test")  # of several the test counts
     for file in dict.fromkeys(file_of_split(run.folder, METRICS, split) for split in splits):
         if file.is_file():
             with explain_read_errors(file, "evaluate the run again"):

@@ -29,9 +29,10 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from dnrlab.batch.run import FOLDERS
+
 LARGEST = 1_000_000  # bytes of a grid
 KEYS = ("title", "card", "alone", "parameters", "cases", "notebooks", "after")
-FOLDERS = ("run_dir", "out_dir")
 
 
 class Mistake(NamedTuple):
@@ -95,7 +96,7 @@ def read_grid(file: str | Path) -> Grid:
         text = file.read_text(encoding="utf-8")
         aliases = [event for event in yaml.parse(text, Loader=yaml.SafeLoader) if isinstance(event, yaml.AliasEvent)]
         root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
         hint = "; put texts with braces in quotes" if "{" in str(getattr(mark, "buffer", "") or "") else ""
@@ -216,7 +217,8 @@ class Reader:
             name, settings = (pairs[0][0], pairs[0][2]) if pairs else (self.text(each, "a notebook"), None)
             file = self.notebook(name)
             if name and file is None:
-                self.wrong(each, f"got no notebook {name!r} beside the grid or in the folder above; check the name")
+                place = "beside the grid or in the folder above"
+                self.wrong(each, f"expected a notebook {place}, got no {name!r}; check the name")
             elif file is not None:
                 taken = FOLDERS[1:] if what == "after" else FOLDERS
                 found.append(Entry(file, self.settings(settings, name, taken=taken), line_of(each)))

@@ -40,7 +40,9 @@ def write_index(out: Path, index: Index) -> None:
 
 def plain(run: Run) -> dict[str, Any]:
     """A run as plain values."""
-    steps = [{"notebook": str(step.notebook), "parameters": dict(step.parameters)} for step in run.steps]
+    steps = [
+        {"name": step.name, "notebook": str(step.notebook), "parameters": dict(step.parameters)} for step in run.steps
+    ]
     return {"name": run.name, "varied": dict(run.varied), "steps": steps}
 
 
@@ -64,11 +66,17 @@ def run_from(values: Mapping[str, Any], out: Path) -> Run:
 
     Raises: ValueError otherwise.
     """
-    name = str(values["name"])
-    if Path(name).name != name or name in ("", ".", ".."):
-        raise ValueError(f"expected the name of a folder, got {name!r}")
+    name = file_name(values["name"])
     steps = tuple(
-        Step(notebook=Path(each["notebook"]), parameters=dict(each["parameters"]), lines={}, line=0)
+        Step(name=file_name(each["name"]), notebook=Path(each["notebook"]), parameters=dict(each["parameters"]))
         for each in values["steps"]
     )
     return Run(name=name, folder=out / name, varied=dict(values["varied"]), steps=steps)
+
+
+def file_name(value: object) -> str:
+    """A name of a file or folder. ValueError if it is a path."""
+    name = str(value)
+    if Path(name).name != name or name in ("", ".", ".."):
+        raise ValueError(f"expected a name without folders, got {name!r}; correct it in {INDEX}")
+    return name

@@ -30,22 +30,22 @@ class Row(NamedTuple):
     seconds: float
 
 
-def row_of(task: Task) -> Row:
-    """How far a run has come."""
+def row_of(task: Task, batch: str) -> Row:
+    """How far a run has come in this call of the batch."""
     run, seconds = task.run, 0.0
-    for step, depends in zip(run.steps, task.depends, strict=True):
-        state = read_state(state_file(run, step))
-        current = state.depends == depends
-        if current and state.state == DONE:
-            seconds += state.seconds
+    for step, reason in zip(run.steps, task.reasons, strict=True):
+        if not reason:
             continue
-        if current and state.state == FAILED:
+        state = read_state(state_file(run, step))
+        if state.batch != batch:
+            return Row(run.name, WAITING, step.name if seconds else "", "", seconds)
+        if state.state == FAILED:
             return Row(run.name, FAILED, failure(step.name, state), "", seconds)
-        if current and state.state == RUNNING:
+        if state.state == RUNNING:
             line = last_line(run, step.name)
             left = LEFT.search(line)
             return Row(run.name, RUNNING, f"{step.name}: {LEFT.sub('', line)}", left[1] if left else "", seconds)
-        return Row(run.name, WAITING, step.name if seconds else "", "", seconds)
+        seconds += state.seconds
     return Row(run.name, DONE, "", "", seconds)
 
 
@@ -68,15 +68,17 @@ def last_line(run: Run, name: str) -> str:
 
 
 class Progress:
-    """Shows how far the runs of a batch have come: ``with Progress(tasks, print) as progress: progress.show()``.
+    """Shows how far the runs of a batch have come: ``with Progress(tasks, "a", print) as progress: progress.show()``.
 
     Args:
-        tasks: those with something to do.
+        tasks: all of the batch, also those with nothing to do.
+        batch: names this call.
         write: takes lines where there is no terminal.
     """
 
-    def __init__(self, tasks: Sequence[Task], write: Callable[[str], None]) -> None:
-        self.tasks, self.write = tasks, write
+    def __init__(self, tasks: Sequence[Task], batch: str, write: Callable[[str], None]) -> None:
+        self.tasks, self.batch, self.write = tasks, batch, write
+        self.todo = {task.run.name for task in tasks if task.reason}
         self.rows: dict[str, Row] = {}
         self.start = time.monotonic()
         self.live = None
@@ -101,13 +103,13 @@ class Progress:
             old = self.rows.get(task.run.name)
             if old is not None and old.state in (DONE, FAILED):
                 continue
-            row = self.rows[task.run.name] = row_of(task)
+            row = self.rows[task.run.name] = row_of(task, self.batch)
             if old is None or old.state != row.state or old.step.split(":")[0] != row.step.split(":")[0]:
-                self.tell(row, old)
+                self.report(row, old)
         if self.live:
             self.live.update(self.table(), refresh=True)
 
-    def tell(self, row: Row, old: Row | None) -> None:
+    def report(self, row: Row, old: Row | None) -> None:
         """Write a line about a run that began, ended or went on with its next notebook."""
         if row.state == WAITING or (self.live and row.state == RUNNING) or (old is None and row.state != RUNNING):
             return
@@ -118,10 +120,10 @@ class Progress:
 
     def left(self) -> str:
         """An estimate of the time until all runs have ended; empty before the first has."""
-        ended = sum(row.state in (DONE, FAILED) for row in self.rows.values())
+        ended = sum(row.state in (DONE, FAILED) and row.name in self.todo for row in self.rows.values())
         if not ended:
             return ""
-        return f"about {duration((time.monotonic() - self.start) / ended * (len(self.tasks) - ended) / 3600)} left"
+        return f"about {duration((time.monotonic() - self.start) / ended * (len(self.todo) - ended) / 3600)} left"
 
     def table(self) -> "Table":
         """The table of a terminal: running runs first, then failed, waiting and finished ones."""

@@ -23,7 +23,7 @@ def filled(run: Run, texts: Mapping[str, Any], runs: Sequence[str]) -> Run:
 def fill(value: Any, texts: Mapping[str, Any], runs: Sequence[str]) -> Any:
     """A value with its placeholders filled in, also within lists and mappings."""
     if isinstance(value, str):
-        if value == "{runs}":
+        if value == "{runs}" and runs:
             return list(runs)
         return PLACE.sub(lambda found: str(texts.get(found[1], found[0])), value)
     if isinstance(value, list):

@@ -6,7 +6,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from dnrlab.batch.run import Run, Step
-from dnrlab.batch.state import FAILED, State, depends_on, executed_file, read_state, state_file, why
+from dnrlab.batch.state import FAILED, State, depends_on, executed_file, read_state, same_parameters, state_file, why
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +29,7 @@ class Task:
 
 
 def task_of(run: Run, before: Sequence[Mapping[str, str]] = ()) -> Task:
-    """What is to be done of a run. What ``before`` depends on, its notebooks depend on, too."""
+    """What a run has to do. Its notebooks also depend on what ``before`` depends on."""
     depends: list[Mapping[str, str]] = []
     reasons: list[str] = []
     for step in run.steps:
@@ -46,8 +46,9 @@ def task_of(run: Run, before: Sequence[Mapping[str, str]] = ()) -> Task:
 
 
 def states_of(run: Run) -> list[State]:
-    """The states of a run's notebooks."""
-    return [read_state(state_file(run, step)) for step in run.steps]
+    """The states of a run's notebooks. What was run with other parameters counts as not run yet."""
+    states = [(step, read_state(state_file(run, step))) for step in run.steps]
+    return [state if same_parameters(step, state) else State() for step, state in states]
 
 
 def chosen(runs: Sequence[Run], only: str = "", failed: bool = False) -> list[Run]:
@@ -62,7 +63,7 @@ def chosen(runs: Sequence[Run], only: str = "", failed: bool = False) -> list[Ru
     return [run for run in matching if not failed or any(each.state == FAILED for each in states_of(run))]
 
 
-def aside(folder: Path, replaced: Path) -> Path:
+def move_away(folder: Path, replaced: Path) -> Path:
     """Move a run's folder away before the run starts anew. Nothing is removed. Returns the new place."""
     number = 1
     while (place := replaced / f"{folder.name}_{number}").exists():

@@ -48,7 +48,7 @@ def predict(runs: Sequence[Run], card: str, device: str, report: Callable[[str],
         recipe, views = recipe_of(given), views_of(run)
         counted = card_for(given, card)
         work = work_of(recipe, counted, views=views[0] * views[1])
-        shape = (recipe.model, recipe.data.num_frames, recipe.data.crop_size, counted.classes)
+        shape = (recipe.model, recipe.data.num_frames, recipe.data.crop_size, counted.classes, clips_of(recipe, device))
         if shape not in speeds:
             report(f"measuring steps of {run.name}")
             speeds[shape] = steps_of(recipe, counted.classes or 400, device)
@@ -114,10 +114,15 @@ def videos_of(name: str) -> tuple[Manifest, str]:
 
 def steps_of(recipe: Recipe, num_classes: int, device: str) -> pd.DataFrame:
     """Clips per second of training and testing in one process."""
-    size = recipe.data.num_frames * recipe.data.frames_per_segment * recipe.data.crop_size**2
-    batch = max(min(CLIP_PIXELS * (16 if device != "cpu" else 1) // size, recipe.training.batch_size), 1)
-    config = StepConfig(processes=(1,), batch_size=batch, num_steps=2, rounds=2, num_classes=num_classes)
+    clips = clips_of(recipe, device)
+    config = StepConfig(processes=(1,), batch_size=clips, num_steps=2, rounds=2, num_classes=num_classes)
     return scaling(clip_speeds(measure_steps(recipe, config, device=device)))
+
+
+def clips_of(recipe: Recipe, device: str) -> int:
+    """Clips of a measured step: those of the training, as far as memory and time let."""
+    size = recipe.data.num_frames * recipe.data.frames_per_segment * recipe.data.crop_size**2
+    return max(min(CLIP_PIXELS * (16 if device != "cpu" else 1) // size, recipe.training.batch_size), 1)
 
 
 def reading_of(videos: Manifest, recipe: Recipe, views: tuple[int, int]) -> Reading:

@@ -2,27 +2,32 @@
 
 import base64
 import html
+import math
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import matplotlib.pyplot as plt
 import pandas as pd
 
 from dnrlab import findings
-from dnrlab.batch.gather import gather
+from dnrlab.batch.gather import Tables, gather
 from dnrlab.batch.index import Index, read_index
 from dnrlab.batch.notebook_html import notebook_html
 from dnrlab.batch.plan import states_of
-from dnrlab.batch.run import Run, Step
+from dnrlab.batch.run import FOLDERS, Run, Step
 from dnrlab.batch.state import DONE, FAILED, State, executed_file, read_state, state_file
+from dnrlab.figures import save_figure
 from dnrlab.files import atomic_write
+from dnrlab.plots import settings_figure
 from dnrlab.text import count, duration
 
 REPORT = "report.html"
 TEMPLATE = Path(__file__).parent / "report.html"
 MACHINE = ("host", "processor", "cores", "threads", "torch", "python", "dnrlab")
+MOST_SETTINGS = 40  # of the figure
 OF_RUNS = ("top1", "top5", "mean_class", "loss")
 CONTROL = re.compile(r"\x1b\[[0-9;]*m|[\x00-\x08\x0b-\x1f]")  # colours of a terminal, and other control characters
 
@@ -44,7 +49,7 @@ def write_report(out: str | Path, *, code: bool = False) -> Path:
     parts = [
         section("Findings", sentences(findings.of_batch(*tables))),
         section("What failed", failures(index)),
-        section("Figures", figures(index)),
+        section("Figures", settings(tables, out) + figures(index)),
         section("Mean and 95 % interval", table_html(wide(tables.summary))),
         section("Differences between equal runs", table_html(tables.differences)),
         section("Runs", table_html(of_runs(tables.results, index))),
@@ -102,11 +107,26 @@ def failures(index: Index) -> str:
     return "".join(found)
 
 
+def settings(tables: Tables, out: Path) -> str:
+    """The figure of the settings' accuracies, which is also saved in the folder of the batch; '' for one setting."""
+    table = tables.summary
+    top1 = table[table["measure"] == "top1"] if len(table) else table
+    if not 1 < len(top1) <= MOST_SETTINGS:
+        return ""
+    names = [findings.setting(row) for _, row in top1.iterrows()]
+    finding = findings.of_batch(*tables)[1]
+    note = f"points: mean; lines: 95 % intervals, over {top1['over'].iloc[0]}"
+    figure = settings_figure(top1, names, finding, note)
+    file = save_figure(figure, out, "settings", table=top1)
+    plt.close(figure)
+    return image(file)
+
+
 def figures(index: Index) -> str:
     """The figures of the notebooks that ran after all others."""
     after = index.runs.after
     files = sorted(after.folder.glob("*.png")) if after else []
-    return "".join(image(file) for file in files)
+    return "".join(image(file) for file in files if not file.is_symlink())
 
 
 def image(file: Path) -> str:
@@ -154,7 +174,8 @@ def table_html(table: pd.DataFrame) -> str:
 def cell(value: Any) -> str:
     """A cell of a table."""
     if isinstance(value, float):
-        text = "" if pd.isna(value) else f"{value:.0f}" if value == round(value) and abs(value) > 1 else f"{value:.3f}"
+        whole = math.isfinite(value) and value == round(value) and abs(value) > 1
+        text = "" if math.isnan(value) else f"{value:.0f}" if whole else f"{value:.3f}"
         return f"<td class='number'>{text}</td>"
     if value in (DONE, FAILED):
         return f"<td class='{value}'>{value}</td>"
@@ -180,4 +201,4 @@ def one_notebook(run: Run, step: Step, *, code: bool) -> str:
 
 def parameters_of(step: Step) -> Mapping[str, Any]:
     """The parameters that a notebook was given, without its folders."""
-    return {name: value for name, value in step.parameters.items() if name not in ("run_dir", "out_dir")}
+    return {name: value for name, value in step.parameters.items() if name not in FOLDERS}

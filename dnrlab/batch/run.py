@@ -1,11 +1,13 @@
 """A run of a batch: notebooks with all their parameters, in a folder."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+FOLDERS = ("run_dir", "out_dir")  # parameters that the batch sets
 RESULTS = "results.csv"  # in the folder of a batch
+REPLACED = "replaced"  # folder of run folders that started anew, in that of a batch
 REPEATED = {"seed": "seed", "test_fold": "fold"}  # parameters that repeat a run, and columns of their values
 
 
@@ -13,15 +15,11 @@ REPEATED = {"seed": "seed", "test_fold": "fold"}  # parameters that repeat a run
 class Step:
     """A notebook of a run, and all parameters that it is given."""
 
+    name: str  # of its files; the notebook's, with a number where a run has the notebook twice
     notebook: Path
     parameters: Mapping[str, Any]
-    lines: Mapping[str, int]  # of the grid, by parameter
-    line: int
-
-    @property
-    def name(self) -> str:
-        """The name of the notebook."""
-        return self.notebook.stem
+    lines: Mapping[str, int] = field(default_factory=dict)  # of the grid, by parameter
+    line: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

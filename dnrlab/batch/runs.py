@@ -1,16 +1,16 @@
 """The runs of a grid: every combination of the lists in it, with names made from what varies."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from dnrlab.batch.execute import defaults_of, parameter_types
-from dnrlab.batch.grid import FOLDERS, Entry, Grid, Mistake, Mistakes, Setting
+from dnrlab.batch.grid import Entry, Grid, Mistake, Mistakes, Setting
 from dnrlab.batch.places import PLACE, filled
-from dnrlab.batch.run import REPEATED, RESULTS, Run, Runs, Step
+from dnrlab.batch.run import FOLDERS, REPEATED, REPLACED, RESULTS, Run, Runs, Step
 from dnrlab.choices import mistakes_in
 from dnrlab.notebook import wrong_name, wrong_type
 
@@ -18,6 +18,7 @@ MOST_RUNS = 10_000
 FILES = ("manifest", "root", "initial_weights")
 CASE = "case"
 AFTER = "after"  # the name of the run of the notebooks after all others
+RUNS = "{runs}"
 
 
 def runs_of(grid: Grid, out: Path, *, counted_by: str = "") -> Runs:
@@ -41,13 +42,15 @@ def runs_of(grid: Grid, out: Path, *, counted_by: str = "") -> Runs:
         text = f"expected at most {MOST_RUNS:,} runs, got {number:,}; make several grids"
         raise Mistakes(grid.file, [*mistakes, Mistake(1, text)])
     runs = [run_of(grid, out, declared, combination) for combination in product(*factors)]
-    names = [run.name for run in runs]
+    names = [run.name.casefold() for run in runs]  # some file systems do not tell a from A
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        text = f"expected runs with different names, got {twice[0]} twice; name them as cases"
-        mistakes.append(Mistake(1, text))
+        mistakes.append(Mistake(1, f"expected runs with different names, got {twice[0]} twice; name them as cases"))
+    if taken := sorted({*names} & {AFTER, REPLACED}):
+        mistakes.append(Mistake(1, f"expected runs with other names than {taken[0]}, got it; name the case otherwise"))
     after = after_of(grid, out, declared, runs)
+    folders = {run.folder for run in runs}
     for run in [*runs, *([after] if after else [])]:
-        mistakes += mistakes_of(run, declared, out, absent=FILES if counted_by else ())
+        mistakes += mistakes_of(run, declared, out, folders, absent=FILES if counted_by else ())
     if mistakes:
         raise Mistakes(grid.file, mistakes)
     return Runs(runs, after)
@@ -137,9 +140,10 @@ def run_of(grid: Grid, out: Path, declared: Mapping[Path, Mapping[str, type]], c
     varied = {key: value for option in ordered if option.words for key, value in option.varied.items()}
     shared = [setting for option in combination if option.entry is None for setting in option.settings]
     steps = []
+    names = step_names(grid.notebooks)
     for position, entry in enumerate(grid.notebooks):
         own = [setting for option in combination if option.entry == position for setting in option.settings]
-        steps.append(step_of(entry, declared[entry.file], [*shared, *own], out / name))
+        steps.append(step_of(names[position], entry, declared[entry.file], [*shared, *own], out / name))
     texts = {"out": out, "run_dir": out / name, "results": out / RESULTS, **varied}
     return filled(Run(name=name, folder=out / name, varied=varied, steps=tuple(steps)), texts, [])
 
@@ -150,18 +154,29 @@ def after_of(grid: Grid, out: Path, declared: Mapping[Path, Mapping[str, type]],
         return None
     lists = {name for run in runs for name in run.varied}
     shared = [setting for setting in grid.settings if setting.name not in lists]
-    steps = [step_of(entry, declared[entry.file], [*shared, *entry.settings], out / AFTER) for entry in grid.after]
+    steps = [
+        step_of(name, entry, declared[entry.file], [*shared, *entry.settings], out / AFTER)
+        for name, entry in zip(step_names(grid.after), grid.after, strict=True)
+    ]
     texts = {"out": out, "run_dir": out / AFTER, "results": out / RESULTS}
     run = Run(name=AFTER, folder=out / AFTER, varied={}, steps=tuple(steps))
     return filled(run, texts, [str(run.folder) for run in runs])
 
 
-def step_of(entry: Entry, declared: Mapping[str, type], settings: Sequence[Setting], folder: Path) -> Step:
+def step_names(entries: Sequence[Entry]) -> list[str]:
+    """The names of notebooks; the second of a name has a number: ``02_evaluate``, ``02_evaluate_2``."""
+    stems = [entry.file.stem for entry in entries]
+    before = [stems[:position].count(stem) for position, stem in enumerate(stems)]
+    return [f"{stem}_{number + 1}" if number else stem for stem, number in zip(stems, before, strict=True)]
+
+
+def step_of(name: str, entry: Entry, declared: Mapping[str, type], settings: Sequence[Setting], folder: Path) -> Step:
     """A notebook with the parameters that it declares, in the folder of its run."""
     own = [setting for setting in settings if setting.name in declared]
     given = {setting.name: setting.value for setting in own}
     folders = {name: str(folder) for name in FOLDERS if name in declared}
     return Step(
+        name=name,
         notebook=entry.file,
         parameters=folders | given,
         lines={setting.name: setting.line for setting in own},
@@ -170,28 +185,57 @@ def step_of(entry: Entry, declared: Mapping[str, type], settings: Sequence[Setti
 
 
 def mistakes_of(
-    run: Run, declared: Mapping[Path, Mapping[str, type]], out: Path, *, absent: Sequence[str] = ()
+    run: Run,
+    declared: Mapping[Path, Mapping[str, type]],
+    out: Path,
+    folders: Collection[Path],
+    *,
+    absent: Sequence[str] = (),
 ) -> Iterator[Mistake]:
-    """What is wrong with the values of a run. Files of the batch, and ``absent`` ones, need not be here."""
+    """What is wrong with the values of a run.
+
+    Args:
+        folders: of all runs. What is below one of them need not be there yet.
+        absent: parameters whose files need not be here.
+    """
     for step in run.steps:
         kinds = declared[step.notebook]
-        wrong = {name: wrong_type(name, value, kinds[name]) for name, value in step.parameters.items()}
-        yield from (Mistake(step.lines.get(name, step.line), text) for name, text in wrong.items() if text)
-        later = {name for name, value in step.parameters.items() if refers_to(value, out)}
+        found = {name: wrong_type(name, value, kinds[name]) for name, value in step.parameters.items()}
         for name, value in step.parameters.items():
-            if unknown := PLACE.search(str(value)) if isinstance(value, str) else None:
-                yield Mistake(step.lines.get(name, step.line), f"{name}: got an unknown place {unknown[0]}; correct it")
-        unchecked = {*later, *absent, *(name for name, text in wrong.items() if text)}
+            for each in texts_in(value):
+                found[name] = found[name] or wrong_place(name, each, out, folders)
+        texts = {name: [*texts_in(value)] for name, value in step.parameters.items()}
+        later = {name for name, own in texts.items() if any(is_below(each, out) for each in own)}
+        unchecked = {*later, *absent, *(name for name, text in found.items() if text)}
         given = {name: value for name, value in step.parameters.items() if name not in unchecked}
         for name, text in mistakes_in(defaults_of(step.notebook) | given):
             if name in given:
-                yield Mistake(step.lines.get(name, step.line), f"{name}: {text}")
+                found[name] = f"{name}: {text}"
             elif name not in unchecked:
-                yield Mistake(step.line, f"{step.name}: {name}: {text}")
+                found[name] = f"{step.name}: {name}: {text}"
+        yield from (Mistake(step.lines.get(name, step.line), text) for name, text in found.items() if text)
 
 
-def refers_to(value: Any, out: Path) -> bool:
-    """Whether a value names something in the folder of the batch."""
-    if isinstance(value, list):
-        return any(refers_to(each, out) for each in value)
-    return isinstance(value, str) and (value == str(out) or value.startswith(f"{out}/"))
+def texts_in(value: Any) -> Iterator[str]:
+    """All texts in a value."""
+    if isinstance(value, str):
+        yield value
+    for each in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from texts_in(each)
+
+
+def wrong_place(name: str, text: str, out: Path, folders: Collection[Path]) -> str:
+    """What is wrong with the places in a text: one that is unknown, or the folder of a run that the grid has not."""
+    if unknown := PLACE.search(text):
+        where = " outside of after" if unknown[0] == RUNS else ""
+        return f"{name}: expected a known place, got {unknown[0]}{where}; correct it, see dnrlab/batch/grid.py"
+    if is_below(text, out) and not any(Path(text) == each or each in Path(text).parents for each in folders):
+        own = Path(text).relative_to(out).parts[:1]
+        if own and own[0] not in (RESULTS, AFTER):
+            return f"{name}: expected a run of this grid in {{out}}, got {own[0]}; correct the name"
+    return ""
+
+
+def is_below(text: str, out: Path) -> bool:
+    """Whether a text names something in the folder of the batch."""
+    return out in Path(text).parents or Path(text) == out

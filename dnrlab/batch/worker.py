@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from dnrlab.batch.execute import run_notebook
-from dnrlab.batch.state import DONE, FAILED, RUNNING, State, now, write_state
+from dnrlab.batch.state import DONE, EXECUTED, FAILED, LOG, RUNNING, STATE, State, now, write_state
 from dnrlab.files import atomic_write, open_own
 from dnrlab.lock import locked
 from dnrlab.parent import end_with_parent
@@ -26,20 +26,18 @@ def main() -> None:
     """Take the job, execute the notebook, and leave its state. Exit code 1 if it failed."""
     job = json.loads(sys.stdin.read())
     end_with_parent(job["parent"])
-    state = State(state=RUNNING, started=now(), **job["state"])
-    state = execute(Path(job["folder"]), state)
+    state = execute(Path(job["folder"]), job["name"], State(state=RUNNING, started=now(), **job["state"]))
     sys.exit(0 if state.state == DONE else 1)
 
 
-def execute(folder: Path, state: State) -> State:
-    """Execute a notebook into ``folder``, with its log and its state. What fails is in the state."""
-    notebook = Path(state.notebook)
-    file, log_file = (folder / f"{notebook.stem}{ending}" for ending in (".state.json", ".log"))
+def execute(folder: Path, name: str, state: State) -> State:
+    """Execute a notebook into ``folder``, with its log and its state, under ``name``. What fails is in the state."""
+    notebook, file, log_file = Path(state.notebook), folder / f"{name}{STATE}", folder / f"{name}{LOG}"
     start = time.perf_counter()
     try:
         with locked(folder, "run", patience=PATIENCE), open_own(log_file, "a", encoding="utf-8", buffering=1) as log:
             write_state(file, state)
-            with atomic_write(folder / notebook.name) as unfinished:
+            with atomic_write(folder / f"{name}{EXECUTED}") as unfinished:
                 try:
                     run_notebook(notebook, unfinished, dict(state.parameters), report=writer(log.write))
                     state = replace(state, state=DONE)

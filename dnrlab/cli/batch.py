@@ -39,7 +39,7 @@ class Batch:
         if self.dry_run:
             return self.predicted()
         result = run_batch(self.grid, self.out, self.config)
-        return {**result, "exit_code": int(result["failed"] > 0)}
+        return {**result, "exit_code": int(bool(result["failed"] or result["left"]))}
 
     def predicted(self) -> Result:
         """The runs with their predicted hours, and their sum."""
@@ -47,16 +47,16 @@ class Batch:
         from dnrlab.device import pick_device
 
         grid = read_grid(self.grid)
-        runs = chosen(runs_of(grid, Path(self.out), counted_by=grid.card).runs, self.config.only)
+        runs = chosen(runs_of(grid, Path(self.out), counted_by=grid.card).runs, self.config.only, self.config.failed)
         table = predict(runs, grid.card, pick_device(self.device), log.info)
-        hours = float(table["hours"].sum()) if "hours" in table else 0.0
-        workers = self.config.workers
-        return {
-            "title": grid.title,
-            "runs": plain_rows(table),
-            "number": len(runs),
-            "on one device": duration(hours),
-            f"on {count(workers, 'device')}": duration(hours / min(workers, len(runs))),
+        result: Result = {"title": grid.title, "number": len(runs), "runs": plain_rows(table)}
+        if "hours" not in table:
+            return result | {"predicted": "no hours: only trainings and tests are predicted"}
+        hours, devices = float(table["hours"].sum()), min(1 if grid.alone else self.config.workers, len(runs))
+        return result | {
+            "hours": hours,
+            "devices": devices,
+            "predicted": f"{duration(hours)} on one device, {duration(hours / devices)} on {count(devices, 'device')}",
         }
 
 

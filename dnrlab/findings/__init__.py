@@ -1,7 +1,7 @@
 """Sentences for the titles of figures, made from the numbers that the figures show."""
 
 from dnrlab.findings.affine import of_cuts, of_probe, of_trajectories, of_variance
-from dnrlab.findings.batch import number_of, of_batch
+from dnrlab.findings.batch import number_of, of_batch, setting
 from dnrlab.findings.bench import of_budget, of_scaling, of_shape, of_speeds
 from dnrlab.findings.cam import of_faithfulness, of_forgetting, of_localisation, of_maps, of_traits
 from dnrlab.findings.data import of_check, of_counts, of_lengths, of_reading
@@ -45,4 +45,5 @@ __all__ = [
     "of_views",
     "quick",
     "seeds_note",
+    "setting",
 ]

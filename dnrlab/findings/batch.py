@@ -8,8 +8,7 @@ import pandas as pd
 from dnrlab.text import beyond, count, listed
 
 MOST = 12  # differences in sentences; the table has all
-REPEATED = ("seed", "test_fold")
-OTHERS = ("measure", "mean", "low", "high", "n", "over", "compared", "with", "without", *REPEATED)
+OTHERS = ("measure", "mean", "low", "high", "n", "over", "compared", "with", "without")
 
 
 def of_batch(results: pd.DataFrame, summary: pd.DataFrame, differences: pd.DataFrame) -> list[str]:

@@ -1,6 +1,7 @@
 """Figures: functions from data to matplotlib Figures. They compute nothing and read no files."""
 
 from dnrlab.plots.affine import cut_figure, probe_figure, trajectories_figure, variance_figure
+from dnrlab.plots.batch import settings_figure
 from dnrlab.plots.bench import budget_figure, scaling_figure, speed_kept
 from dnrlab.plots.cam import (
     CamRow,
@@ -36,6 +37,7 @@ __all__ = [
     "reading_figure",
     "reversal_figure",
     "scaling_figure",
+    "settings_figure",
     "speed_kept",
     "timeline_figure",
     "training_curves",

@@ -93,7 +93,7 @@ def test_single_runs_have_intervals_over_their_videos(tmp_path):
 
 
 def run(out, name, varied):
-    step = Step(notebook=out / "02.ipynb", parameters={"run_dir": str(out / name), **varied}, lines={}, line=0)
+    step = Step(name="02", notebook=out / "02.ipynb", parameters={"run_dir": str(out / name), **varied})
     return Run(name=name, folder=out / name, varied=varied, steps=(step,))
 
 
@@ -101,7 +101,8 @@ def test_results_hold_parameters_metrics_seconds_and_versions(tmp_path):
     first, second = run(tmp_path, "seed0", {"seed": 0, "groups": ["a"]}), run(tmp_path, "seed1", {"seed": 1})
     index = Index(title="t", grid="g", runs=Runs([first, second], None))
     first.folder.mkdir()
-    state = State(state="done", seconds=3.5, machine={"host": "h", "torch": "2"})
+    given = first.steps[0].parameters
+    state = State(state="done", parameters=given, seconds=3.5, machine={"host": "h", "torch": "2"})
     write_state(state_file(first, first.steps[0]), state)
     (first.folder / "metrics.json").write_text(json.dumps({"top1": 0.25, "videos": 8, "skipped": 1}))
     (first.folder / "history.csv").write_text("epoch,loss,seconds\n0,2.0,10\n1,1.5,12\n")
@@ -111,6 +112,8 @@ def test_results_hold_parameters_metrics_seconds_and_versions(tmp_path):
     columns = ["seed", "groups", "top1", "videos", "loss", "training_seconds", "seconds", "torch"]
     assert table.loc[0, columns].tolist() == [0, '["a"]', 0.25, 8, 1.5, 22, 3.5, "2"]
     assert pd.read_csv(tmp_path / "results.csv")["folder"].tolist() == ["seed0", "seed1"]
+    other = Runs([run(tmp_path, "seed0", {"seed": 5})], None)  # the grid has changed; the run has not
+    assert gather(tmp_path, Index(title="t", grid="g", runs=other)).results["state"].tolist() == ["waiting"]
 
 
 def test_the_list_of_runs_is_read_back_and_names_of_other_folders_are_refused(tmp_path):
@@ -121,7 +124,7 @@ def test_the_list_of_runs_is_read_back_and_names_of_other_folders_are_refused(tm
     values = json.loads((tmp_path / "batch.json").read_text())
     values["runs"][0]["name"] = "../elsewhere"
     (tmp_path / "batch.json").write_text(json.dumps(values))
-    with pytest.raises(ValueError, match=r"expected the name of a folder, got '\.\./elsewhere'"):
+    with pytest.raises(ValueError, match=r"expected a name without folders, got '\.\./elsewhere'"):
         read_index(tmp_path)
     with pytest.raises(FileNotFoundError, match=r"expected a batch with batch\.json"):
         read_index(tmp_path / "none")

@@ -1,6 +1,7 @@
 """Grids: what multiplies, names, placeholders, and mistakes with their lines, all at once, before anything runs."""
 
 import json
+import re
 
 import pytest
 
@@ -103,6 +104,11 @@ def test_places_in_texts_are_filled_in(tmp_path):
     }
 
 
+def test_a_notebook_that_a_run_has_twice_has_files_of_its_own(tmp_path):
+    (run,) = runs(tmp_path, "title: a\nnotebooks:\n  - train: {lr: 0.1}\n  - train: {lr: 0.2}\n").runs
+    assert [step.name for step in run.steps] == ["train", "train_2"]
+
+
 def test_all_mistakes_are_listed_at_once_with_their_lines(tmp_path):
     text = """title: a
 parameters:
@@ -121,15 +127,15 @@ notebooks:
 other: 3
 """
     assert mistakes(tmp_path, text) == [
-        "3: got an unknown parameter 'seeed'; did you mean 'seed'?",
+        "3: expected 'seed' or another parameter, got 'seeed'; correct the name",
         "4: lr: expected float, got '1e-3'; in YAML a float needs a point, as in 1.0e-3",
-        "5: seed: expected int, got 'x'",
-        "6: model: got 'tsn_resnet19'; did you mean 'tsn_resnet18'?",
+        "5: seed: expected int, got 'x'; correct the value",
+        "6: model: expected 'tsn_resnet18' or another known name, got 'tsn_resnet19'; correct it",
         "7: expected no run_dir, got one; leave it out, each run has its own folder",
         "10: expected 'one' once in cases, got it again; leave one out",
-        "10: initial_weights: got nothing at 'nowhere.pt'; check the path",
-        "13: got no notebook 'trian' beside the grid or in the folder above; check the name",
-        "14: got an unknown parameter 'lrr'; did you mean 'lr'?",
+        "10: initial_weights: expected weights, got nothing at 'nowhere.pt'; check the path",
+        "13: expected a notebook beside the grid or in the folder above, got no 'trian'; check the name",
+        "14: expected 'lr' or another parameter, got 'lrr'; correct the name",
         "15: expected title, card, alone, parameters, cases, notebooks, after, got 'other'; correct the name",
     ]
 
@@ -147,7 +153,21 @@ other: 3
             "title: a\nnotebooks: [train]\nparameters: {seed: [1, 1]}",
             "1: expected runs with different names, got seed1",
         ),
-        ("title: a\nnotebooks: [train]\nparameters: {initial_weights: '{sed}'}", "3: initial_weights: got an unknown"),
+        (
+            "title: a\nnotebooks: [train]\nparameters: {initial_weights: '{sed}'}",
+            "3: initial_weights: expected a known place, got {sed}",
+        ),
+        (
+            "title: a\nnotebooks: [train]\nparameters: {seeds: ['{runs}']}",
+            "3: seeds: expected a known place, got {runs} out",
+        ),
+        (
+            "title: a\nnotebooks: [train]\ncases: {a: {}, after: {}}",
+            "1: expected runs with other names than after, got",
+        ),
+        ("title: a\nnotebooks: [train]\ncases: {a: {}, A: {}}", "1: expected runs with different names, got a twice"),
+        ("title: a\nnotebooks: [train]\nafter: [{train: {run_dir: '{out}/rn'}}]", "3: run_dir: expected a run of this"),
+        ("title: " + "[" * 5000, "1: no YAML"),
         ("title: a\nnotebooks: [train]\nalone: often", "3: expected alone as true or false, got 'often'; write one"),
     ],
 )
@@ -171,5 +191,5 @@ def test_the_grids_of_the_project_have_no_mistakes(file, tmp_path, monkeypatch):
 
 def test_every_paper_grid_has_a_quick_one():
     names = {file.stem for file in (PROJECT / "notebooks" / "batches").glob("*.yaml")}
-    paper = {name.removeprefix("paper_") for name in names if name.startswith("paper_")}
+    paper = {re.sub("^paper_|_v[12]$", "", name) for name in names if name.startswith("paper_")}
     assert paper == {name.removeprefix("quick_") for name in names if name.startswith("quick_")}

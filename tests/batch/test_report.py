@@ -43,7 +43,7 @@ def batch(tmp_path):
     """The folder of a batch with a finished and a failed run, whose names and notebooks are hostile."""
     runs = []
     for name, state in (("good", "done"), ("bad", "failed")):
-        step = Step(notebook=tmp_path / "01.ipynb", parameters={"model": EVIL}, lines={}, line=0)
+        step = Step(name="01", notebook=tmp_path / "01.ipynb", parameters={"model": EVIL})
         run = Run(name=name, folder=tmp_path / name, varied={"case": EVIL + name}, steps=(step,))
         write(
             run.folder / "01.ipynb",
@@ -52,7 +52,10 @@ def batch(tmp_path):
             code("plot()", shown(image_png=PICTURE), shown(**{"image_svg+xml": "<svg onload=alert(1)></svg>"})),
         )
         error = {"cell": 2, "error": f"ValueError: {EVIL}", "trace": "\x1b[31mline\x1b[0m"} if state == "failed" else {}
-        write_state(state_file(run, step), State(state=state, seconds=2.0, started="2026-01-02 03:04:05", **error))
+        write_state(
+            state_file(run, step),
+            State(state=state, parameters=step.parameters, seconds=2.0, started="2026-01-02 03:04:05", **error),
+        )
         runs.append(run)
     write_index(tmp_path, Index(title=f"A title {EVIL}", grid=f"title: {EVIL}", runs=Runs(runs, None)))
     return tmp_path

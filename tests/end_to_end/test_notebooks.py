@@ -223,7 +223,7 @@ def test_the_papermill_command_takes_true_as_people_write_it(synthetic, tmp_path
 
 
 def test_a_wrong_parameter_stops_a_batch_before_a_kernel_starts(tmp_path):
-    with pytest.raises(ValueError, match=r"got an unknown parameter 'epoch'; did you mean 'epochs'\?"):
+    with pytest.raises(ValueError, match=r"expected 'epochs' or another parameter, got 'epoch'"):
         run("01_train", tmp_path, {"epoch": 3})
     with pytest.raises(TypeError, match=r"lr: expected float, got '1e-3'; in YAML a float needs a point"):
         run("01_train", tmp_path, {"lr": "1e-3"})
@@ -239,7 +239,7 @@ def cells(*sources):
 def test_a_notebook_started_by_hand_checks_its_parameters_itself():
     declared = "lr: float = 0.1  # rate\ndnr: bool = True  # on"
     start(cells(declared, "%matplotlib inline", "later: int = 3") | {"lr": 1, "dnr": True, "later": 3})
-    with pytest.raises(ValueError, match=r"got an unknown parameter 'lrr'; did you mean 'lr'\?"):
+    with pytest.raises(ValueError, match=r"expected 'lr' or another parameter, got 'lrr'"):
         start(cells(declared, "# Parameters\nlrr = 0.2\n") | {"lr": 0.1, "dnr": True, "lrr": 0.2})
     with pytest.raises(TypeError, match="lr: expected float, got 'high'"):
         start(cells(declared, '# Parameters\nlr = "high"\n') | {"lr": "high", "dnr": True})
