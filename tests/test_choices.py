@@ -24,7 +24,7 @@ RECIPE = {"recipe": "demo", "model": "", "dnr": True, "relay_distance": 4, "dnr_
         ({"groups": ["where", "when"]}, "groups", "expected 'where' or another known name, got 'when'"),
         ({"norms": ["bach"]}, "norms", "expected 'batch' or another"),
         (RECIPE | {"interlacing": "yes"}, "interlacing", "got 'yes'; correct it"),
-        (RECIPE | {"dnr_settings": {"deph": 2}}, "dnr_settings", "expected settings of DNR, got deph"),
+        (RECIPE | {"dnr_settings": {"deph": 2}}, "recipe", "expected settings of DNR, got deph"),
         (RECIPE | {"settings": {"dropot": 0.1}}, "recipe", "expected fields of a recipe, got dropot"),
         (RECIPE | {"width": 7}, "model", "7"),
         (

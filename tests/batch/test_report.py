@@ -52,10 +52,8 @@ def batch(tmp_path):
             code("plot()", shown(image_png=PICTURE), shown(**{"image_svg+xml": "<svg onload=alert(1)></svg>"})),
         )
         error = {"cell": 2, "error": f"ValueError: {EVIL}", "trace": "\x1b[31mline\x1b[0m"} if state == "failed" else {}
-        write_state(
-            state_file(run, step),
-            State(state=state, parameters=step.parameters, seconds=2.0, started="2026-01-02 03:04:05", **error),
-        )
+        facts = {"parameters": step.parameters, "seconds": 2.0, "started": "2026-01-02 03:04:05", **error}
+        write_state(state_file(run, step), State(state=state, **facts))
         runs.append(run)
     write_index(tmp_path, Index(title=f"A title {EVIL}", grid=f"title: {EVIL}", runs=Runs(runs, None)))
     return tmp_path
