@@ -47,6 +47,11 @@ def read_table(file: Path) -> pd.DataFrame:
     return rows
 
 
+def as_text(column: pd.Series) -> pd.Series:
+    """The cells of a column as texts; '' where a cell is empty."""
+    return column.map(lambda cell: "" if pd.isna(cell) else str(cell).strip())
+
+
 def check_header(file: Path) -> list[str]:
     """The names of the columns. ValueError unless the first line names path and label, and each column once."""
     line, header = next(numbered_records(file), (1, []))

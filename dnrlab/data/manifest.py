@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dnrlab.data.csv_table import SECONDS, line_numbers, read_table, refuse
+from dnrlab.data.csv_table import SECONDS, as_text, line_numbers, read_table, refuse
 from dnrlab.data.splits import renamed, split_name
 
 log = logging.getLogger("dnrlab")
@@ -191,7 +191,7 @@ def split_by(manifest: Manifest, column: str, test_fold: str = "") -> Manifest:
             f"{manifest.file}: expected a column {column!r}, got columns {', '.join(others) or 'path, label'}; "
             "correct split_column"
         )
-    cells = manifest.rows[column].astype(str).str.strip()
+    cells = as_text(manifest.rows[column])
     cells = cells if test_fold else cells.map(split_name)
     if test_fold:
         refuse(
@@ -221,6 +221,6 @@ def rows_digest(videos: Manifest, columns: Sequence[str], *, start: int = 0) -> 
     Returns: 16 hexadecimal digits of SHA-256.
     """
     paths = [path[start:] for path in videos.rows["path"].tolist()]
-    others = [videos.rows[name].astype(str) for name in columns if name in videos.rows]
+    others = [videos.rows[name].map(str) for name in columns if name in videos.rows]
     text = "\n".join("\t".join(cells) for cells in zip(paths, *others, strict=True))
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 from torch import Tensor
 
+from dnrlab.data.csv_table import as_text
 from dnrlab.data.loading import TrainingBatch, bad_video
 from dnrlab.data.manifest import Manifest
 from dnrlab.files import atomic_write, explain_read_errors
@@ -40,7 +41,7 @@ def write_skipped(run_dir: Path, manifest: Manifest, reasons: dict[int, str]) ->
         return
     rows, file = sorted(reasons), run_dir / SKIPPED_IN_TRAINING
     columns = [name for name in COLUMNS if name in manifest.rows]
-    table = manifest.rows.iloc[rows][columns].astype(str).assign(reason=[reasons[row] for row in rows])
+    table = manifest.rows.iloc[rows][columns].apply(as_text).assign(reason=[reasons[row] for row in rows])
     if file.is_file():
         table = pd.concat([read_skipped(file), table])
     with atomic_write(file) as unfinished:

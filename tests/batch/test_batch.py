@@ -89,13 +89,46 @@ def test_what_changed_runs_anew_and_the_old_is_set_aside(tmp_path, caplog):
     assert call(grid, out)["ran"] == 2
     assert "seed0: second: notebook changed" in lines(caplog)
     assert (out / "seed0" / "a.txt").read_text() == "x"  # the first notebook stood
-    grid.write_text(TEXT.replace("[0, 1, 2]", "[0, 2]").replace("first, second", "first: {out_dir: x}, second"))
     write_cells(tmp_path / "first.ipynb", CELL, FIRST + "\nprint('more')")
-    grid.write_text(TEXT.replace("[0, 1, 2]", "[0, 2]"))
     assert call(grid, out)["ran"] == 2
     assert "seed2: first: notebook changed" in lines(caplog)
     assert (out / "seed0" / "a.txt").read_text() == "x"
     assert (out / "replaced" / "seed0_1" / "first.ipynb").is_file()
+
+
+def test_parameters_and_files_that_changed_run_anew_and_another_spelling_of_the_folder_does_not(
+    tmp_path, caplog, monkeypatch
+):
+    caplog.set_level("INFO", "dnrlab")
+    cell = CELL + '\nmanifest: str = "synthetic"  # videos\nepochs: int = 1  # epochs'
+    write_cells(tmp_path / "read.ipynb", cell, "print(open(manifest).read())")
+    (tmp_path / "a.csv").write_text("path,label\n")
+    text = f"title: a\nparameters: {{epochs: 1, manifest: {tmp_path / 'a.csv'}}}\nnotebooks: [read]\n"
+    grid, out = write_grid(tmp_path, text), tmp_path / "out"
+    assert call(grid, out)["done"] == 1
+    monkeypatch.chdir(tmp_path)
+    assert call(grid, "out")["ran"] == 0
+    out.rename(tmp_path / "moved")
+    assert call(grid, tmp_path / "moved")["ran"] == 0
+    grid.write_text(text.replace("epochs: 1", "epochs: 2"))
+    assert call(grid, tmp_path / "moved")["ran"] == 1
+    assert "run: read: parameters changed: epochs, 1 to 2" in lines(caplog)
+    (tmp_path / "a.csv").write_text("path,label\na.mp4,b\n")
+    assert call(grid, tmp_path / "moved")["ran"] == 1
+    assert "run: read: manifest changed" in lines(caplog)
+
+
+def test_a_process_that_dies_is_a_failure_and_a_folder_that_is_a_file_stops_only_its_run(tmp_path, caplog):
+    die = "import os, signal, time\nif seed == 0:\n    parent = os.getppid()\n    os.kill(parent, signal.SIGKILL)\n"
+    die += "    time.sleep(30)"
+    grid = write_grid(tmp_path, "title: a\nparameters: {seed: [0, 1, 2]}\nnotebooks: [die]\n", die=die)
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "seed1").write_text("a file")
+    result = call(grid, out)
+    assert (result["done"], result["failed"], result["left"]) == (1, 1, ["seed0", "seed1"])
+    assert "got the end of its process (signal 9" in result["failures"][0]["error"]
+    assert any(message.startswith("seed1: ") for message in lines(caplog))
 
 
 def test_a_notebook_after_all_others_waits_for_them(tmp_path):
@@ -124,7 +157,7 @@ def wait_for(check, seconds=60):
         time.sleep(0.1)
 
 
-SLOW = "import time\nfor step in range(40):\n    print('step', step)\n    time.sleep(0.5)"
+SLOW = "import time\nfor step in range(400):\n    print('step', step)\n    time.sleep(0.5)"
 
 
 def processes_of(mark):
@@ -159,7 +192,7 @@ def test_two_batches_on_one_folder_an_interrupt_and_a_kill(tmp_path, monkeypatch
     third.kill()
     third.communicate()
     wait_for(lambda: not processes_of(tmp_path))
-    write_cells(tmp_path / "slow.ipynb", CELL, SLOW.replace("range(40)", "range(1)"))
+    write_cells(tmp_path / "slow.ipynb", CELL, SLOW.replace("range(400)", "range(1)"))
     fourth = start(grid, out, "--json")
     text, _ = fourth.communicate(timeout=120)
     assert fourth.returncode == 0

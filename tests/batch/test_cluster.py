@@ -6,11 +6,11 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
 from dnrlab.batch.batch import BatchConfig, run_batch
+from dnrlab.batch.code import package_digest
 from tests.helpers.grids import write_grid
 from tests.helpers.paths import PROJECT
 
@@ -52,7 +52,7 @@ def wait_for(check, seconds=60):
         time.sleep(0.1)
 
 
-def test_every_run_finishes_once_though_a_worker_is_killed(cluster, tmp_path, monkeypatch):
+def test_every_run_finishes_once_though_a_worker_is_killed(cluster, tmp_path):
     address, workers = cluster
     text = f"title: a\nparameters: {{seed: {list(range(RUNS))}}}\nnotebooks: [work]\n"
     grid, out = write_grid(tmp_path, text, work=WORK), tmp_path / "out"
@@ -70,27 +70,60 @@ def test_every_run_finishes_once_though_a_worker_is_killed(cluster, tmp_path, mo
     assert not list(out.rglob("*.unfinished*"))
 
 
-def test_a_worker_that_cannot_work_is_named_before_it_gets_work(cluster, tmp_path, monkeypatch):
+def test_a_worker_that_cannot_work_is_named_before_it_gets_work(cluster, tmp_path, caplog):
+    """Two workers that can work, and one in a folder that has another package of this name."""
     address, _ = cluster
-    grid = write_grid(tmp_path, "title: a\nnotebooks: [work]\n", work="print(1)")
-    monkeypatch.setattr("dnrlab.batch.cluster.package_digest", lambda: "another")
-    with pytest.raises(ValueError, match=r"got none: worker tcp://\S+ has another version of dnrlab; install the same"):
-        run_batch(grid, tmp_path / "out", BatchConfig(scheduler=address))
-    assert not (tmp_path / "out" / "run").exists()
+    other = tmp_path / "other"
+    (other / "dnrlab" / "batch").mkdir(parents=True)
+    for file in (other / "dnrlab" / "__init__.py", other / "dnrlab" / "batch" / "__init__.py"):
+        file.write_text("")
+    (other / "dnrlab" / "batch" / "code.py").write_text("def package_digest():\n    return 'older'\n")
+    command = [sys.executable, "-m", "distributed.cli.dask_worker", address, "--no-nanny", "--no-dashboard"]
+    environment = os.environ | {"PYTHONPATH": str(other)}
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    older = subprocess.Popen(command, env=environment, cwd=other, **quiet)
+    try:
+        from distributed import Client
+
+        with Client(address, set_as_default=False) as client:
+            client.wait_for_workers(3, timeout=60)
+        grid = write_grid(tmp_path, "title: a\nparameters: {seed: [0, 1, 2]}\nnotebooks: [work]\n", work="print(1)")
+        result = run_batch(grid, tmp_path / "out", BatchConfig(scheduler=address))
+        assert (result["done"], result["left"]) == (3, [])
+        named = [record.message for record in caplog.records if "gets no work" in record.message]
+        assert len(named) == 1
+        assert "has another version of dnrlab" in named[0]
+    finally:
+        older.kill()
+        older.wait()
 
 
-def test_what_hinders_a_worker_by_worked_examples(tmp_path):
-    look = pytest.importorskip("dnrlab.batch.dask_worker", reason="dask is not installed (extra cluster)").look
-    hindrance = pytest.importorskip("dnrlab.batch.dask_worker").hindrance
-    (tmp_path / "token").write_text("secret")
-    facts = look(str(Path.cwd()), str(tmp_path / "token"), [str(tmp_path / "none.csv"), str(tmp_path)])
-    assert facts["missing"] == [str(tmp_path / "none.csv")]
-    assert hindrance(facts, "secret", facts["code"]).startswith(f"lacks {tmp_path / 'none.csv'}; put the data")
-    whole = facts | {"missing": []}
-    assert hindrance(whole, "secret", facts["code"]) == ""
-    assert "does not see the folder" in hindrance(whole, "other", facts["code"])
-    assert "another version" in hindrance(whole, "secret", "other")
-    assert "lacks /nowhere" in hindrance(look("/nowhere", "a", []), "secret", "code")
+def test_what_keeps_a_worker_from_work_by_worked_examples(tmp_path):
+    check = pytest.importorskip("dnrlab.batch.dask_worker", reason="dask is not installed (extra cluster)").CheckWorker
+    (tmp_path / "token").write_text("call")
+    facts = {"resource": "r", "folder": str(PROJECT), "token": str(tmp_path / "token"), "batch": "call"}
+    assert check(**facts, files=[str(tmp_path)], code=package_digest()).obstacle() == ""
+    missing = check(**facts, files=[str(tmp_path / "none.csv")], code="").obstacle()
+    assert missing == f"lacks {tmp_path / 'none.csv'}; put the data where all machines see it"
+    assert "another version" in check(**facts, files=[], code="other").obstacle()
+    assert "does not see the folder" in check(**facts | {"batch": "other"}, files=[], code="").obstacle()
+    assert "lacks the folder /nowhere" in check(**facts | {"folder": "/nowhere"}, files=[], code="").obstacle()
+
+
+def test_a_call_that_is_stopped_stops_its_runs_on_the_cluster(cluster, tmp_path):
+    address, _ = cluster
+    grid = write_grid(tmp_path, "title: a\nnotebooks: [work]\n", work=WORK.replace("range(8)", "range(80)"))
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "dnrlab", "batch", str(grid), "--out", str(out), "--scheduler", address]
+    process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    log = out / "run" / "work.log"
+    wait_for(lambda: log.is_file() and "step 2" in log.read_text())
+    process.send_signal(signal.SIGINT)
+    process.wait(60)
+    time.sleep(3)
+    lines = log.read_text()
+    time.sleep(3)
+    assert log.read_text() == lines
 
 
 def test_without_a_scheduler_it_says_what_to_do(tmp_path):

@@ -181,6 +181,14 @@ def test_notebooks_open_a_path_or_the_synthetic_set(tmp_path, monkeypatch):
     assert open_manifest(str(tmp_path / "videos.csv"), "/videos").rows["path"].tolist() == ["/videos/a.mp4"]
 
 
+def test_an_empty_cell_of_seconds_beside_a_number_has_a_digest_and_is_no_fold(tmp_path):
+    (tmp_path / "videos.csv").write_text("path,label,start_seconds,fold\na.mp4,x,1.5,1\nb.mp4,y,,\n")
+    manifest = read_manifest(tmp_path / "videos.csv")
+    assert len(rows_digest(manifest, ("label", "start_seconds"))) == 16
+    with pytest.raises(ValueError, match="expected a fold in column fold, got an empty cell; fill it"):
+        split_by(manifest, "fold", "1.0")
+
+
 def test_the_digest_of_rows_sees_what_it_is_asked_to_see(tmp_path):
     def digest(text, columns, start=0):
         (tmp_path / "videos.csv").write_text(text)
