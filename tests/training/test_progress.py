@@ -132,8 +132,8 @@ def test_what_stopped_another_call_does_not_stop_this_one(tmp_path, monkeypatch)
 HOLD = """
 import sys, time
 from pathlib import Path
-from dnrlab.runs.folder import log_to
-with log_to(Path(sys.argv[1])):
+from dnrlab.lock import locked
+with locked(Path(sys.argv[1]), "training"):
     print("ready", flush=True)
     time.sleep(60)
 """
@@ -141,11 +141,11 @@ with log_to(Path(sys.argv[1])):
 
 @pytest.mark.skipif(os.name != "posix", reason="nothing is locked on Windows")
 def test_a_folder_in_which_another_process_trains_is_refused_until_that_ends(synthetic, tmp_path):
-    command = [sys.executable, "-c", HOLD, str(tmp_path / "log.txt")]
+    command = [sys.executable, "-c", HOLD, str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout.readline() == "ready\n"
-        with pytest.raises(ValueError, match="for this training alone, got another training that writes there; wait"):
+        with pytest.raises(ValueError, match=rf"for this training alone, got process {other.pid} on .*; wait"):
             train(tiny(epochs=1), read_manifest(synthetic), tmp_path)
-        assert not (tmp_path / "checkpoint.pt").exists()
+        assert [path.name for path in tmp_path.iterdir()] == [".training.lock"]  # no config.json, above all
         other.kill()
     assert len(train(tiny(epochs=1), read_manifest(synthetic), tmp_path, Runtime(num_workers=1))) == 1
