@@ -1,5 +1,6 @@
 """A file or folder for one process alone: a lock that ends with the process, however it ends."""
 
+import logging
 import os
 import platform
 import sys
@@ -11,6 +12,8 @@ from typing import IO
 
 from dnrlab.files import explain_write_errors, open_own
 
+log = logging.getLogger("dnrlab")
+
 
 @contextmanager
 def locked(target: Path, what: str, *, patience: float = 0.0) -> Iterator[None]:
@@ -19,7 +22,7 @@ def locked(target: Path, what: str, *, patience: float = 0.0) -> Iterator[None]:
     The lock is a hidden file, beside a file or in a folder. A folder that is missing is made.
 
     Args:
-        target: a path with an ending, such as ``a.csv``, is a file. Any other path is a folder.
+        target: a path that ends in ``.csv`` or ``.npy`` is a file. Any other path is a folder.
         what: of this process, for the name of the lock and the message, such as "training".
         patience: seconds to wait for a process that holds it, since one that is killed ends a moment later.
 
@@ -57,5 +60,5 @@ def taken(stream: IO[str]) -> bool:
     except (BlockingIOError, PermissionError):
         return False
     except OSError:  # a file system without locks
-        pass
+        log.warning(f"{stream.name} cannot be locked: start nothing else that writes there")
     return True

@@ -1,4 +1,4 @@
-"""Carry out a grid: what is missing, failed or changed runs; the rest stands."""
+"""Carry out a grid: what is missing, failed or changed runs; the rest is left as it is."""
 
 import logging
 import os

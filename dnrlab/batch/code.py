@@ -17,7 +17,7 @@ from dnrlab.batch.cells import code_of
 
 PACKAGE = "dnrlab"
 ROOT = Path(__file__).parents[2]  # holds the package
-DRAWING = ("plots", "findings", "figures")  # change what is drawn and said, no result
+DRAWING = ("plots", "findings", "figures")  # change figures and sentences, no result
 CHECKING = ("notebook", "choices")  # check parameters and change no result
 NAME = re.compile(rf"{PACKAGE}(\.\w+)+")
 

@@ -232,7 +232,7 @@ class Reader:
 
 
 def mappings_in(node: Any) -> Iterator[yaml.MappingNode]:
-    """All mappings in a node of YAML, without those of its own level."""
+    """All mappings in a node of YAML, the node itself included."""
     children = (
         [child for pair in node.value for child in pair]
         if isinstance(node, yaml.MappingNode)

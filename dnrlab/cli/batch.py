@@ -20,7 +20,7 @@ log = logging.getLogger("dnrlab")
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """Run a grid of notebooks: what is missing, failed or changed. The rest stands.
+    """Run a grid of notebooks: what is missing, failed or changed. The rest is left as it is.
 
     A grid is a YAML file; dnrlab/batch/grid.py explains it, notebooks/batches has examples. Each run has a folder in
     --out, with its executed notebooks, logs and figures. At the end results.csv and report.html are written. A second

@@ -5,8 +5,13 @@ import re
 
 import pytest
 
+from dnrlab.batch.execute import defaults_of
 from dnrlab.batch.grid import Mistakes, read_grid
 from dnrlab.batch.runs import runs_of
+from dnrlab.experiments.ablations import variants, varied
+from dnrlab.experiments.batch_sizes import by_norm_and_batch
+from dnrlab.experiments.sweep import with_seed
+from dnrlab.recipes.parameters import recipe_of
 from tests.helpers.paths import PROJECT
 
 CELL = """lr: float = 0.1  # rate
@@ -190,6 +195,26 @@ def test_the_grids_of_the_project_have_no_mistakes(file, tmp_path, monkeypatch):
     found = read_grid(file)
     counted = found.card or ("synthetic" if "something" in file.stem else "")  # its weights come from another grid
     assert len(runs_of(found, tmp_path, counted_by=counted).runs) >= 2
+
+
+@pytest.mark.parametrize("name", ["ablations", "direction", "batch_sizes"])
+@pytest.mark.parametrize("size", ["paper", "quick"])
+def test_the_runs_of_a_grid_are_those_that_its_figure_draws(size, name, tmp_path, monkeypatch):
+    """Otherwise the figure would fail when all trainings have ended."""
+    monkeypatch.chdir(PROJECT)
+    found = read_grid(PROJECT / "notebooks" / "batches" / f"{size}_{name}.yaml")
+    made = runs_of(found, tmp_path, counted_by=found.card or "synthetic")
+    trained = [recipe_of(defaults_of(run.steps[0].notebook) | run.steps[0].parameters) for run in made.runs]
+    (step,) = made.after.steps
+    given = defaults_of(step.notebook) | step.parameters
+    base = recipe_of(given)
+    if "groups" in given:
+        wanted = varied(base, variants(given["groups"]))
+    else:
+        wanted = by_norm_and_batch(base, given["norms"], given["batch_sizes"])
+    assert len(trained) % len(wanted) == 0
+    for each in wanted.values():
+        assert any(with_seed(each, own.training.seed) == own for own in trained)
 
 
 def test_every_paper_grid_has_a_quick_one():
