@@ -25,15 +25,15 @@ INTERLACING = ("auto", "always", "never")
 CARD = ".card.json"
 
 
-def one_of(*known: str) -> Callable[[str], str]:
-    """A check that a value is one of some names."""
+def one_of(what: str, known: Sequence[str]) -> Callable[[str], str]:
+    """A check that a value is one of some names. The message names those that are like it first."""
 
     def check(value: str) -> str:
         if value in known:
             return ""
-        close = difflib.get_close_matches(value, known, 1)
-        wanted = f"{close[0]!r} or another known name" if close else f"one of {', '.join(filter(None, known))}"
-        return f"expected {wanted}, got {value!r}; correct it"
+        close = difflib.get_close_matches(value, known, 3)
+        names = [*close, *(name for name in known if name and name not in close)]
+        return f"expected {what}, got {value!r}; choose one of {', '.join(names)}"
 
     return check
 
@@ -56,6 +56,12 @@ def is_file(value: str) -> str:
     return "" if Path(value).expanduser().is_file() else f"expected a file, got none at {value!r}; check the path"
 
 
+def is_manifest(value: str) -> str:
+    """Check that there is a manifest, or that the synthetic one is meant."""
+    there = value == "synthetic" or Path(value).expanduser().is_file()
+    return "" if there else f"expected a manifest at {value}, got no such file; give a CSV file, or synthetic"
+
+
 def is_folder(value: str) -> str:
     """Check that there is a folder; ``~`` is the home folder."""
     return "" if Path(value).expanduser().is_dir() else f"expected a folder, got none at {value!r}; check the path"
@@ -63,7 +69,7 @@ def is_folder(value: str) -> str:
 
 def is_network(name: str) -> str:
     """Check that there is such a network, or such a function."""
-    return raises(find_function)(name) if is_own(name) else one_of(*model_names())(name)
+    return raises(find_function)(name) if is_own(name) else one_of("a network's name", model_names())(name)
 
 
 def is_run(folder: str) -> str:
@@ -80,7 +86,7 @@ def is_source_of_weights(value: str) -> str:
     return (
         ""
         if value == "imagenet" or Path(value).exists()
-        else f"expected weights, got nothing at {value!r}; check the path"
+        else f"expected imagenet, a run folder or a file of weights, got {value!r}; train that run first"
     )
 
 
@@ -90,23 +96,23 @@ def cards() -> list[str]:
 
 
 CHECKS: dict[str, Callable[[str], str]] = {  # of texts, and of each element of a list
-    "recipe": one_of(*RECIPES),
+    "recipe": one_of("a recipe's name", [*RECIPES]),
     "model": is_network,
     "models": is_network,
-    "interlacing": one_of(*INTERLACING),
-    "sampling": one_of(*SAMPLERS),
+    "interlacing": one_of("interlacing to be one of these", INTERLACING),
+    "sampling": one_of("a sampling's name", [*SAMPLERS]),
     "device": raises(pick_device),
-    "compile": one_of(*COMPILE),
-    "card": one_of(*cards()),
-    "manifest": lambda value: "" if value == "synthetic" else is_file(value),
+    "compile": one_of("compile to be one of these", COMPILE),
+    "card": one_of("a card's name", cards()),
+    "manifest": is_manifest,
     "root": is_folder,
     "initial_weights": is_source_of_weights,
     "runs": is_run,
     "results": is_file,
-    "groups": one_of(*QUESTIONS),
-    "norms": one_of(*KINDS),
-    "treatments": one_of(*TREATMENTS),
-    "tasks": one_of(*TASKS),
+    "groups": one_of("a question", [*QUESTIONS]),
+    "norms": one_of("a norm", KINDS),
+    "treatments": one_of("a treatment", TREATMENTS),
+    "tasks": one_of("a task", TASKS),
 }
 
 

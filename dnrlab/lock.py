@@ -6,7 +6,7 @@ import platform
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -30,23 +30,48 @@ def locked(target: Path, what: str, *, patience: float = 0.0) -> Iterator[None]:
     """
     is_file = target.suffix in (".csv", ".npy")
     file = target.with_name(f".{target.name}.lock") if is_file else target / f".{what}.lock"
-    with explain_write_errors(file):
+    with explain_write_errors(target):
         file.parent.mkdir(parents=True, exist_ok=True)
-    end = time.monotonic() + patience
-    with open_own(file, "a+", encoding="utf-8") as stream:
-        while not taken(stream):
-            if time.monotonic() >= end:
-                holder = file.read_text(encoding="utf-8").strip() or "another process"
-                raise ValueError(
-                    f"expected {target} for this {what} alone, got {holder} at work there; wait until it ends, or give "
-                    "another place"
-                )
-            time.sleep(0.2)
-        stream.seek(0)
-        stream.truncate()
-        stream.write(f"process {os.getpid()} on {platform.node()}\n")
-        stream.flush()
+    stream, end = held(file, target), time.monotonic() + patience
+    while stream is None:
+        if time.monotonic() >= end:
+            holder = file.read_text(encoding="utf-8").strip() if file.is_file() else ""
+            raise ValueError(
+                f"expected {target} for this {what} alone, got {holder or 'another process'} at work there; wait until "
+                "it ends, or give another place"
+            )
+        time.sleep(0.2)
+        stream = held(file, target)
+    try:
         yield
+    finally:
+        with suppress(OSError):
+            file.unlink()  # before it is free: whoever takes it afterwards sees that it is gone, and makes a new one
+        stream.close()
+
+
+def held(file: Path, target: Path) -> IO[str] | None:
+    """The lock file, locked, with process and machine in it; None if another process holds it."""
+    while True:
+        with explain_write_errors(target):
+            stream: IO[str] = open_own(file, "a+", encoding="utf-8")
+        if not taken(stream):
+            stream.close()
+            return None
+        if is_at(stream, file):
+            stream.truncate(0)
+            stream.write(f"process {os.getpid()} on {platform.node()}\n")
+            stream.flush()
+            return stream
+        stream.close()  # it was removed by the process that held it: make a new one
+
+
+def is_at(stream: IO[str], file: Path) -> bool:
+    """Whether an open file is still the one at its path."""
+    try:
+        return os.path.samestat(os.fstat(stream.fileno()), file.stat())
+    except OSError:
+        return False
 
 
 def taken(stream: IO[str]) -> bool:

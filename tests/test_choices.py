@@ -11,19 +11,19 @@ RECIPE = {"recipe": "demo", "model": "", "dnr": True, "relay_distance": 4, "dnr_
 @pytest.mark.parametrize(
     ("given", "name", "words"),
     [
-        ({"recipe": "demmo"}, "recipe", "expected 'demo' or another known name, got 'demmo'"),
-        ({"model": "tsn_resnet19"}, "model", "expected 'tsn_resnet18' or another"),
+        ({"recipe": "demmo"}, "recipe", "got 'demmo'; choose one of demo"),
+        ({"model": "tsn_resnet19"}, "model", "choose one of tsn_resnet18"),
         ({"model": "nowhere:network"}, "model", "expected a module nowhere"),
-        ({"models": ["tsn_resnet18", "x"]}, "models", "got 'x'; correct it"),
+        ({"models": ["tsn_resnet18", "x"]}, "models", "got 'x'; choose one of"),
         ({"device": "gpu"}, "device", "expected device auto, cpu, cuda or cuda:N, got 'gpu'"),
-        ({"compile": "on"}, "compile", "expected one of auto, off, default, graphs, got 'on'"),
-        ({"manifest": "none.csv"}, "manifest", "expected a file, got none at 'none.csv'"),
+        ({"compile": "on"}, "compile", "got 'on'; choose one of auto, off, default, graphs"),
+        ({"manifest": "none.csv"}, "manifest", "expected a manifest at none.csv, got no such file"),
         ({"root": "none"}, "root", "expected a folder, got none at 'none'"),
         ({"runs": ["tests"]}, "runs", "expected a run folder with config.json, got none at 'tests'; train it first"),
-        ({"card": "kinetics"}, "card", "got 'kinetics'; correct it"),
-        ({"groups": ["where", "when"]}, "groups", "expected 'where' or another known name, got 'when'"),
-        ({"norms": ["bach"]}, "norms", "expected 'batch' or another"),
-        (RECIPE | {"interlacing": "yes"}, "interlacing", "got 'yes'; correct it"),
+        ({"card": "kinetics"}, "card", "got 'kinetics'; choose one of kinetics"),
+        ({"groups": ["where", "when"]}, "groups", "got 'when'; choose one of where"),
+        ({"norms": ["bach"]}, "norms", "choose one of batch"),
+        (RECIPE | {"interlacing": "yes"}, "interlacing", "got 'yes'; choose one of auto"),
         (RECIPE | {"dnr_settings": {"deph": 2}}, "recipe", "expected settings of DNR, got deph"),
         (RECIPE | {"settings": {"dropot": 0.1}}, "recipe", "expected fields of a recipe, got dropot"),
         (RECIPE | {"width": 7}, "model", "7"),
@@ -48,5 +48,5 @@ def test_values_that_can_be_used_are_no_mistakes(synthetic):
 
 def test_a_notebook_names_all_of_them_when_it_starts():
     cells = {"In": ["", "device: str = 'cpu'  # device\nmanifest: str = 'synthetic'  # videos"]}
-    with pytest.raises(ValueError, match=r"device: .*; manifest: expected a file, got none at 'none\.csv'"):
+    with pytest.raises(ValueError, match=r"device: .*; manifest: expected a manifest at none\.csv"):
         start(cells | {"device": "gpu", "manifest": "none.csv"})

@@ -13,7 +13,7 @@ from dnrlab.evaluation.intervals import Interval, mean_interval, run_interval
 from dnrlab.evaluation.metrics import true_class_rank
 from dnrlab.evaluation.paired import sources_of
 from dnrlab.evaluation.video_scores import class_scores
-from dnrlab.experiments.sweep import ONCE, SweepConfig, run_name, sweep
+from dnrlab.experiments.sweep import ONCE, SweepConfig, check_one_process, run_name, sweep
 from dnrlab.files import atomic_write
 from dnrlab.lock import locked
 from dnrlab.recipes.config import Recipe
@@ -42,6 +42,7 @@ def repeat(
 
     A second call resumes; see ``sweep``.
     """
+    check_one_process()
     with locked(Path(out_dir), "spread"):
         return repeat_alone(name, recipe, manifest, Path(out_dir), config, runtime)
 

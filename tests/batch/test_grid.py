@@ -134,14 +134,18 @@ notebooks:
   - train: {lrr: 2}
 other: 3
 """
-    assert mistakes(tmp_path, text) == [
+    found = mistakes(tmp_path, text)
+    model = next(line for line in found if line.startswith("6: "))
+    assert model.startswith("6: model: expected a network's name, got 'tsn_resnet19'; choose one of tsn_resnet")
+    weights = "expected imagenet, a run folder or a file of weights, got 'nowhere.pt'; train that run first"
+    assert found == [
         "3: expected 'seed' or another parameter, got 'seeed'; correct the name",
         "4: lr: expected float, got '1e-3'; in YAML a float needs a point, as in 1.0e-3",
         "5: seed: expected int, got 'x'; correct the value",
-        "6: model: expected 'tsn_resnet18' or another known name, got 'tsn_resnet19'; correct it",
+        model,
         "7: expected no run_dir, got one; leave it out, each run has its own folder",
         "10: expected 'one' once in cases, got it again; leave one out",
-        "10: initial_weights: expected weights, got nothing at 'nowhere.pt'; check the path",
+        f"10: initial_weights: {weights}",
         "13: expected a notebook beside the grid or in the folder above, got no 'trian'; check the name",
         "14: expected 'lr' or another parameter, got 'lrr'; correct the name",
         "15: expected title, card, alone, parameters, cases, notebooks, after, got 'other'; correct the name",

@@ -119,7 +119,6 @@ def test_a_run_folder_holds_what_it_should(finished):
         "checkpoint.pt",
         "best.safetensors",
         "log.txt",
-        ".training.lock",
         "tensorboard",
     }
     assert list(history["epoch"]) == [0, 1, 2]
