@@ -60,7 +60,8 @@ def test_killed_at_ten_random_moments_it_ends_with_the_same_weights(synthetic, t
     for number in range(KILLS):
         process = subprocess.Popen([*command, str(killed)], cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         if number % 2:  # within a training; else while it starts
-            wait_for(lambda before=sum(epochs.values()): sum(epochs_of(killed).values()) > before)
+            before = sum(epochs.values())
+            wait_for(lambda before=before: sum(epochs_of(killed).values()) > before)
         time.sleep(moments.uniform(0.5, 5))
         process.send_signal(signal.SIGKILL)
         process.communicate()
