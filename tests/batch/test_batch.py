@@ -150,7 +150,7 @@ def start(grid, out, *words):
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=PROJECT)
 
 
-def wait_for(check, seconds=60):
+def wait_for(check, seconds=240):
     end = time.monotonic() + seconds
     while not check():
         assert time.monotonic() < end, "waited in vain"
@@ -183,7 +183,7 @@ def test_two_batches_on_one_folder_an_interrupt_and_a_kill(tmp_path, monkeypatch
     assert "for this batch alone, got process" in second.communicate()[0]
     assert second.returncode == 1
     first.send_signal(signal.SIGINT)
-    assert "go on when called again" in first.communicate(timeout=60)[0]
+    assert "go on when called again" in first.communicate(timeout=240)[0]
     assert first.returncode == 130
     wait_for(lambda: not processes_of(tmp_path))
     assert read_state(out / "seed0" / "slow.state.json").state == "running"
@@ -194,6 +194,6 @@ def test_two_batches_on_one_folder_an_interrupt_and_a_kill(tmp_path, monkeypatch
     wait_for(lambda: not processes_of(tmp_path))
     write_cells(tmp_path / "slow.ipynb", CELL, SLOW.replace("range(400)", "range(1)"))
     fourth = start(grid, out, "--json")
-    text, _ = fourth.communicate(timeout=120)
+    text, _ = fourth.communicate(timeout=240)
     assert fourth.returncode == 0
     assert json.loads(text[text.index("{") :])["done"] == 2

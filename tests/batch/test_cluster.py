@@ -45,7 +45,7 @@ def cluster(tmp_path):
             process.wait()
 
 
-def wait_for(check, seconds=60):
+def wait_for(check, seconds=240):
     end = time.monotonic() + seconds
     while not check():
         assert time.monotonic() < end, "waited in vain"
@@ -86,7 +86,7 @@ def test_a_worker_that_cannot_work_is_named_before_it_gets_work(cluster, tmp_pat
         from distributed import Client
 
         with Client(address, set_as_default=False) as client:
-            client.wait_for_workers(3, timeout=60)
+            client.wait_for_workers(3, timeout=240)
         grid = write_grid(tmp_path, "title: a\nparameters: {seed: [0, 1, 2]}\nnotebooks: [work]\n", work="print(1)")
         result = run_batch(grid, tmp_path / "out", BatchConfig(scheduler=address))
         assert (result["done"], result["left"]) == (3, [])
@@ -119,7 +119,7 @@ def test_a_call_that_is_stopped_stops_its_runs_on_the_cluster(cluster, tmp_path)
     log = out / "run" / "work.log"
     wait_for(lambda: log.is_file() and "step 2" in log.read_text())
     process.send_signal(signal.SIGINT)
-    process.wait(60)
+    process.wait(240)
     time.sleep(3)
     lines = log.read_text()
     time.sleep(3)
