@@ -16,9 +16,9 @@ from tests.helpers.paths import PROJECT
 
 pytestmark = pytest.mark.slow
 
-RUNS = 6
+RUNS = 4
 WORK = (
-    "import time\nopen(f'{run_dir}/begun.txt', 'a').write('x')\nfor step in range(8):\n    print('step', step)\n"
+    "import time\nopen(f'{run_dir}/begun.txt', 'a').write('x')\nfor step in range(20):\n    print('step', step)\n"
     "    time.sleep(0.5)\nopen(f'{run_dir}/ended.txt', 'a').write('x')"
 )
 
@@ -60,7 +60,7 @@ def test_every_run_finishes_once_though_a_worker_is_killed(cluster, tmp_path):
     process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     wait_for(lambda: len(list(out.glob("*/begun.txt"))) >= 2)
     workers[0].send_signal(signal.SIGKILL)
-    result, messages = process.communicate(timeout=240)
+    result, messages = process.communicate(timeout=400)
     assert process.returncode == 0, messages
     assert json.loads(result)["done"] == RUNS
     ended = {file.parent.name: file.read_text() for file in out.glob("*/ended.txt")}
@@ -112,7 +112,7 @@ def test_what_keeps_a_worker_from_work_by_worked_examples(tmp_path):
 
 def test_a_call_that_is_stopped_stops_its_runs_on_the_cluster(cluster, tmp_path):
     address, _ = cluster
-    grid = write_grid(tmp_path, "title: a\nnotebooks: [work]\n", work=WORK.replace("range(8)", "range(80)"))
+    grid = write_grid(tmp_path, "title: a\nnotebooks: [work]\n", work=WORK.replace("range(20)", "range(400)"))
     out = tmp_path / "out"
     command = [sys.executable, "-m", "dnrlab", "batch", str(grid), "--out", str(out), "--scheduler", address]
     process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
