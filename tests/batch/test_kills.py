@@ -13,7 +13,7 @@ import torch
 
 from tests.helpers.paths import PROJECT
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.extended]
 
 KILLS = 10
 GRID = """title: Killed
