@@ -115,8 +115,8 @@ def carry_out_all(tasks: Sequence[Task], config: BatchConfig, out: Path, *, alon
 
         def work() -> None:
             for part in [[job] for job in jobs] if alone else [jobs]:
-                for hindrance in filter(None, parallel(part)):
-                    log.error(hindrance)
+                for obstacle in filter(None, parallel(part)):
+                    log.error(obstacle)
 
         with Progress(tasks, batch, log.info) as progress:
             run_beside(work, progress.show, here)

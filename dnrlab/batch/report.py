@@ -95,8 +95,7 @@ def failures(index: Index) -> str:
     """Each notebook that failed: run, cell, message, and the end of its trace."""
     found = []
     for run in index.everything:
-        for step in run.steps:
-            state = read_state(state_file(run, step))
+        for step, state in zip(run.steps, states_of(run), strict=True):
             if state.state == FAILED:
                 where = f", cell {state.cell}" if state.cell else ""
                 trace = f"<details><summary>Trace</summary><pre>{escape(state.trace)}</pre></details>"

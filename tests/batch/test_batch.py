@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from dnrlab.batch.execute import parameters_of
 from dnrlab.batch.state import read_state
 from tests.helpers.grids import CELL, write_cells, write_grid
 from tests.helpers.paths import PROJECT
+from tests.helpers.waiting import wait_for
 
 TEXT = "title: A small batch\nparameters: {seed: [0, 1, 2]}\nnotebooks: [first, second]\n"
 FIRST = "if seed == 1:\n    raise ValueError('seed one')\nprint('seed', seed)\nopen(f'{run_dir}/a.txt', 'a').write('x')"
@@ -148,13 +148,6 @@ def test_a_notebook_after_all_others_waits_for_them(tmp_path):
 def start(grid, out, *words):
     command = [sys.executable, "-m", "dnrlab", "batch", str(grid), "--out", str(out), *words]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=PROJECT)
-
-
-def wait_for(check, seconds=240):
-    end = time.monotonic() + seconds
-    while not check():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.1)
 
 
 SLOW = "import time\nfor step in range(400):\n    print('step', step)\n    time.sleep(0.5)"

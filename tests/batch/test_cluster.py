@@ -13,6 +13,7 @@ from dnrlab.batch.batch import BatchConfig, run_batch
 from dnrlab.batch.code import package_digest
 from tests.helpers.grids import write_grid
 from tests.helpers.paths import PROJECT
+from tests.helpers.waiting import wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -43,13 +44,6 @@ def cluster(tmp_path):
         for process in (*workers, scheduler):
             process.kill()
             process.wait()
-
-
-def wait_for(check, seconds=240):
-    end = time.monotonic() + seconds
-    while not check():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.1)
 
 
 def test_every_run_finishes_once_though_a_worker_is_killed(cluster, tmp_path):

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from tests.helpers.paths import PROJECT
+from tests.helpers.waiting import wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.extended]
 
@@ -41,13 +42,6 @@ def weights(run_dir):
 def epochs_of(folder):
     """Epochs of each run so far."""
     return {file: len(pd.read_csv(file)) for file in folder.glob("seed*/history.csv")}
-
-
-def wait_for(check, seconds=240):
-    end = time.monotonic() + seconds
-    while not check():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.2)
 
 
 def test_killed_at_ten_random_moments_it_ends_with_the_same_weights(synthetic, tmp_path):

@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 from tests.helpers.browser import browser_page, jupyterlab, open_notebook, run_all, write_notebook
+from tests.helpers.explorer_page import choose, frame, player, settled
 from tests.helpers.paths import PROJECT
+from tests.helpers.waiting import wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -44,35 +46,6 @@ def page(notebook, tmp_path_factory):
         assert not page.errors
 
 
-def player(page):
-    return page.locator(".dnrlab-player")
-
-
-def settled(page, seconds=60):
-    """Wait until all networks have looked at the clip."""
-    page.wait_for_function(
-        "() => { const p = document.querySelector('.dnrlab-player'); return p.dataset.loading === 'no' &&"
-        " !p.querySelector('.waiting') && p.querySelectorAll('.scores').length === 2; }",
-        timeout=1000 * seconds,
-    )
-
-
-def frame(page):
-    return int(player(page).get_attribute("data-frame"))
-
-
-def choose(page, description, option):
-    page.get_by_label(description, exact=True).select_option(label=option)
-
-
-def wait_until(check, seconds=20):
-    for _ in range(10 * seconds):
-        if check():
-            return
-        time.sleep(0.1)
-    raise AssertionError("waited in vain")
-
-
 def test_it_opens_with_frames_heat_scores_and_lines(page):
     assert page.locator(".dnrlab-player canvas").count() == 3
     assert page.locator(".dnrlab-player svg").count() == 2
@@ -98,7 +71,7 @@ def test_it_moves_by_keyboard(page):
     assert frame(page) == 7
     label = page.locator(".dnrlab-player .place").inner_text()
     page.keyboard.press("n")
-    wait_until(lambda: page.locator(".dnrlab-player .place").inner_text() == label)
+    wait_for(lambda: page.locator(".dnrlab-player .place").inner_text() == label)
     settled(page)
     page.keyboard.press("p")
     settled(page)
@@ -119,7 +92,7 @@ def test_it_plays_and_pauses(page):
     player(page).focus()
     page.keyboard.press(" ")
     first = frame(page)
-    wait_until(lambda: frame(page) != first)
+    wait_for(lambda: frame(page) != first)
     page.keyboard.press(" ")
     stopped = frame(page)
     time.sleep(0.5)
@@ -156,12 +129,12 @@ def test_the_list_filters_and_opens_a_video(page):
     listed = page.get_by_label("videos", exact=True)
     everything = listed.locator("option").count()
     choose(page, "show", "wrong")
-    wait_until(lambda: 0 < listed.locator("option").count() < everything)
+    wait_for(lambda: 0 < listed.locator("option").count() < everything)
     listed.select_option(index=0)
     settled(page)
     assert page.locator(".dnrlab-player .wrong").count() >= 1
     choose(page, "show", "all")
-    wait_until(lambda: listed.locator("option").count() == everything)
+    wait_for(lambda: listed.locator("option").count() == everything)
 
 
 def test_a_cell_of_the_confusion_matrix_lists_its_videos(page):
@@ -170,7 +143,7 @@ def test_a_cell_of_the_confusion_matrix_lists_its_videos(page):
     cell.wait_for()
     count = int(cell.inner_text())
     cell.click()
-    wait_until(lambda: page.get_by_label("videos", exact=True).locator("option").count() == count)
+    wait_for(lambda: page.get_by_label("videos", exact=True).locator("option").count() == count)
     choose(page, "class", "any")
     choose(page, "predicted", "any")
     page.screenshot(path=SCREENSHOTS / "confusions.png")
@@ -184,14 +157,14 @@ def test_another_video_shows_its_frames_within_a_second(page):
     for _ in range(3):
         old, start = row_shown(), time.perf_counter()
         page.keyboard.press("n")
-        wait_until(lambda old=old: row_shown() != old)
+        wait_for(lambda old=old: row_shown() != old)
         seconds.append(time.perf_counter() - start)
         settled(page)
     assert sorted(seconds)[1] < 1, seconds
     old, total = row_shown(), page.get_by_label("videos", exact=True).locator("option").count()
     for _ in range(3):
         page.keyboard.press("n")
-    wait_until(lambda: row_shown() == (old + 3) % total)
+    wait_for(lambda: row_shown() == (old + 3) % total)
     settled(page)
     assert row_shown() == (old + 3) % total
 
@@ -251,7 +224,7 @@ def test_the_list_is_sorted(page):
     listed = page.get_by_label("videos", exact=True).locator("option")
     before = listed.all_inner_texts()
     choose(page, "order", "least sure")
-    wait_until(lambda: listed.all_inner_texts() != before)
+    wait_for(lambda: listed.all_inner_texts() != before)
     assert sorted(listed.all_inner_texts()) == sorted(before)
     choose(page, "order", "manifest")
 
@@ -279,12 +252,12 @@ def test_the_focus_goes_through_the_player_in_reading_order(page):
 def test_it_saves_animations(page, notebook):
     for kind in ("mp4", "GIF"):
         page.get_by_role("button", name=f"animation ({kind})").click()
-        wait_until(lambda kind=kind: list(notebook.rglob(f"explorer_*.{kind.lower()}")))
+        wait_for(lambda kind=kind: list(notebook.rglob(f"explorer_*.{kind.lower()}")))
 
 
 def test_it_saves_a_page_that_plays_from_the_disk(page, notebook):
     page.get_by_role("button", name="page (HTML)").click()
-    wait_until(lambda: list(notebook.rglob("explorer_*.html")))
+    wait_for(lambda: list(notebook.rglob("explorer_*.html")))
     file = next(notebook.rglob("explorer_*.html"))
     alone = page.context.browser.new_page(viewport={"width": 1280, "height": 900})
     requests, errors = [], []
@@ -305,7 +278,7 @@ def test_it_saves_a_note(page, notebook):
     page.get_by_label("note", exact=True).fill("blind to the order of frames")
     page.get_by_label("note", exact=True).blur()
     page.get_by_role("button", name="save the note").click()
-    wait_until(lambda: (notebook / "bn" / "notes.csv").is_file())
+    wait_for(lambda: (notebook / "bn" / "notes.csv").is_file())
     assert "blind to the order of frames" in (notebook / "bn" / "notes.csv").read_text()
 
 
@@ -335,9 +308,9 @@ def test_a_long_video_goes_on_with_its_next_clip(page):
     page.keyboard.press("End")
     page.keyboard.press("ArrowRight")
     clip = first.split(", clip ")[1]
-    wait_until(lambda: where.inner_text().startswith("frame 1 of") and clip not in where.inner_text())
+    wait_for(lambda: where.inner_text().startswith("frame 1 of") and clip not in where.inner_text())
     page.keyboard.press("ArrowLeft")  # back to the last frame of the clip before
-    wait_until(lambda: where.inner_text().startswith("frame 8 of") and clip in where.inner_text())
+    wait_for(lambda: where.inner_text().startswith("frame 8 of") and clip in where.inner_text())
 
 
 def test_it_is_accessible(page):
