@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.helpers.browser import browser_page, jupyterlab, open_notebook, run_all, write_notebook
-from tests.helpers.explorer_page import choose, frame, player, settled
+from tests.helpers.explorer_page import choose, frame, player, settled, times_of_steps, undo
 from tests.helpers.paths import PROJECT
 from tests.helpers.waiting import wait_for
 
@@ -101,23 +101,7 @@ def test_it_plays_and_pauses(page):
 
 def test_all_pictures_change_within_a_tenth_of_a_second(page):
     """From the key press to the end of the next frame that the browser paints, over 200 steps."""
-    page.evaluate(
-        """() => {
-          window.times = [];
-          const player = document.querySelector('.dnrlab-player');
-          player.addEventListener('keydown', (event) => {
-            const before = player.dataset.frame;
-            requestAnimationFrame(() => setTimeout(() => {
-              if (player.dataset.frame !== before) window.times.push(performance.now() - event.timeStamp);
-            }));
-          }, true);
-        }"""
-    )
-    player(page).focus()
-    for step in range(STEPS):
-        page.keyboard.press("ArrowRight")
-        page.wait_for_function(f"() => window.times.length > {step}", timeout=10_000)
-    times = np.array(page.evaluate("() => window.times"))
+    times = times_of_steps(page, STEPS)
     share = float(np.mean(times <= WITHIN_MS))
     SCREENSHOTS.joinpath("latency.json").write_text(
         json.dumps({"steps": STEPS, "median_ms": np.median(times), "p95_ms": np.percentile(times, 95), "within": share})
@@ -182,9 +166,7 @@ def test_a_what_if_shows_scores_before_and_after(page):
     time.sleep(0.5)
     page.locator(".dnrlab-explorer").screenshot(path=SCREENSHOTS / "explorer.png")  # the README's picture
     page.set_viewport_size({"width": 1280, "height": 1600})
-    page.get_by_role("button", name="undo all changes").click()
-    page.wait_for_selector(".dnrlab-player .before", state="detached")
-    settled(page)
+    undo(page, gone=".dnrlab-player .before")
 
 
 @pytest.mark.parametrize("change", ["cut", "held"])
@@ -195,9 +177,7 @@ def test_the_relay_is_cut_and_gamma_is_held(page, change):
         choose(page, "γ and β", "held at the first group")
     page.wait_for_selector(".dnrlab-player .old", state="attached")  # the lines before the change
     settled(page)
-    page.get_by_role("button", name="undo all changes").click()
-    page.wait_for_selector(".dnrlab-player .old", state="detached")
-    settled(page)
+    undo(page, gone=".dnrlab-player .old")
 
 
 def test_all_changes_are_tried_and_a_line_shows_its_change(page):
@@ -214,8 +194,7 @@ def test_all_changes_are_tried_and_a_line_shows_its_change(page):
     listed.select_option(index=1)
     page.wait_for_selector(".dnrlab-player .before")
     settled(page)
-    page.get_by_role("button", name="undo all changes").click()
-    page.wait_for_selector(".dnrlab-player .before", state="detached")
+    undo(page, gone=".dnrlab-player .before")
     choose(page, "show", "all")
     settled(page)
 
@@ -235,9 +214,7 @@ def test_an_error_appears_in_the_widget_with_what_to_do(page):
     page.get_by_label("left out", exact=True).blur()
     page.wait_for_selector(".dnrlab-explorer [role=alert]")
     assert "such as 2 3 5-7, got 'two'" in page.locator(".dnrlab-explorer [role=alert]").first.inner_text()
-    page.get_by_role("button", name="undo all changes").click()
-    page.wait_for_selector(".dnrlab-explorer [role=alert]", state="detached")
-    settled(page)
+    undo(page, gone=".dnrlab-explorer [role=alert]")
 
 
 def test_the_focus_goes_through_the_player_in_reading_order(page):

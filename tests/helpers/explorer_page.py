@@ -1,5 +1,7 @@
 """The explorer on a page of a browser: what its tests look at and choose."""
 
+import numpy as np
+
 
 def player(page):
     return page.locator(".dnrlab-player")
@@ -20,3 +22,31 @@ def frame(page):
 
 def choose(page, description, option):
     page.get_by_label(description, exact=True).select_option(label=option)
+
+
+def times_of_steps(page, steps):
+    """Milliseconds from each of some presses of a key to the end of the next frame that the browser paints."""
+    page.evaluate(
+        """() => {
+          window.times = [];
+          const player = document.querySelector('.dnrlab-player');
+          player.addEventListener('keydown', (event) => {
+            const before = player.dataset.frame;
+            requestAnimationFrame(() => setTimeout(() => {
+              if (player.dataset.frame !== before) window.times.push(performance.now() - event.timeStamp);
+            }));
+          }, true);
+        }"""
+    )
+    player(page).focus()
+    for step in range(steps):
+        page.keyboard.press("ArrowRight")
+        page.wait_for_function(f"() => window.times.length > {step}", timeout=10_000)
+    return np.array(page.evaluate("() => window.times"))
+
+
+def undo(page, gone):
+    """Undo all changes, and wait until what they showed is gone."""
+    page.get_by_role("button", name="undo all changes").click()
+    page.wait_for_selector(gone, state="detached")
+    settled(page)
