@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.helpers.browser import browser_page, jupyterlab, open_notebook, run_all, write_notebook
-from tests.helpers.explorer_page import choose, frame, player, settled, times_of_steps, undo
+from tests.helpers.explorer_page import choose, frame, open_wrong, player, row_shown, settled, times_of_steps, undo
 from tests.helpers.paths import PROJECT
 from tests.helpers.waiting import wait_for
 
@@ -69,11 +69,12 @@ def test_it_moves_by_keyboard(page):
     assert frame(page) == 1
     page.keyboard.press("End")
     assert frame(page) == 7
-    label = page.locator(".dnrlab-player .place").inner_text()
+    row = row_shown(page)
     page.keyboard.press("n")
-    wait_for(lambda: page.locator(".dnrlab-player .place").inner_text() == label)
-    settled(page)
+    wait_for(lambda: row_shown(page) != row)
+    wait_for(lambda: frame(page) == 0)  # another video starts at its first frame
     page.keyboard.press("p")
+    wait_for(lambda: row_shown(page) == row)
     settled(page)
 
 
@@ -112,11 +113,7 @@ def test_all_pictures_change_within_a_tenth_of_a_second(page):
 def test_the_list_filters_and_opens_a_video(page):
     listed = page.get_by_label("videos", exact=True)
     everything = listed.locator("option").count()
-    choose(page, "show", "wrong")
-    wait_for(lambda: 0 < listed.locator("option").count() < everything)
-    listed.select_option(index=0)
-    settled(page)
-    assert page.locator(".dnrlab-player .wrong").count() >= 1
+    open_wrong(page)
     choose(page, "show", "all")
     wait_for(lambda: listed.locator("option").count() == everything)
 
@@ -137,20 +134,20 @@ def test_a_cell_of_the_confusion_matrix_lists_its_videos(page):
 def test_another_video_shows_its_frames_within_a_second(page):
     """The median of three changes. Then three changes at once: the last one is shown."""
     player(page).focus()
-    row_shown, seconds = lambda: int(player(page).get_attribute("data-clip").split(".")[0]), []
+    seconds = []
     for _ in range(3):
-        old, start = row_shown(), time.perf_counter()
+        old, start = row_shown(page), time.perf_counter()
         page.keyboard.press("n")
-        wait_for(lambda old=old: row_shown() != old)
+        wait_for(lambda old=old: row_shown(page) != old)
         seconds.append(time.perf_counter() - start)
         settled(page)
     assert sorted(seconds)[1] < 1, seconds
-    old, total = row_shown(), page.get_by_label("videos", exact=True).locator("option").count()
+    old, total = row_shown(page), page.get_by_label("videos", exact=True).locator("option").count()
     for _ in range(3):
         page.keyboard.press("n")
-    wait_for(lambda: row_shown() == (old + 3) % total)
+    wait_for(lambda: row_shown(page) == (old + 3) % total)
     settled(page)
-    assert row_shown() == (old + 3) % total
+    assert row_shown(page) == (old + 3) % total
 
 
 def test_a_what_if_shows_scores_before_and_after(page):
@@ -181,10 +178,8 @@ def test_the_relay_is_cut_and_gamma_is_held(page, change):
 
 
 def test_all_changes_are_tried_and_a_line_shows_its_change(page):
-    choose(page, "show", "wrong")
+    open_wrong(page)
     listed = page.get_by_label("changes", exact=True)
-    page.get_by_label("videos", exact=True).select_option(index=0)
-    settled(page)
     page.get_by_role("button", name="try all changes").click()
     page.get_by_text("bn is wrong (").wait_for()
     assert listed.locator("option").count() == 27

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from tests.helpers.waiting import wait_for
+
 
 def player(page):
     return page.locator(".dnrlab-player")
@@ -20,8 +22,24 @@ def frame(page):
     return int(player(page).get_attribute("data-frame"))
 
 
+def row_shown(page):
+    """The row of the manifest that the player shows."""
+    return int(player(page).get_attribute("data-clip").split(".")[0])
+
+
 def choose(page, description, option):
     page.get_by_label(description, exact=True).select_option(label=option)
+
+
+def open_wrong(page):
+    """List the videos that a network gets wrong, open the first one, and wait until it is shown."""
+    listed = page.get_by_label("videos", exact=True)
+    everything = listed.locator("option").count()
+    choose(page, "show", "wrong")
+    wait_for(lambda: 0 < listed.locator("option").count() < everything)
+    listed.select_option(index=0)
+    page.wait_for_selector(".dnrlab-player .wrong")
+    settled(page)
 
 
 def times_of_steps(page, steps):
