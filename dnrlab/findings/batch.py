@@ -28,7 +28,8 @@ def of_batch(results: pd.DataFrame, summary: pd.DataFrame, differences: pd.DataF
     for _, row in differences.head(MOST).iterrows():
         where = f", for {setting(row)}" if setting(row) else ""
         change = f"{row['compared']} {row['with']} instead of {row['without']}"
-        sentences.append(f"Top-1 with {change}{where}: {beyond(row)} ({row['over']}).")
+        gain = "no difference" if row["low"] == row["high"] == 0 else beyond(row)
+        sentences.append(f"Top-1 with {change}{where}: {gain} ({row['over']}).")
     if len(differences) > MOST:
         sentences.append(f"{len(differences) - MOST} more differences are in the table below.")
     if any("video" in str(over) for table in (summary, differences) if len(table) for over in table["over"]):
@@ -37,8 +38,9 @@ def of_batch(results: pd.DataFrame, summary: pd.DataFrame, differences: pd.DataF
 
 
 def setting(row: "Mapping[str, Any] | pd.Series[Any]") -> str:
-    """What a row of a table is about: ``dnr True, model tsm_resnet18``."""
-    return ", ".join(f"{name} {value}" for name, value in row.items() if name not in OTHERS)
+    """What a row of a table is about: ``dnr True, model tsm_resnet18``. A column with nan concerns other rows."""
+    known = {name: value for name, value in row.items() if name not in OTHERS and value == value}  # nan != nan
+    return ", ".join(f"{name} {value}" for name, value in known.items())
 
 
 def number_of(row: "pd.Series[Any]") -> str:

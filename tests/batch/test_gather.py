@@ -54,6 +54,21 @@ def test_differences_stay_within_the_other_settings():
     assert of_case["mean"].tolist() == pytest.approx([0.4, 0.2])
 
 
+def test_sentences_of_two_factors_name_only_the_other_one():
+    rows = [("a", name, dnr, value) for name, dnr, value in
+            [("tsn", False, 0.1), ("tsn", True, 0.4), ("tsm", False, 0.5), ("tsm", True, 0.4)]]  # fmt: skip
+    table = pd.DataFrame(rows, columns=["run", "case", "dnr", "top1"]).assign(state="done")
+    differences = differences_of(table, ["case", "dnr"], OUT)
+    differences.loc[differences["mean"] == 0, ["low", "high"]] = 0  # over videos, the same prediction for each
+    sentences = of_batch(table, summary_of(table, ["case", "dnr"], OUT), differences)
+    assert sentences[2:] == [
+        "Top-1 with case tsm instead of tsn, for dnr False: +0.400 (1 seed).",
+        "Top-1 with case tsm instead of tsn, for dnr True: no difference (1 seed).",
+        "Top-1 with dnr True instead of False, for case tsn: +0.300 (1 seed).",
+        "Top-1 with dnr True instead of False, for case tsm: -0.100 (1 seed).",
+    ]
+
+
 def test_a_grid_with_one_factor_and_no_seeds_has_differences(tmp_path):
     table = pd.DataFrame({"run": ["a", "b"], "state": "done", "case": ["bn", "dnr"], "top1": [0.2, 0.5]})
     (row,) = differences_of(table, ["case"], OUT).to_dict("records")
