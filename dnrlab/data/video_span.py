@@ -1,5 +1,7 @@
 """The frames of a manifest row: all frames of its file, or the frames in its time span."""
 
+import functools
+import logging
 import math
 from typing import NamedTuple
 
@@ -10,6 +12,10 @@ from torch import Tensor
 from dnrlab.data.decode.types import Reader, VideoError, VideoInfo
 from dnrlab.data.manifest import Manifest
 from dnrlab.data.packed_rows import Row, one_row
+
+LOGGED = 10  # files with signs of damage that are logged
+
+log = logging.getLogger("dnrlab")
 
 MILLISECOND = 1e-3  # a frame may be shown so much before the time at which a span begins or ends
 
@@ -28,8 +34,18 @@ def locate(row: Row, reader: Reader) -> Video:
 
     Raises: VideoError if the file cannot be read or the time span holds no frame.
     """
-    first, last = span_frames(row, reader.probe(row.path))
+    info = reader.probe(row.path)
+    if info.note:
+        log_damage(row.path, info.note)
+    first, last = span_frames(row, info)
     return Video(row.path, row.label, first, last - first)
+
+
+@functools.lru_cache(maxsize=LOGGED)
+def log_damage(path: str, note: str) -> None:
+    """Log signs that frames of a file are missing, once per file, and for the first files of a process only."""
+    if log_damage.cache_info().currsize < LOGGED:
+        log.warning(f"{path}: {note}; 'dnrlab manifest check' lists all such files")
 
 
 def span_frames(row: Row, info: VideoInfo) -> tuple[int, int]:

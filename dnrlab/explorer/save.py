@@ -91,7 +91,7 @@ def save_animation(film: NDArray[np.uint8], file: str | Path, rate: float) -> Pa
             images = [Image.fromarray(frame) for frame in film]
             images[0].save(unfinished, save_all=True, append_images=images[1:], duration=round(1000 / rate), loop=0)
         elif file.suffix == ".mp4":
-            with av.open(str(unfinished), "w") as container:
+            with av.open(str(unfinished.absolute()), "w") as container:
                 stream = container.add_stream("libx264", rate=Fraction(rate).limit_denominator(1000))
                 stream.height, stream.width, stream.pix_fmt = *film.shape[1:3], "yuv420p"
                 for frame in film:

@@ -28,6 +28,7 @@ class Decoded(NamedTuple):
     size: int  # bytes, -1 if the file cannot be read
     mtime_ns: int  # modification time, -1 if the file cannot be read
     digest: str  # of the bytes; empty if the file cannot be read
+    note: str  # signs that frames are missing or damaged; empty if there are none
 
 
 def decode_whole(path: str, reader: Reader) -> Decoded:
@@ -35,9 +36,10 @@ def decode_whole(path: str, reader: Reader) -> Decoded:
     try:
         size, mtime_ns = signature(path)  # taken before reading, so that a later change is noticed
         info = read_whole(path, reader)
+        note = "; ".join(filter(None, (info.note, reader.flaws(path) if reader.flaws else "")))
         times = " ".join(f"{time:.6g}" for time in info.times)
         digest = digest_of(path)
-        return Decoded(path, *info[:2], info.duration_seconds, times, info.seeks, "", size, mtime_ns, digest)
+        return Decoded(path, *info[:2], info.duration_seconds, times, info.seeks, "", size, mtime_ns, digest, note)
     except VideoError as error:
         return bad_file(path, error.reason)
     except Exception as error:  # a bad file must not end the check, whatever it raises
@@ -46,7 +48,7 @@ def decode_whole(path: str, reader: Reader) -> Decoded:
 
 def bad_file(path: str, reason: str) -> Decoded:
     """The facts of a file that cannot be read."""
-    return Decoded(path, 0, float("nan"), float("nan"), "", True, reason, -1, -1, "")
+    return Decoded(path, 0, float("nan"), float("nan"), "", True, reason, -1, -1, "", "")
 
 
 def read_whole(path: str, reader: Reader) -> VideoInfo:

@@ -31,7 +31,8 @@ def find_errors(manifest: Manifest, files: pd.DataFrame) -> pd.DataFrame:
 def with_facts(manifest: Manifest, files: pd.DataFrame) -> pd.DataFrame:
     """The readable rows of a manifest, with the facts of their files.
 
-    New columns: ``frames``, ``fps``, ``times``, ``seeks``, ``digest``, and in seconds ``duration``, ``start``, ``end``.
+    New columns: ``frames``, ``fps``, ``times``, ``seeks``, ``digest``, ``note``, and in seconds ``duration``,
+    ``start``, ``end``.
     """
     facts = files.set_index("path").loc[manifest.rows["path"]].reset_index(drop=True)
     rows = manifest.rows.reset_index(drop=True).assign(
@@ -41,6 +42,7 @@ def with_facts(manifest: Manifest, files: pd.DataFrame) -> pd.DataFrame:
         seeks=facts["seeks"],
         duration=facts["duration_seconds"],
         digest=facts["digest"],
+        note=facts["note"],
         start=seconds(manifest.rows, "start_seconds"),
         end=seconds(manifest.rows, "end_seconds"),
     )

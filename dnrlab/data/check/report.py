@@ -23,7 +23,7 @@ from dnrlab.files import atomic_write, explain_write_errors, open_own
 COLUMNS = (*Decoded._fields, "decoder")
 
 
-TEXT = {"path": str, "times": str, "reason": str, "digest": str, "decoder": str}
+TEXT = {"path": str, "times": str, "reason": str, "digest": str, "note": str, "decoder": str}
 
 
 def checked_file(manifest: Manifest) -> Path:

@@ -23,7 +23,8 @@ def find_warnings(manifest: Manifest, readable: pd.DataFrame) -> list[str]:
     shared = shared_sources(readable) if splits_share_sources(manifest.file) else []
     mirror = mirror_warning(manifest.classes) if manifest.flip == "label_aware" else []
     odd = [*odd_splits(manifest), *alike_labels(manifest), *mirror]
-    return [*odd, *other_counts(readable), *late_ends(readable), *slow_files(readable), *shared]
+    files = [*damaged_files(readable), *other_counts(readable), *late_ends(readable), *slow_files(readable)]
+    return [*odd, *files, *shared]
 
 
 def some(names: Iterable[str]) -> str:
@@ -73,6 +74,18 @@ def late_ends(readable: pd.DataFrame) -> list[str]:
         return []
     first = f"{late['path'].iloc[0]}: {late['end'].iloc[0]:g} s of {late['duration'].iloc[0]:.4g} s"
     return [f"{len(late)} rows whose end is after the video's end, which is used instead, such as {first}"]
+
+
+def damaged_files(readable: pd.DataFrame) -> list[str]:
+    """A warning about files with signs that frames are missing or damaged."""
+    noted = readable[readable["note"] != ""].drop_duplicates("path")
+    if noted.empty:
+        return []
+    first = noted.iloc[0]
+    return [
+        f"{len(noted)} of {readable['path'].nunique()} files have signs of damage, such as {first['path']}: "
+        f"{first['note']}; the indices of later frames may be too low; the column note of the report lists all"
+    ]
 
 
 def slow_files(readable: pd.DataFrame) -> list[str]:

@@ -165,7 +165,7 @@ def cached_reader(reader: Reader, folder: str | Path, short_side: int, decoder: 
     taken = sum(size for _, size, _ in stored_files(folder)) if folder.is_dir() else 0
     limit = int(SHARE * (shutil.disk_usage(existing).free + taken))
     say_limit(folder, limit)
-    return Reader(reader.probe, CachedFrames(reader, folder, short_side, decoder, limit, time.time()), reader.parts)
+    return Reader(reader.probe, CachedFrames(reader, folder, short_side, decoder, limit, time.time()), *reader[2:])
 
 
 said: set[Path] = set()  # caches whose limit was logged

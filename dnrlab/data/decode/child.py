@@ -25,15 +25,13 @@ from typing import IO, Any
 
 import numpy as np
 
-from dnrlab.data.decode.child_main import seconds_allowed
+from dnrlab.data.decode.child_main import Request, seconds_allowed
+from dnrlab.data.decode.flaws import Decoded
 from dnrlab.data.decode.packets import Facts
 from dnrlab.data.decode.reader import IN_PROCESS, Decoding
 from dnrlab.data.decode.types import DAMAGED, Frames, Indices, VideoError
 
 LIMIT_SECONDS = 60.0  # to read one part of the frames; the slowest read of an intact video that we saw took 2 s
-
-
-Request = tuple[str, Sequence[Indices]]  # decoder, and the parts that are still to be read
 
 
 KILLED = (-9, -15)  # exit codes of a child that was killed from outside: SIGKILL, SIGTERM
@@ -50,13 +48,23 @@ def decoding_in_child(limit_seconds: float = LIMIT_SECONDS) -> Decoding:
     """
     if os.name != "posix":
         return IN_PROCESS
-    return Decoding(partial(examine_in_child, limit_seconds), partial(decode_in_child, limit_seconds))
+    return Decoding(
+        partial(examine_in_child, limit_seconds),
+        partial(decode_in_child, limit_seconds),
+        partial(inspect_in_child, limit_seconds),
+    )
 
 
 def examine_in_child(limit_seconds: float, path: str) -> Facts:
     """Facts of a video. VideoError also if the child gives no answer in time or dies."""
-    facts: Facts = ask(limit_seconds, path, None)[1]
+    facts: Facts = ask(limit_seconds, path, "examine")[1]
     return facts
+
+
+def inspect_in_child(limit_seconds: float, path: str) -> Decoded:
+    """What decoding a whole video shows. VideoError also if the child gives no answer in time or dies."""
+    decoded: Decoded = ask(limit_seconds, path, "inspect")[1]
+    return decoded
 
 
 def decode_in_child(limit_seconds: float, decoder: str, path: str, parts: Sequence[Indices]) -> Iterator[Frames]:
@@ -72,7 +80,7 @@ def decode_in_child(limit_seconds: float, decoder: str, path: str, parts: Sequen
         yield np.frombuffer(mmap.mmap(child.memory.fileno(), int(np.prod(shape))), np.uint8).reshape(shape)
 
 
-def ask(limit_seconds: float, path: str, request: Request | None) -> tuple["Child", Any]:
+def ask(limit_seconds: float, path: str, request: Request) -> tuple["Child", Any]:
     """This thread's child, and its answer; see ``Child.ask``.
 
     A child that was killed from outside (by a person, or for memory) is asked again in a new one, once: before that
@@ -109,14 +117,14 @@ class Child:
         theirs.close()
         self.close = weakref.finalize(self, end, self.process, self.connection, self.owner)
 
-    def ask(self, path: str, request: Request | None) -> Any:
+    def ask(self, path: str, request: Request) -> Any:
         """Send a request and wait for the answer.
 
         Args:
             path: the video.
-            request: None asks for the facts of the video; (decoder, parts) asks for the frames of the first part.
+            request: see ``Request``.
 
-        Returns: the facts, or the shape of the frames, which are then in ``memory``.
+        Returns: the answer; for frames their shape, they are then in ``memory``.
 
         Raises: VideoError if the video cannot be read, or the process dies or ends itself.
         """

@@ -20,7 +20,10 @@ import numpy as np
 from dnrlab.data.decode.reader import IN_PROCESS
 from dnrlab.data.decode.types import Frames, Indices
 
-COUNTING = 10  # times the limit, for facts: the frames of some files are counted by decoding all of them
+Request = str | tuple[str, Sequence[Indices]]  # "examine", "inspect", or a decoder and the parts still to be read
+
+
+COUNTING = 10  # times the limit, for facts and flaws: all frames may have to be decoded
 
 
 SLOWEST = 20  # frames per second; slower decoding counts as a hang
@@ -42,9 +45,9 @@ def main(connection: Connection, memory: int, limit_seconds: float) -> None:
             connection.send(reply)
 
 
-def seconds_allowed(limit_seconds: float, request: tuple[str, Sequence[Indices]] | None) -> float:
+def seconds_allowed(limit_seconds: float, request: Request) -> float:
     """The time for an answer: more for facts, and for late frames of a file that is decoded from its start."""
-    if request is None:
+    if isinstance(request, str):
         return COUNTING * limit_seconds
     decoder, parts = request
     return limit_seconds + (float(parts[0].max()) / SLOWEST if decoder == "pyav" else 0.0)
@@ -57,11 +60,11 @@ class OpenReading:
     frames: Iterator[Frames] = iter(())
 
 
-def answer(path: str, request: tuple[str, Sequence[Indices]] | None, memory: int, open_reading: OpenReading) -> Any:
-    """The facts, or the shape of the first part's frames, written to ``memory``, or the exception that was raised."""
+def answer(path: str, request: Request, memory: int, open_reading: OpenReading) -> Any:
+    """The answer, or the exception that was raised. Frames are written to ``memory``; their shape is the answer."""
     try:
-        if request is None:
-            return IN_PROCESS.examine(path)
+        if isinstance(request, str):
+            return getattr(IN_PROCESS, request)(path)
         decoder, parts = request
         if open_reading.rest != rest_of(path, decoder, parts):
             if decoder.startswith("decord"):

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dnrlab.data.decode.opening import local
 from dnrlab.data.decode.types import DAMAGED, Frames, Indices, VideoError, first_line
 
 DECORDS_TOLERANCE = 2e-3  # seconds
@@ -31,7 +32,7 @@ def read_decord(path: str, parts: Sequence[Indices], times: NDArray[np.float64] 
     import decord
 
     try:
-        reader = decord.VideoReader(path, ctx=decord.cpu(0), num_threads=1, fault_tol=1e-9)
+        reader = decord.VideoReader(local(path), ctx=decord.cpu(0), num_threads=1, fault_tol=1e-9)
         if times is not None and not has_times(reader, times):
             raise VideoError(path, f"decord has other times than the file; {DAMAGED}")
         for indices in parts:

@@ -12,7 +12,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from dnrlab.data.decode.damage import signs
 from dnrlab.data.decode.one_frame import one_frame_per_packet, shows_a_frame
+from dnrlab.data.decode.opening import opened
 from dnrlab.data.decode.types import DAMAGED, VideoError, VideoInfo, first_line
 
 TOLERANCE = 1e-3  # seconds, a tick of Matroska
@@ -36,12 +38,16 @@ class Packet(NamedTuple):
     decoding_time: int | None = None  # in ticks of the stream
     size: int = 1000  # bytes
     is_shown: bool = True  # False for a hidden reference frame of VP8 or VP9
+    duration: int = 0  # for how long it is shown, in ticks of the stream; 0 where unknown
+    is_corrupt: bool = False  # whether the demuxer flags it as damaged
+    place: int | None = None  # in the file, in bytes
 
 
 def packet_of(packet: Any, codec: str) -> Packet:
     """What is needed of an ``av.Packet``, without its data."""
     shown = codec not in ("vp8", "vp9") or shows_a_frame(codec, bytes(packet))
-    return Packet(packet.pts, packet.is_keyframe, packet.is_discard, packet.dts, packet.size, shown)
+    order = packet.pts, packet.is_keyframe, packet.is_discard, packet.dts, packet.size, shown
+    return Packet(*order, packet.duration or 0, packet.is_corrupt, packet.pos)
 
 
 def examine_file(path: str) -> Facts:
@@ -49,9 +55,10 @@ def examine_file(path: str) -> Facts:
     import av
 
     try:
-        with av.open(path, metadata_errors="replace") as container:
+        with opened(path) as container:
             stream = video_stream(path, container)
             codec = stream.codec_context
+            indexed = [entry.timestamp for entry in stream.index_entries]
             packets = [packet_of(each, codec.codec.canonical_name) for each in container.demux(stream) if each.size]
             if not any(not packet.is_discarded for packet in packets):
                 raise VideoError(path, f"a video stream without a frame; {DAMAGED}")
@@ -62,9 +69,10 @@ def examine_file(path: str) -> Facts:
                 seeks = times_are_true(path, times)  # B-frames, but no packet is stored before it is shown
             places = places_to_prove(packets) if seeks and lands_on_keys(container, stream, packets) else ()
             info = info_of(times, stream)._replace(size=(codec.height, codec.width))
+            note = signs(packets, indexed, stream, container)
     except av.FFmpegError as error:
         raise VideoError(path, f"not a video that can be decoded ({first_line(error)}); {DAMAGED}") from error
-    return Facts(info, places)
+    return Facts(info._replace(note=note), places)
 
 
 def video_stream(path: str, container: Any) -> Any:
@@ -107,7 +115,7 @@ def decoded_times(path: str) -> list[int | None]:
     import av
 
     try:
-        with av.open(path, metadata_errors="replace") as container:
+        with opened(path) as container:
             stream = video_stream(path, container)
             stream.codec_context.thread_count = 1  # the loader already runs several workers
             times = [frame.pts for frame in container.decode(stream)]

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from dnrlab.data.decode.opening import opened
 from dnrlab.data.decode.packets import video_stream
 from dnrlab.data.decode.types import DAMAGED, Frames, Indices, VideoError, first_line
 
@@ -19,7 +20,7 @@ def read_pyav(path: str, parts: Sequence[Indices]) -> Iterator[Frames]:
     import av
 
     try:
-        with av.open(path, metadata_errors="replace") as container:  # metadata need not be UTF-8
+        with opened(path) as container:
             stream = video_stream(path, container)
             stream.codec_context.thread_count = 1  # the loader already runs several workers
             size = stream.codec_context.width, stream.codec_context.height  # the size may change within a stream

@@ -21,6 +21,7 @@ import numpy as np
 
 from dnrlab.data.decode import proofs
 from dnrlab.data.decode.decord_reader import have_decord, read_decord
+from dnrlab.data.decode.flaws import Decoded, decode_to_end, flaws_of
 from dnrlab.data.decode.frame_folder import examine_folder, read_folder
 from dnrlab.data.decode.packets import Facts, examine_file
 from dnrlab.data.decode.pyav_reader import read_pyav
@@ -32,30 +33,25 @@ __all__ = ["DAMAGED", "DECODERS", "READER", "Frames", "Reader", "VideoError", "V
 
 DECODERS = ("auto", "decord", "pyav")
 
-
 UNSUITED = "decord would return wrong frames, or none; set decoder to auto or pyav"
-
 
 URL = re.compile(r"(^|/)[A-Za-z][A-Za-z0-9+.-]+:/")  # in a manifest, after the folder that paths are relative to
 
-
 PART_BYTES = 2**24  # of decoded frames that are read at a time
-
 
 MOST_BYTES = 2**33  # of decoded frames in one array
 
-
 UNKNOWN_PIXELS = 2**21  # assumed for frames of unknown size; a frame of 1080p has about so many
-
 
 log = logging.getLogger("dnrlab")
 
 
 class Decoding(NamedTuple):
-    """Two functions that open files: in this process (``IN_PROCESS``), or in a separate one (``decoding_in_child``)."""
+    """The functions that open files: in this process (``IN_PROCESS``), or in a separate one (``decoding_in_child``)."""
 
     examine: Callable[[str], Facts]
     decode: Callable[[str, str, Sequence[Indices]], Iterator[Frames]]  # decoder, path, parts of ascending frame indices
+    inspect: Callable[[str], Decoded]
 
 
 def examine(path: str) -> Facts:
@@ -81,6 +77,12 @@ def decode(decoder: str, path: str, parts: Sequence[Indices]) -> Iterator[Frames
         yield from read(path, parts)
 
 
+def inspect(path: str) -> Decoded:
+    """What decoding a whole video file by PyAV shows."""
+    with errors_of(path):
+        return decode_to_end(path)
+
+
 @contextmanager
 def errors_of(path: str) -> Iterator[None]:
     """Whatever fails while a file is opened or decoded becomes a VideoError of this file.
@@ -97,7 +99,7 @@ def errors_of(path: str) -> Iterator[None]:
         raise VideoError(path, reason) from error
 
 
-IN_PROCESS = Decoding(examine, decode)
+IN_PROCESS = Decoding(examine, decode, inspect)
 
 
 @dataclass(frozen=True)
@@ -142,6 +144,16 @@ class VideoFiles:
         info = info_of(path, self.decoding)
         check_indices(path, np.asarray(indices), info.num_frames)
         return self.parts_of(path, info, indices)
+
+    def flaws(self, path: str) -> str:
+        """What is wrong with the frames of a file, in words, after decoding all of them; empty if nothing is.
+
+        PyAV decides, also on a file that decord reads: decord hides damage. Folders of frames show theirs when read.
+
+        Raises: VideoError if PyAV cannot decode the file to its end.
+        """
+        info = self.probe(path)
+        return "" if Path(path).is_dir() else flaws_of(self.decoding.inspect(path), info.num_frames)
 
     def parts_of(self, path: str, info: VideoInfo, indices: Indices) -> Iterator[Frames]:
         """``read_parts`` of a video with these facts. ``self.decoder`` and the file decide which decoder reads."""
@@ -274,7 +286,7 @@ def check_indices(path: str, indices: Indices, num_frames: int) -> None:
 
 def reader_of(files: VideoFiles) -> Reader:
     """The reading functions of ``files``, in the form that the rest of the library takes."""
-    return Reader(files.probe, files.read_frames, files.read_parts)
+    return Reader(files.probe, files.read_frames, files.read_parts, files.flaws)
 
 
 READER = reader_of(VideoFiles())

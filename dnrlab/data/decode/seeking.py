@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from dnrlab.data.decode.decord_reader import read_decord
+from dnrlab.data.decode.opening import opened
 from dnrlab.data.decode.packets import video_stream
 from dnrlab.data.decode.pyav_reader import upright
 from dnrlab.data.decode.types import DAMAGED, Frames, Indices, VideoError
@@ -27,9 +28,7 @@ def read_by_time(path: str, parts: Sequence[Indices]) -> Iterator[Frames]:
 
     Raises: VideoError if a seek to a key frame does not return it, or no frame has the right time.
     """
-    import av
-
-    with av.open(path, metadata_errors="replace") as container:
+    with opened(path) as container:
         stream = video_stream(path, container)
         packets = [(packet.pts, packet.is_keyframe) for packet in container.demux(stream) if packet.size]
         times, keys = sorted(time for time, _ in packets), {time for time, is_key in packets if is_key}
@@ -59,9 +58,7 @@ def read_timed(path: str, parts: Sequence[Indices]) -> Iterator[Frames]:
 
     Raises: VideoError if the times differ, or decord fails.
     """
-    import av
-
-    with av.open(path, metadata_errors="replace") as container:
+    with opened(path) as container:
         stream = video_stream(path, container)
         ticks = np.array(sorted(packet.pts for packet in container.demux(stream) if packet.size))
         times = (ticks - ticks[0]) * float(stream.time_base)

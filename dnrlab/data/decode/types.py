@@ -24,6 +24,7 @@ class VideoInfo(NamedTuple):
     times: tuple[float, ...] = ()  # seconds after the first frame; empty where frame i is shown at i / fps
     seeks: bool = True  # whether any frame is found by seeking; before the first read: whether the packets allow it
     size: tuple[int, int] = (0, 0)  # height and width as stored, in pixels; 0 where unknown
+    note: str = ""  # signs that frames are missing or damaged, in words; see ``damage``
 
     @property
     def duration_seconds(self) -> float:
@@ -37,11 +38,15 @@ class VideoInfo(NamedTuple):
 
 
 class Reader(NamedTuple):
-    """Functions that read videos: ``probe(path)``, ``read_frames(path, indices)`` and, for long videos, ``parts``."""
+    """Functions that read videos: ``probe(path)``, ``read_frames(path, indices)`` and, for long videos, ``parts``.
+
+    ``flaws(path)`` decodes a whole file and says what is wrong with its frames.
+    """
 
     probe: Callable[[str], VideoInfo]
     read_frames: Callable[[str, Indices], Frames]
     parts: Callable[[str, Indices], Iterator[Frames]] | None = None
+    flaws: Callable[[str], str] | None = None
 
     def read_parts(self, path: str, indices: Indices) -> Iterator[Frames]:
         """The frames at ascending, distinct indices, in parts of limited size: a long video needs little memory.

@@ -126,7 +126,7 @@ def encode(path: Path, frames: NDArray[np.uint8], frames_per_second: int) -> Non
     """Write frames (T, H, W, 3), RGB, to an H.264 file. The same frames give the same bytes."""
     import av
 
-    with atomic_write(path) as unfinished, av.open(str(unfinished), "w") as container:
+    with atomic_write(path) as unfinished, av.open(str(unfinished.absolute()), "w") as container:
         stream = container.add_stream("libx264", rate=frames_per_second, options=H264)
         stream.height, stream.width = frames.shape[1:3]
         stream.pix_fmt = "yuv420p"

@@ -29,7 +29,7 @@ def video(tmp_path_factory):
 
 
 def test_probe_counts_frames_and_rate(video):
-    assert decode.probe(video) == (20, 10.0, (), True, (48, 64))
+    assert decode.probe(video) == (20, 10.0, (), True, (48, 64), "")
     assert decode.probe(video).duration_seconds == 2
 
 
