@@ -11,6 +11,7 @@ import torch
 from dnrlab.bench.work import TASKS, TREATMENTS
 from dnrlab.data.cards import FOLDER
 from dnrlab.data.config import SAMPLERS
+from dnrlab.data.manifest import open_manifest, select, split_by
 from dnrlab.device import COMPILE, pick_device
 from dnrlab.experiments.ablations import QUESTIONS
 from dnrlab.experiments.batch_sizes import KINDS
@@ -22,6 +23,8 @@ from dnrlab.recipes.parameters import recipe_of
 from dnrlab.runs.folder import CONFIG
 
 INTERLACING = ("auto", "always", "never")
+SPLITS = ("train", "val", "test")
+DNR = ("dnr", "relay_distance", "dnr_settings", "interlacing")  # parameters that are read together
 CARD = ".card.json"
 
 
@@ -128,18 +131,55 @@ def mistakes_in(parameters: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             if message:
                 wrong = True
                 yield name, message
+    if not wrong and "manifest" in parameters:
+        yield from mistakes_in_split(parameters)
     if not wrong and "recipe" in parameters:
         yield from mistakes_in_recipe(parameters)
 
 
-def mistakes_in_recipe(parameters: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """What is wrong with the recipe that some parameters describe."""
+def mistakes_in_split(parameters: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What is wrong with the split of a manifest that is here, and with the column and fold that make it."""
+    column, fold, split = (str(parameters.get(name, "")) for name in ("split_column", "test_fold", "split"))
+    message = wrong_split(str(parameters["manifest"]), column, fold, split)
+    if message:
+        names = {"split": split, "split_column": column, "test_fold": fold}
+        yield next(name for name, value in {**names, "manifest": "."}.items() if value and name in parameters), message
+
+
+@cache
+def wrong_split(manifest: str, column: str, fold: str, split: str) -> str:
+    """Why a manifest has no such split, column or fold; empty if it has, or it is not here."""
+    file = Path(manifest).expanduser()
+    if manifest == "synthetic":
+        return "" if not split or column else one_of("a split", SPLITS)(split)
+    if not file.is_file():
+        return ""
     try:
-        recipe = recipe_of(parameters)
-    except (ValueError, TypeError) as error:
-        text = str(error)
-        named = [name for name in parameters if name in text.replace("'", " ").split()]
-        yield (named or ["recipe"])[0], text
+        videos = split_by(open_manifest(manifest), column, fold)
+        select(videos, split or None)
+    except (ValueError, OSError) as error:
+        return str(error)
+    return ""
+
+
+def mistakes_in_recipe(parameters: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What is wrong with the recipe that some parameters describe. Wrong ones are left out one by one."""
+    without: tuple[str, ...] = ()
+    for _ in parameters:
+        try:
+            recipe = recipe_of(parameters, without=without)
+            break
+        except (ValueError, TypeError) as error:
+            text = str(error)
+            rest = [name for name in parameters if name not in without]
+            named = [name for name in rest if name in text.replace("'", " ").split()]
+            yield (named or ["recipe"])[0], text
+            if not named or named[0] == "recipe":
+                return
+            without += tuple(DNR) if named[0] in DNR else (named[0],)
+    else:
+        return
+    if without:
         return
     if message := mistake_in_network(recipe.model, recipe.data.num_frames):
         yield "model" if "model" in parameters else "recipe", message

@@ -71,8 +71,13 @@ def run_batch(grid_file: str | Path, out: str | Path, config: BatchConfig | None
         for task in todo:
             log.info(f"{task.run.name}: {task.reason}")
         log.info(f"{len(todo)} of {len(runs.runs)} runs have something to do")
-        if todo:
-            carry_out_all(tasks, config, out, alone=grid.alone)
+        try:
+            if todo:
+                carry_out_all(tasks, config, out, alone=grid.alone)
+        except KeyboardInterrupt:  # the tables and the page show what has been done
+            gather(out, index)
+            write_report(out)
+            raise
         before = (out / RESULTS).read_bytes() if (out / RESULTS).is_file() else b""
         gather(out, index)
         ran = len(todo) + run_after(runs.after, runs.runs, config, out)

@@ -11,11 +11,12 @@ from dnrlab.batch.index import Index
 from dnrlab.batch.intervals import ACCURACIES, differences_of, summary_of
 from dnrlab.batch.plan import states_of
 from dnrlab.batch.run import FOLDERS, RESULTS, Run
-from dnrlab.batch.state import DONE, FAILED, WAITING
+from dnrlab.batch.state import DONE, FAILED, RUNNING, WAITING
 from dnrlab.files import atomic_write, explain_read_errors
 from dnrlab.runs.folder import HISTORY, METRICS, file_of_split
 
 SUMMARY, DIFFERENCES = "summary.csv", "differences.csv"
+BEGUN = "begun"  # a run that is running, or was stopped
 
 
 class Tables(NamedTuple):
@@ -54,7 +55,7 @@ def row_of(run: Run) -> dict[str, Any]:
         "run": run.name,
         "state": state_of([each.state for each in states]),
         **{name: json.dumps(value) if isinstance(value, (list, dict)) else value for name, value in given.items()},
-        **(metrics_of(run) if any(each.state == DONE for each in states) else {}),
+        **(metrics_of(run) if all(each.state == DONE for each in states) else {}),
         "seconds": sum(each.seconds for each in states),
         **machine,
         "folder": run.name,
@@ -63,10 +64,11 @@ def row_of(run: Run) -> dict[str, Any]:
 
 
 def state_of(states: Sequence[str]) -> str:
-    """The state of a run from those of its notebooks: done if all are, failed if one is."""
+    """The state of a run from those of its notebooks: done if all are, failed if one is, else waiting or begun."""
     if all(state == DONE for state in states):
         return DONE
-    return next((state for state in states if state not in (DONE, WAITING)), WAITING)
+    other = next((state for state in states if state not in (DONE, WAITING)), WAITING)
+    return BEGUN if other == RUNNING else other
 
 
 def metrics_of(run: Run) -> dict[str, Any]:

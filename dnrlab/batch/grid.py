@@ -99,8 +99,9 @@ def read_grid(file: str | Path) -> Grid:
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-        hint = "; put texts with braces in quotes" if "{" in str(getattr(mark, "buffer", "") or "") else ""
-        raise Mistakes(file, [Mistake(mark.line + 1 if mark else 1, f"no YAML: {problem}{hint}")]) from error
+        braces = ", and put texts with braces in quotes" if "{" in str(getattr(mark, "buffer", "") or "") else ""
+        advice = f"check indentation and colons{braces}"
+        raise Mistakes(file, [Mistake(mark.line + 1 if mark else 1, f"no YAML: {problem}; {advice}")]) from error
     if aliases:
         raise Mistakes(file, [Mistake(line_of(each), "expected no alias, got *name; write it out") for each in aliases])
     return Reader(file).grid(root)
@@ -217,18 +218,22 @@ class Reader:
             name, settings = (pairs[0][0], pairs[0][2]) if pairs else (self.text(each, "a notebook"), None)
             file = self.notebook(name)
             if name and file is None:
-                place = "beside the grid or in the folder above"
-                self.wrong(each, f"expected a notebook {place}, got no {name!r}; check the name")
+                where = " or ".join(map(str, self.folders()))
+                self.wrong(each, f"expected a notebook in {where}, got no {name!r}; check the name, or give its path")
             elif file is not None:
                 taken = FOLDERS[1:] if what == "after" else FOLDERS
                 found.append(Entry(file, self.settings(settings, name, taken=taken), line_of(each)))
         return tuple(found)
 
     def notebook(self, name: str) -> Path | None:
-        """The file of a notebook: beside the grid, or in the folder above."""
-        folder = self.file.resolve().parent
-        files = [base / (name if name.endswith(".ipynb") else f"{name}.ipynb") for base in (folder, folder.parent)]
+        """The file of a notebook in one of the ``folders``. A path may be given, too."""
+        files = [base / (name if name.endswith(".ipynb") else f"{name}.ipynb") for base in self.folders()]
         return next((file for file in files if name and file.is_file()), None)
+
+    def folders(self) -> list[Path]:
+        """Where notebooks are looked for: beside the grid, in the folder above, and in ``notebooks`` of this folder."""
+        folder = self.file.resolve().parent
+        return list(dict.fromkeys([folder, folder.parent, Path("notebooks").resolve()]))
 
 
 def mappings_in(node: Any) -> Iterator[yaml.MappingNode]:

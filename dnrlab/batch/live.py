@@ -42,7 +42,7 @@ def row_of(task: Task, batch: str) -> Row:
         if state.state == FAILED:
             return Row(run.name, FAILED, failure(step.name, state), "", seconds)
         if state.state == RUNNING:
-            line = last_line(run, step.name)
+            line = last_line(run, step.name, state.started)
             left = LEFT.search(line)
             return Row(run.name, RUNNING, f"{step.name}: {LEFT.sub('', line)}", left[1] if left else "", seconds)
         seconds += state.seconds
@@ -55,16 +55,16 @@ def failure(name: str, state: State) -> str:
     return f"{name}{where}: {(state.error.splitlines() or [''])[0]}"
 
 
-def last_line(run: Run, name: str) -> str:
-    """The last line of a notebook's log, without date and time."""
+def last_line(run: Run, name: str, since: str) -> str:
+    """The last line of a notebook's log, without date and time; ``starting`` if it is older than ``since``."""
     file = run.folder / f"{name}.log"
     try:
         with file.open("rb") as stream:
             stream.seek(max(file.stat().st_size - TAIL, 0))
             lines = stream.read().decode("utf-8", errors="replace").splitlines()
     except OSError:
-        return ""
-    return lines[-1].split(" ", 2)[-1] if lines else ""
+        return "starting"
+    return lines[-1].split(" ", 2)[-1] if lines and lines[-1] >= since else "starting"
 
 
 class Progress:

@@ -6,7 +6,17 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from dnrlab.batch.run import Run, Step
-from dnrlab.batch.state import FAILED, State, depends_on, executed_file, read_state, same_parameters, state_file, why
+from dnrlab.batch.state import (
+    DONE,
+    FAILED,
+    State,
+    depends_on,
+    executed_file,
+    read_state,
+    same_parameters,
+    state_file,
+    why,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,9 +56,13 @@ def task_of(run: Run, before: Sequence[Mapping[str, str]] = ()) -> Task:
 
 
 def states_of(run: Run) -> list[State]:
-    """The states of a run's notebooks. What was run with other parameters counts as not run yet."""
-    states = [(step, read_state(state_file(run, step))) for step in run.steps]
-    return [state if same_parameters(step, state) else State() for step, state in states]
+    """The states of a run's notebooks. What was run with other parameters, or before them, counts as not run yet."""
+    states: list[State] = []
+    for step in run.steps:
+        state = read_state(state_file(run, step))
+        stands = same_parameters(step, state) and all(each.state == DONE for each in states)
+        states.append(state if stands else State())
+    return states
 
 
 def chosen(runs: Sequence[Run], only: str = "", failed: bool = False) -> list[Run]:
@@ -60,7 +74,12 @@ def chosen(runs: Sequence[Run], only: str = "", failed: bool = False) -> list[Ru
     if not matching:
         names = ", ".join(run.name for run in runs[:5])
         raise ValueError(f"expected a pattern that matches some run, got {only!r}; the runs are {names} …")
-    return [run for run in matching if not failed or any(each.state == FAILED for each in states_of(run))]
+    return [run for run in matching if not failed or has_failed(run)]
+
+
+def has_failed(run: Run) -> bool:
+    """Whether a notebook of a run failed when it ran last, also with other parameters than now."""
+    return any(read_state(state_file(run, step)).state == FAILED for step in run.steps)
 
 
 def move_away(folder: Path, replaced: Path) -> Path:

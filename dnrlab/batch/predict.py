@@ -9,6 +9,7 @@ import pandas as pd
 
 from dnrlab.batch.execute import defaults_of
 from dnrlab.batch.run import Run
+from dnrlab.batch.runs import trains
 from dnrlab.bench.budget import Reading, Work, budget, clip_speeds, scaling, work_of
 from dnrlab.bench.reading import loader_speeds, video_speed
 from dnrlab.bench.steps import StepConfig, measure_steps
@@ -20,7 +21,6 @@ from dnrlab.data.overview import rows_to_show
 from dnrlab.recipes.config import Recipe
 from dnrlab.recipes.parameters import recipe_of
 
-TRAINING = {"recipe", "run_dir", "epochs"}  # parameters of a notebook that trains
 CLIP_PIXELS = 8 * 224**2  # of the clips of a measured step on a CPU; a GPU takes 16 times as many
 WORKERS = 2  # that read
 
@@ -40,11 +40,11 @@ def predict(runs: Sequence[Run], card: str, device: str, report: Callable[[str],
     readings: dict[Any, Reading] = {}
     rows = []
     for run in runs:
-        trains = next((step for step in run.steps if set(defaults_of(step.notebook)) >= TRAINING), None)
-        if trains is None:
+        training = next((step for step in run.steps if trains(step)), None)
+        if training is None:
             rows.append({"run": run.name})
             continue
-        given = {**defaults_of(trains.notebook), **trains.parameters}
+        given = {**defaults_of(training.notebook), **training.parameters}
         recipe, views = recipe_of(given), views_of(run)
         counted = card_for(given, card)
         work = work_of(recipe, counted, views=views[0] * views[1])

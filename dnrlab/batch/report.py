@@ -111,6 +111,8 @@ def settings(tables: Tables, out: Path) -> str:
     table = tables.summary
     top1 = table[table["measure"] == "top1"] if len(table) else table
     if not 1 < len(top1) <= MOST_SETTINGS:
+        for ending in (".png", ".csv"):  # of an earlier call
+            (out / f"settings{ending}").unlink(missing_ok=True)
         return ""
     names = [findings.setting(row) for _, row in top1.iterrows()]
     finding = findings.of_batch(*tables)[1]

@@ -13,10 +13,13 @@ from dnrlab.batch.places import PLACE, filled
 from dnrlab.batch.run import FOLDERS, REPEATED, REPLACED, RESULTS, Run, Runs, Step
 from dnrlab.choices import mistakes_in
 from dnrlab.notebook import wrong_name, wrong_type
+from dnrlab.runs.folder import CONFIG
 
 MOST_RUNS = 10_000
 FILES = ("manifest", "root", "initial_weights")
 CASE = "case"
+TRAINING = {"recipe", "run_dir", "epochs"}  # parameters of a notebook that trains
+EVALUATION = {"run_dir", "num_clips", "num_crops"}  # of one that evaluates its network
 AFTER = "after"  # the name of the run of the notebooks after all others
 RUNS = "{runs}"
 
@@ -49,6 +52,7 @@ def runs_of(grid: Grid, out: Path, *, counted_by: str = "") -> Runs:
         mistakes.append(Mistake(1, f"expected runs with other names than {taken[0]}, got it; name the case otherwise"))
     after = after_of(grid, out, declared, runs)
     folders = {run.folder for run in runs}
+    mistakes += [mistake for run in runs for mistake in untrained(run)]
     for run in [*runs, *([after] if after else [])]:
         mistakes += mistakes_of(run, declared, out, folders, absent=FILES if counted_by else ())
     if mistakes:
@@ -76,7 +80,7 @@ def unknown_names(grid: Grid, declared: Mapping[Path, Mapping[str, type]]) -> It
 class Option(NamedTuple):
     """One of the values of a factor."""
 
-    words: str  # its part of the run's name; "" where the factor has one value
+    words: str  # its part of the run's name; "" where the value is not in a list
     varied: dict[str, Any]
     settings: tuple[Setting, ...]  # of all notebooks that declare them
     entry: int | None = None  # of one notebook alone, by its position
@@ -105,8 +109,9 @@ def options_of(setting: Setting, kind: type, mistakes: list[Mistake]) -> list[Op
         return [Option("", {}, (setting,))]
     if not value:
         mistakes.append(Mistake(line, f"expected values of {name}, got an empty list; give at least one"))
-    options = [Option(words_of(name, each), {name: each}, (Setting(name, each, line),)) for each in value]
-    return options if len(options) != 1 else [options[0]._replace(words="")]
+    if twice := [each for number, each in enumerate(value) if each in value[:number]]:
+        mistakes.append(Mistake(line, f"expected different values of {name}, got {twice[0]!r} twice; remove one"))
+    return [Option(words_of(name, each), {name: each}, (Setting(name, each, line),)) for each in value]
 
 
 def words_of(name: str, value: Any) -> str:
@@ -214,6 +219,23 @@ def mistakes_of(
             elif name not in unchecked:
                 found[name] = f"{step.name}: {name}: {text}"
         yield from (Mistake(step.lines.get(name, step.line), text) for name, text in found.items() if text)
+
+
+def untrained(run: Run) -> Iterator[Mistake]:
+    """Evaluations of a run before the notebook that trains it, and second trainings of a run."""
+    trained = False
+    for step in run.steps:
+        declared = set(defaults_of(step.notebook))
+        if trains(step) and trained:
+            yield Mistake(step.line, f"expected one training in a run, got {step.name} after another; remove one")
+        elif declared >= EVALUATION and not trains(step) and not (trained or (run.folder / CONFIG).is_file()):
+            yield Mistake(step.line, f"expected a training before {step.name}, got none; put 01_train before it")
+        trained = trained or trains(step)
+
+
+def trains(step: Step) -> bool:
+    """Whether a notebook trains the network of its run."""
+    return set(defaults_of(step.notebook)) >= TRAINING
 
 
 def texts_in(value: Any) -> Iterator[str]:

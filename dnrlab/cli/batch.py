@@ -9,11 +9,11 @@ import tyro
 
 from dnrlab.batch.batch import BatchConfig, run_batch
 from dnrlab.batch.grid import read_grid
-from dnrlab.batch.plan import chosen
+from dnrlab.batch.plan import chosen, task_of
 from dnrlab.batch.report import write_report
 from dnrlab.batch.runs import runs_of
 from dnrlab.cli.output import Result, plain_rows
-from dnrlab.text import count, duration
+from dnrlab.text import duration
 
 log = logging.getLogger("dnrlab")
 
@@ -30,7 +30,8 @@ class Batch:
     grid: tyro.conf.Positional[str]  # the YAML file
     out: str  # folder of the batch
     config: Annotated[BatchConfig, tyro.conf.OmitArgPrefixes] = field(default_factory=BatchConfig)
-    dry_run: bool = False  # list the runs and predict their hours from measured steps and reading; run nothing
+    # list what has to run, why, and the hours that it will take, from measured steps and reading; run no notebook
+    dry_run: bool = False
     device: str = "auto"  # where --dry-run measures steps; auto: a GPU if there is one
     json: bool = False  # print the result as JSON
 
@@ -39,7 +40,8 @@ class Batch:
         if self.dry_run:
             return self.predicted()
         result = run_batch(self.grid, self.out, self.config)
-        return {**result, "exit_code": int(bool(result["failed"] or result["left"]))}
+        left = result["left"] if self.json else ", ".join(result["left"])
+        return {**result, "left": left, "exit_code": int(bool(result["failed"] or result["left"]))}
 
     def predicted(self) -> Result:
         """The runs with their predicted hours, and their sum."""
@@ -47,16 +49,25 @@ class Batch:
         from dnrlab.device import pick_device
 
         grid = read_grid(self.grid)
-        runs = chosen(runs_of(grid, Path(self.out), counted_by=grid.card).runs, self.config.only, self.config.failed)
+        every = chosen(runs_of(grid, Path(self.out), counted_by=grid.card).runs, self.config.only, self.config.failed)
+        reasons = {run.name: task_of(run).reason for run in every}
+        runs = [run for run in every if reasons[run.name]]
+        result: Result = {"title": grid.title, "number": len(runs), "done": len(every) - len(runs)}
+        if not runs:
+            return result | {"predicted": "nothing to do"}
         table = predict(runs, grid.card, pick_device(self.device), log.info)
-        result: Result = {"title": grid.title, "number": len(runs), "runs": plain_rows(table)}
+        table["why"] = [reasons[name] for name in table["run"]]
         if "hours" not in table:
-            return result | {"predicted": "no hours: only trainings and tests are predicted"}
+            return result | {"runs": plain_rows(table), "predicted": "no hours: only trainings and tests are predicted"}
         hours, devices = float(table["hours"].sum()), min(1 if grid.alone else self.config.workers, len(runs))
+        words = table.assign(**{name: table[name].map(duration) for name in table if name.endswith("hours")})
+        words = words.rename(columns=lambda name: name.replace("training_hours", "training").replace("_hours", ""))
+        at_once = f", {duration(hours / devices)} with {devices} at a time" if devices > 1 else ""
         return result | {
+            "runs": plain_rows(table if self.json else words.rename(columns={"hours": "together"})),
             "hours": hours,
             "devices": devices,
-            "predicted": f"{duration(hours)} on one device, {duration(hours / devices)} on {count(devices, 'device')}",
+            "predicted": f"{duration(hours)} one at a time{at_once}; without the start of notebooks, about 10 s each",
         }
 
 

@@ -118,6 +118,21 @@ def test_parameters_and_files_that_changed_run_anew_and_another_spelling_of_the_
     assert "run: read: manifest changed" in lines(caplog)
 
 
+def test_results_of_other_parameters_are_not_shown_and_a_failure_is_found_again(tmp_path, caplog):
+    """After a change of the first notebook's parameters, what the second one found does not count."""
+    text = "title: a\nparameters: {seed: [0, 1]}\nnotebooks:\n  - first: {word: WORD}\n  - second\n"
+    write_cells(tmp_path / "first.ipynb", f"{CELL}\nword: str = ''  # word", "assert word != 'bad', word")
+    grid = write_grid(tmp_path, text.replace("WORD", "bad"), second="open(f'{run_dir}/b.txt', 'w').write('x')")
+    out = tmp_path / "out"
+    assert call(grid, out)["failed"] == 2
+    grid.write_text(text.replace("WORD", "good"))
+    assert call(grid, out, failed=True)["done"] == 2
+    grid.write_text(text.replace("WORD", "better"))
+    assert call(grid, out, only="seed1")["done"] == 1
+    table = pd.read_csv(out / "results.csv").set_index("run")
+    assert table["state"].to_dict() == {"seed0": "waiting", "seed1": "done"}
+
+
 def test_a_process_that_dies_is_a_failure_and_a_folder_that_is_a_file_stops_only_its_run(tmp_path, caplog):
     die = "import os, signal, time\nif seed == 0:\n    parent = os.getppid()\n    os.kill(parent, signal.SIGKILL)\n"
     die += "    time.sleep(30)"

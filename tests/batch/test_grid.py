@@ -117,6 +117,32 @@ def test_a_notebook_that_a_run_has_twice_has_files_of_its_own(tmp_path):
     assert [step.name for step in run.steps] == ["train", "train_2"]
 
 
+def test_a_list_of_one_value_is_in_the_name_so_that_it_can_grow(tmp_path):
+    one = runs(tmp_path, "title: a\nparameters: {seed: [0]}\nnotebooks: [train]\n").runs
+    two = runs(tmp_path, "title: a\nparameters: {seed: [0, 1]}\nnotebooks: [train]\n").runs
+    assert [run.name for run in one] == ["seed0"]
+    assert [run.name for run in two] == ["seed0", "seed1"]
+
+
+@pytest.mark.parametrize(
+    ("notebooks", "text"),
+    [
+        ("[02_evaluate]", "expected a training before 02_evaluate, got none; put 01_train before it"),
+        ("[02_evaluate, 01_train]", "expected a training before 02_evaluate, got none; put 01_train before it"),
+        ("[01_train, 01_train]", "expected one training in a run, got 01_train_2 after another; remove one"),
+        ("[01_train: {epochs: -1, lr: -1.0, split_column: foo}, 02_evaluate]", "epochs: "),
+        ("[01_train: {epochs: -1, lr: -1.0, split_column: foo}, 02_evaluate]", "lr: "),
+        ("[01_train, 02_evaluate: {split: foo}]", "split: expected a split, got 'foo'; choose one of train, val, test"),
+    ],
+)
+def test_what_would_fail_after_hours_is_found_before(notebooks, text, tmp_path):
+    grid = tmp_path / "grid.yaml"
+    grid.write_text(f"title: a\nparameters: {{manifest: synthetic}}\nnotebooks: {notebooks}\n")
+    with pytest.raises(Mistakes) as caught:
+        runs_of(read_grid(grid), tmp_path / "out")
+    assert any(f":3: {text}" in line for line in str(caught.value).splitlines()), str(caught.value)
+
+
 def test_all_mistakes_are_listed_at_once_with_their_lines(tmp_path):
     text = """title: a
 parameters:
@@ -146,7 +172,8 @@ other: 3
         "7: expected no run_dir, got one; leave it out, each run has its own folder",
         "10: expected 'one' once in cases, got it again; leave one out",
         f"10: initial_weights: {weights}",
-        "13: expected a notebook beside the grid or in the folder above, got no 'trian'; check the name",
+        f"13: expected a notebook in {tmp_path} or {tmp_path.parent} or {PROJECT / 'notebooks'}, got no 'trian'; "
+        "check the name, or give its path",
         "14: expected 'lr' or another parameter, got 'lrr'; correct the name",
         "15: expected title, card, alone, parameters, cases, notebooks, after, got 'other'; correct the name",
     ]
@@ -163,7 +190,7 @@ other: 3
         (START + "parameters: {lr: !!python/object/apply:os.system [ls]}", "3: expected plain"),
         (
             "title: a\nnotebooks: [train]\nparameters: {seed: [1, 1]}",
-            "1: expected runs with different names, got seed1",
+            "3: expected different values of seed, got 1 twice; remove one",
         ),
         (
             "title: a\nnotebooks: [train]\nparameters: {initial_weights: '{sed}'}",
