@@ -18,6 +18,8 @@ from torch import Tensor
 from torch.distributed.distributed_c10d import PrefixStore
 from torch.distributed.rendezvous import rendezvous
 
+from dnrlab.parent import end_with_parent
+
 RESTARTS = 3  # of all processes, after one has died
 
 
@@ -93,8 +95,14 @@ def launch(function: Callable[..., Any], count: int, *arguments: Any, restarts: 
         start_method="spawn",
     )
     with restored_signals():
-        results = elastic_launch(config, function)(*arguments)
+        results = elastic_launch(config, work)(function, *arguments)
     return [results[rank] for rank in range(count)]
+
+
+def work(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a function in a process that ends with the one that started it, however that ends."""
+    end_with_parent()
+    return function(*arguments)
 
 
 @contextmanager

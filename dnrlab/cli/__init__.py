@@ -7,11 +7,14 @@ import io
 import json
 import logging
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import tyro
+from torch.distributed.elastic.multiprocessing.api import SignalException
 
 from dnrlab.cli.batch import Batch, Report
 from dnrlab.cli.bench import Bench
@@ -39,6 +42,7 @@ COMMANDS: dict[str, type] = {
     "manifest check": ManifestCheck,
 }
 DEFAULTS = {"train": train_defaults, "spread": repeat_defaults}  # these defaults depend on the words of the call
+AGAIN = "train, evaluate, spread, batch, manifest check go on when called again"
 # These errors are reported as one message, without a traceback.
 ERRORS = (ValueError, TypeError, OSError, VideoError, FloatingPointError, IndexError, AllFailed)
 
@@ -50,6 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             stream.reconfigure(errors="replace")
     level = logging.INFO if os.environ.get("RANK", "0") == "0" else logging.WARNING  # torchrun sets RANK
     logging.basicConfig(stream=sys.stderr, level=level, format="%(message)s", force=True)
+    if threading.current_thread() is threading.main_thread():  # only there may handlers be set
+        signal.signal(signal.SIGTERM, end_on_signal)
     words = list(sys.argv[1:] if arguments is None else arguments)
     name = next((name for name in COMMANDS if words[: len(name.split())] == name.split()), None)
     if name is None:
@@ -73,6 +79,12 @@ def run_command(name: str, words: list[str]) -> int:
     return exit_code
 
 
+def end_on_signal(number: int, _: object) -> None:
+    """End the command as an error would: files are left whole, and the processes that it started end."""
+    print("ended by a signal; " + AGAIN, file=sys.stderr)
+    sys.exit(128 + number)
+
+
 def guarded(action: Callable[[], int]) -> int:
     """Run an action. An error that a user can fix becomes one message on standard error and exit code 1."""
     try:
@@ -80,8 +92,11 @@ def guarded(action: Callable[[], int]) -> int:
     except ERRORS as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except SignalException as error:  # torch's, while it runs processes of its own
+        print("ended by a signal; " + AGAIN, file=sys.stderr)
+        return 128 + int(error.sigval)
     except KeyboardInterrupt:
-        print("interrupted; train, evaluate, spread, batch, manifest check go on when called again", file=sys.stderr)
+        print("interrupted; " + AGAIN, file=sys.stderr)
         return 130
 
 

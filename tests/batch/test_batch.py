@@ -1,12 +1,9 @@
 """A batch from its first call to the last: failures, what runs again and why, interrupts, two at once."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
-from contextlib import suppress
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -18,7 +15,7 @@ from dnrlab.batch.execute import parameters_of
 from dnrlab.batch.state import read_state
 from tests.helpers.grids import CELL, write_cells, write_grid
 from tests.helpers.paths import PROJECT
-from tests.helpers.waiting import wait_for
+from tests.helpers.waiting import processes_of, wait_for
 
 TEXT = "title: A small batch\nparameters: {seed: [0, 1, 2]}\nnotebooks: [first, second]\n"
 FIRST = "if seed == 1:\n    raise ValueError('seed one')\nprint('seed', seed)\nopen(f'{run_dir}/a.txt', 'a').write('x')"
@@ -166,16 +163,6 @@ def start(grid, out, *words):
 
 
 SLOW = "import time\nfor step in range(400):\n    print('step', step)\n    time.sleep(0.5)"
-
-
-def processes_of(mark):
-    """Process ids of those that were started with an environment variable MARK."""
-    found = []
-    for file in Path("/proc").glob("[0-9]*/environ"):
-        with suppress(OSError):
-            if f"MARK={mark}".encode() in file.read_bytes():
-                found.append(int(file.parent.name))
-    return [process for process in found if process != os.getpid()]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")

@@ -1,6 +1,9 @@
-"""Wait for what another process does."""
+"""Wait for what another process does, and find the processes that it leaves."""
 
+import os
 import time
+from contextlib import suppress
+from pathlib import Path
 
 
 def wait_for(check, seconds=240):
@@ -9,3 +12,13 @@ def wait_for(check, seconds=240):
     while not check():
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.1)
+
+
+def processes_of(mark):
+    """Process ids of those that were started with an environment variable MARK."""
+    found = []
+    for file in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):
+            if f"MARK={mark}".encode() in file.read_bytes():
+                found.append(int(file.parent.name))
+    return [process for process in found if process != os.getpid()]

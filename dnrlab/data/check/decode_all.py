@@ -11,6 +11,7 @@ import numpy as np
 
 from dnrlab.data.decode.signature import digest_of, signature
 from dnrlab.data.decode.types import Reader, VideoError, VideoInfo
+from dnrlab.parent import end_with_parent
 
 DIED = "the decoding process died (the decoder crashed, or memory ran out); encode it again or leave it out"
 
@@ -103,5 +104,10 @@ def decode_alone(path: str, reader: Reader) -> Decoded:
 
 
 def leave_interrupts_to_parent() -> None:
-    """Ignore Ctrl-C, which reaches all processes: the parent ends the check, the workers finish their files."""
+    """Ignore Ctrl-C, which reaches all processes: the parent ends the check, the workers finish their files.
+
+    A worker also ends when its parent is killed.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    end_with_parent()
