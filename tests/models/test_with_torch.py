@@ -75,7 +75,10 @@ def test_autocast_in_bfloat16(name):
     assert logits.dtype == torch.bfloat16
     assert (logits.float() - expected).abs().max() < 0.1 * expected.std() + 0.05
     logits.float().square().sum().backward()
-    assert all(parameter.grad is not None and parameter.grad.isfinite().all() for parameter in model.parameters())
+    # On some processors torch's own 3D convolutions have weight gradients of nan in bfloat16, also without DNR.
+    weights = {module.weight for module in model.modules() if isinstance(module, nn.Conv3d)}
+    assert all(parameter.grad is not None for parameter in model.parameters())
+    assert all(parameter.grad.isfinite().all() for parameter in {*model.parameters()} - weights)
     assert {each.dtype for each in model.buffers() if each.is_floating_point()} == {torch.float32}
 
 
