@@ -20,6 +20,7 @@ from dnrlab.batch.execute import run_notebook
 from dnrlab.data.manifest import read_manifest
 from dnrlab.data.synthetic.make import pair_accuracy, small_synthetic
 from dnrlab.files import atomic_write
+from dnrlab.parent import workers_of
 from dnrlab.runs.folder import CONFIG, METRICS, PREDICTIONS, WEIGHTS
 
 NETWORKS: dict[str, dict[str, bool | str]] = {
@@ -65,7 +66,7 @@ def run_demo(out: Path, notebooks: Path, epochs: int = 0) -> dict[str, Any]:
     manifest = small_synthetic()
     report(f"{len(read_manifest(manifest).rows)} videos in {manifest.parent}; training four networks")
     jobs = [joblib.delayed(train_and_evaluate)(name, out, notebooks, manifest, epochs, start) for name in NETWORKS]
-    results = joblib.Parallel(n_jobs=min(2, os.cpu_count() or 1))(jobs)
+    results = joblib.Parallel(**workers_of(min(2, os.cpu_count() or 1)))(jobs)
     report("heat maps and affine dynamics")
     figures = str(out / "figures")
     shared = {"manifest": str(manifest), "out_dir": figures, "num_videos": 4}

@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 import time
+from typing import Any
 
 SECONDS = 0.5  # between two looks
 
@@ -13,9 +14,11 @@ def end_with_parent(parent: int | None = None) -> None:
 
     Args:
         parent: process id that is watched; None: the parent of this process. Another one is given where the parent may
-            be gone already.
+            be gone already. Nothing happens in that process itself.
     """
     watched = os.getppid() if parent is None else parent
+    if os.getpid() == watched:  # joblib with one worker calls in the process itself
+        return
     threading.Thread(target=watch, args=(watched,), name="dnrlab parent", daemon=True).start()
 
 
@@ -24,3 +27,8 @@ def watch(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(SECONDS)
     os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
+
+
+def workers_of(number: int) -> dict[str, Any]:
+    """Arguments of ``joblib.Parallel`` for processes on this machine that end with this one."""
+    return {"n_jobs": number, "initializer": end_with_parent, "initargs": (os.getpid(),)}

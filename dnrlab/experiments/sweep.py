@@ -18,6 +18,7 @@ from dnrlab.data.synthetic.motions import CLASSES
 from dnrlab.device import ON_CPU, Runtime
 from dnrlab.evaluation import EvalConfig, evaluate, scores_file, write_results
 from dnrlab.models.weights import count_parameters
+from dnrlab.parent import workers_of
 from dnrlab.recipes.config import Recipe
 from dnrlab.runs.load import load_run
 from dnrlab.training.train import train
@@ -105,7 +106,8 @@ def sweep(
         for name, seed, fold in tasks
     ]
     rows: list[dict[str, Any]] = []
-    for row in joblib.Parallel(n_jobs=min(config.workers, os.cpu_count() or 1), return_as="generator")(jobs):
+    workers = workers_of(min(config.workers, os.cpu_count() or 1))
+    for row in joblib.Parallel(**workers, return_as="generator")(jobs):
         rows.append(row)
         outcome = row["error"] or f"top-1 {row['top1']:.3f}, trained for {row['seconds']:.0f} s"
         log.info(f"{len(rows)} of {len(tasks)}: {run_name(row['name'], row['seed'], row['fold'])}: {outcome}")

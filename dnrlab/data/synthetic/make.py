@@ -20,6 +20,7 @@ from dnrlab.data.synthetic.motions import CLASSES, PAIRS, motion, pair_of
 from dnrlab.data.synthetic.render import Strip, boxes, make_scene, render
 from dnrlab.files import atomic_write
 from dnrlab.lock import locked
+from dnrlab.parent import workers_of
 
 STRIPS: dict[str, Strip] = {"train": (0.0, 0.6), "val": (0.6, 0.8), "test": (0.8, 1.0)}
 
@@ -90,7 +91,7 @@ def film_scenes(folder: Path, config: SyntheticConfig, workers: int) -> None:
     """Encode all videos, and write the manifest and the boxes."""
     scenes = [(split, number) for split in STRIPS for number in range(getattr(config, f"{split}_scenes"))]
     jobs = (joblib.delayed(film_scene)(folder, config, split, number) for split, number in scenes)
-    filmed = joblib.Parallel(n_jobs=workers)(jobs)
+    filmed = joblib.Parallel(**workers_of(workers))(jobs)
     boxes_of_all = pd.concat([box_rows for _, box_rows in filmed]).round(2)
     with atomic_write(folder / "boxes.csv") as unfinished:
         boxes_of_all.to_csv(unfinished, index=False)
