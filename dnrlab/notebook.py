@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from dnrlab.limits import raise_open_files
+
 log = logging.getLogger("dnrlab")
 
 
@@ -88,6 +90,7 @@ def start(namespace: dict[str, Any]) -> None:
     """
     from dnrlab.choices import mistakes_in
 
+    raise_open_files()
     declared: dict[str, type] = {}
     given: set[str] = set()
     for source in namespace["In"]:

@@ -57,7 +57,7 @@ LAYERS = [  # from the top: a part imports parts on lower lines; parts on one li
     {"relay"},
     {"plots", "findings", "figures"},
     {"lock"},
-    {"compiling", "distributed", "device", "files", "text", "torchvision_guard", "paper"},
+    {"compiling", "distributed", "device", "files", "limits", "text", "torchvision_guard", "paper"},
     {"parent"},
 ]
 ONLY = {  # parts that may import less than all lower lines

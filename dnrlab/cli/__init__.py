@@ -27,6 +27,7 @@ from dnrlab.cli.repeat import Repeat, repeat_defaults
 from dnrlab.cli.train import Train, train_defaults
 from dnrlab.data.decode.types import VideoError
 from dnrlab.experiments.sweep import AllFailed
+from dnrlab.limits import raise_open_files
 
 COMMANDS: dict[str, type] = {
     "train": Train,
@@ -69,6 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run_command(name: str, words: list[str]) -> int:
     """Parse the words of a command, run it and print its result. Returns the exit code."""
+    raise_open_files()
     default = DEFAULTS[name](words) if name in DEFAULTS else None
     config = (tyro.conf.AvoidSubcommands, tyro.conf.OmitArgPrefixes)
     command: Any = tyro.cli(COMMANDS[name], prog=f"dnrlab {name}", args=words, default=default, config=config)

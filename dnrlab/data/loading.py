@@ -1,5 +1,6 @@
 """Batches of clips from worker processes."""
 
+import math
 import sys
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -16,6 +17,7 @@ from dnrlab.data.decode.types import VideoError
 from dnrlab.data.manifest import Manifest
 from dnrlab.data.transforms import operations
 from dnrlab.distributed import ALONE, World
+from dnrlab.limits import check_shared_memory
 
 BAD_VIDEOS = ("error", "skip")
 
@@ -61,7 +63,11 @@ def training_batches(
 
     The workers live through all epochs. They import once, remember the facts of the files, and read ahead during
     validation.
+
+    Raises: ValueError if shared memory is too small for the batches that the workers read ahead.
     """
+    shape = clip_shape(dataset.config)
+    check_shared_memory(math.prod(shape) * math.ceil(min(batch_size, len(dataset)) / world.size), num_workers)
     keys = (EpochBatches(len(dataset), batch_size, dataset.seed, epoch, world) for epoch in epochs)
     if num_workers:
         operations()  # imported once here, not once in every worker
@@ -70,7 +76,7 @@ def training_batches(
         batch_sampler=islice(chain.from_iterable(keys), first, None),
         num_workers=num_workers,
         multiprocessing_context=context(num_workers),
-        collate_fn=partial(collate_clips, clip_shape(dataset.config)),
+        collate_fn=partial(collate_clips, shape),
         pin_memory=torch.cuda.is_available(),
         generator=torch.Generator(),  # its own: the seed drawn here must not change dropout after resuming
     )

@@ -11,6 +11,7 @@ import numpy as np
 
 from dnrlab.data.decode.signature import digest_of, signature
 from dnrlab.data.decode.types import Reader, VideoError, VideoInfo
+from dnrlab.limits import is_of_the_machine
 from dnrlab.parent import end_with_parent
 
 DIED = "the decoding process died (the decoder crashed, or memory ran out); encode it again or leave it out"
@@ -44,6 +45,8 @@ def decode_whole(path: str, reader: Reader) -> Decoded:
     except VideoError as error:
         return bad_file(path, error.reason)
     except Exception as error:  # a bad file must not end the check, whatever it raises
+        if is_of_the_machine(error):
+            raise
         return bad_file(path, f"{type(error).__name__}: {error}")
 
 

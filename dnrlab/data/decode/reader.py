@@ -27,6 +27,7 @@ from dnrlab.data.decode.packets import Facts, examine_file
 from dnrlab.data.decode.pyav_reader import read_pyav
 from dnrlab.data.decode.seeking import read_by_time, read_timed, same_frames
 from dnrlab.data.decode.types import DAMAGED, Frames, Indices, Reader, VideoError, VideoInfo, first_line
+from dnrlab.limits import is_of_the_machine
 
 __all__ = ["DAMAGED", "DECODERS", "READER", "Frames", "Reader", "VideoError", "VideoInfo", "probe", "read_frames"]
 
@@ -95,6 +96,8 @@ def errors_of(path: str) -> Iterator[None]:
     except (VideoError, ImportError):
         raise
     except Exception as error:
+        if is_of_the_machine(error):
+            raise
         reason = f"cannot be read ({type(error).__name__}: {first_line(error)}); {DAMAGED}"
         raise VideoError(path, reason) from error
 

@@ -1,0 +1,52 @@
+"""Limits of the machine that work meets before it starts: open files, and memory that processes share."""
+
+import errno
+import os
+from contextlib import suppress
+from pathlib import Path
+
+SHARED = Path("/dev/shm")  # where Linux keeps memory that processes share
+FEWEST = 128  # open files that a command may need
+LIMITS = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC)
+AHEAD = 2  # batches that a loader's worker reads ahead; torch's default
+
+
+def raise_open_files() -> None:
+    """Let this process, and those that it starts, open as many files as the system allows. Workers need many.
+
+    Raises: ValueError if the system allows fewer than ``FEWEST``.
+    """
+    limit = FEWEST
+    with suppress(ImportError, OSError, ValueError):  # no such limit, or one that is not allowed
+        import resource
+
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        limit = hard if hard != resource.RLIM_INFINITY else FEWEST
+    if limit < FEWEST:
+        raise ValueError(f"expected at least {FEWEST} files that may be open, got {limit}; raise it: ulimit -n 1024")
+
+
+def is_of_the_machine(error: BaseException) -> bool:
+    """Whether an error shows a limit of the machine, such as open files, and no fault of the file at work."""
+    return isinstance(error, OSError) and error.errno in LIMITS
+
+
+def check_shared_memory(batch_bytes: int, num_workers: int) -> None:
+    """ValueError if the batches that workers read ahead do not fit into shared memory, as in small containers.
+
+    Without this check a worker dies with a bus error, after some batches.
+
+    Args:
+        batch_bytes: of one batch.
+        num_workers: of the loader; none share no memory.
+    """
+    if not num_workers or not SHARED.is_dir():
+        return
+    stat = os.statvfs(SHARED)
+    free, needed = stat.f_bavail * stat.f_frsize, batch_bytes * num_workers * AHEAD
+    if needed > free:
+        raise ValueError(
+            f"expected {needed / 2**20:,.0f} MiB of shared memory for {num_workers} workers, got {free / 2**20:,.0f} "
+            f"MiB in {SHARED}; lower num_workers, or give a container more (docker run --shm-size)"
+        )
