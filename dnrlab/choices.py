@@ -11,7 +11,9 @@ import torch
 from dnrlab.bench.work import TASKS, TREATMENTS
 from dnrlab.data.cards import FOLDER
 from dnrlab.data.config import SAMPLERS
+from dnrlab.data.decode.signature import signature
 from dnrlab.data.manifest import open_manifest, select, split_by
+from dnrlab.data.splits import split_name
 from dnrlab.device import COMPILE, pick_device
 from dnrlab.experiments.ablations import QUESTIONS
 from dnrlab.experiments.batch_sizes import KINDS
@@ -140,19 +142,24 @@ def mistakes_in(parameters: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def mistakes_in_split(parameters: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """What is wrong with the split of a manifest that is here, and with the column and fold that make it."""
     column, fold, split = (str(parameters.get(name, "")) for name in ("split_column", "test_fold", "split"))
-    message = wrong_split(str(parameters["manifest"]), column, fold, split)
+    manifest = Path(str(parameters["manifest"])).expanduser()
+    message = wrong_split(str(parameters["manifest"]), signature(str(manifest.absolute())), column, fold, split)
     if message:
         names = {"split": split, "split_column": column, "test_fold": fold}
         yield next(name for name, value in {**names, "manifest": "."}.items() if value and name in parameters), message
 
 
 @cache
-def wrong_split(manifest: str, column: str, fold: str, split: str) -> str:
-    """Why a manifest has no such split, column or fold; empty if it has, or it is not here."""
-    file = Path(manifest).expanduser()
+def wrong_split(manifest: str, state: tuple[int, int], column: str, fold: str, split: str) -> str:
+    """Why a manifest has no such split, column or fold; empty if it has, or it is not here.
+
+    ``state`` is the size of the file and the time of its last change: then it is read again.
+    """
     if manifest == "synthetic":
-        return "" if not split or column else one_of("a split", SPLITS)(split)
-    if not file.is_file():
+        if column or fold:
+            return f"expected no column and fold of the synthetic videos, got {column or fold!r}; leave it empty"
+        return one_of("a split", SPLITS)(split_name(split)) if split else ""
+    if min(state) < 0:
         return ""
     try:
         videos = split_by(open_manifest(manifest), column, fold)
@@ -173,6 +180,8 @@ def mistakes_in_recipe(parameters: Mapping[str, Any]) -> Iterator[tuple[str, str
             text = str(error)
             rest = [name for name in parameters if name not in without]
             named = [name for name in rest if name in text.replace("'", " ").split()]
+            if "settings" in rest and any(name in parameters["settings"] for name in text.replace("'", " ").split()):
+                named = ["settings"]
             yield (named or ["recipe"])[0], text
             if not named or named[0] == "recipe":
                 return

@@ -6,8 +6,9 @@ from contextlib import suppress
 from pathlib import Path
 
 SHARED = Path("/dev/shm")  # where Linux keeps memory that processes share
+MOST = 10_240  # where the system names no limit; macOS allows so many
 FEWEST = 128  # open files that a command may need
-LIMITS = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC)
+LIMITS = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 AHEAD = 2  # batches that a loader's worker reads ahead; torch's default
 
 
@@ -21,8 +22,8 @@ def raise_open_files() -> None:
         import resource
 
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-        limit = hard if hard != resource.RLIM_INFINITY else FEWEST
+        limit = MOST if hard == resource.RLIM_INFINITY else hard
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
     if limit < FEWEST:
         raise ValueError(f"expected at least {FEWEST} files that may be open, got {limit}; raise it: ulimit -n 1024")
 
@@ -39,12 +40,12 @@ def check_shared_memory(batch_bytes: int, num_workers: int) -> None:
 
     Args:
         batch_bytes: of one batch.
-        num_workers: of the loader; none share no memory.
+        num_workers: of the loader of each process; none share no memory.
     """
     if not num_workers or not SHARED.is_dir():
         return
-    stat = os.statvfs(SHARED)
-    free, needed = stat.f_bavail * stat.f_frsize, batch_bytes * num_workers * AHEAD
+    stat, processes = os.statvfs(SHARED), int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # torchrun sets it
+    free, needed = stat.f_bavail * stat.f_frsize, batch_bytes * num_workers * processes * AHEAD
     if needed > free:
         raise ValueError(
             f"expected {needed / 2**20:,.0f} MiB of shared memory for {num_workers} workers, got {free / 2**20:,.0f} "

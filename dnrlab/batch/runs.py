@@ -213,7 +213,8 @@ def mistakes_of(
         later = {name for name, own in texts.items() if any(is_below(each, out) for each in own)}
         unchecked = {*later, *absent, *(name for name, text in found.items() if text)}
         given = {name: value for name, value in step.parameters.items() if name not in unchecked}
-        for name, text in mistakes_in(defaults_of(step.notebook) | given):
+        defaults = {name: value for name, value in defaults_of(step.notebook).items() if name not in unchecked}
+        for name, text in mistakes_in(defaults | given):
             if name in given:
                 found[name] = f"{name}: {text}"
             elif name not in unchecked:

@@ -96,7 +96,12 @@ def collate_clips(shape: tuple[int, ...], items: list[tuple[Tensor, int] | Unrea
 def view_loader(
     dataset: VideoViews, batch_size: int, num_workers: int, rows: Sequence[int] | None = None
 ) -> DataLoader[Views | Unreadable]:
-    """Lists of ``batch_size`` videos in order: the videos of ``rows``, or all."""
+    """Lists of ``batch_size`` videos in order: the videos of ``rows``, or all.
+
+    Raises: ValueError if shared memory is too small for the videos that the workers read ahead.
+    """
+    frames = dataset.num_clips * math.prod(clip_shape(dataset.config))  # of one crop
+    check_shared_memory(min(batch_size, len(dataset)) * frames, num_workers)
     if num_workers:
         operations()  # imported once here, not once in every worker
     return DataLoader(

@@ -3,6 +3,7 @@
 ``python -m tests.helpers.fuzz 10000`` prints the counts of the first 10,000 mutants; a second number is the first seed.
 """
 
+import re
 import sys
 import tempfile
 import time
@@ -21,6 +22,8 @@ from tests.helpers.containers import HEIGHT, NUM_FRAMES, WIDTH
 from tests.helpers.mutants import mutant, sources
 
 LIMIT = 20.0  # seconds that a decoder may take for a part of the frames
+PYAV = "IndexError: list index out of range"  # PyAV's own, where a stream begins in the middle of a transport stream
+FAULT = re.compile(rf"(cannot be read \()?(?!{PYAV})\w+(Error|Exception|Warning)\b")  # raised, and foreseen by no code
 HANG = 60.0  # seconds after which a file counts as one that hangs the caller
 SAME = 1.5  # of 255: the mean difference of two decodings of one frame, with flaws that the eye hardly sees
 
@@ -87,6 +90,8 @@ def fuzz(seeds, folder):
         except Exception as error:  # what must not happen, whatever it is
             outcome.escaped.append(f"{name}: {type(error).__name__}: {error}")
             continue
+        if FAULT.match(facts.reason):
+            outcome.escaped.append(f"{name}: {facts.reason}")
         kind = "error" if facts.reason else "noted" if facts.note else "good"
         outcome.counts.update([kind, *(["hang"] if time.monotonic() - start > HANG else [])])
         if numbers is not None and has_hole(numbers, each.source.container):

@@ -57,13 +57,13 @@ def decoding_in_child(limit_seconds: float = LIMIT_SECONDS) -> Decoding:
 
 def examine_in_child(limit_seconds: float, path: str) -> Facts:
     """Facts of a video. VideoError also if the child gives no answer in time or dies."""
-    facts: Facts = ask(limit_seconds, path, "examine")[1]
+    facts: Facts = ask(limit_seconds, path, None)[1]
     return facts
 
 
-def inspect_in_child(limit_seconds: float, path: str) -> Decoded:
+def inspect_in_child(limit_seconds: float, path: str, num_frames: int) -> Decoded:
     """What decoding a whole video shows. VideoError also if the child gives no answer in time or dies."""
-    decoded: Decoded = ask(limit_seconds, path, "inspect")[1]
+    decoded: Decoded = ask(limit_seconds, path, num_frames)[1]
     return decoded
 
 

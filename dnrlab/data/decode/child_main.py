@@ -20,10 +20,11 @@ import numpy as np
 from dnrlab.data.decode.reader import IN_PROCESS
 from dnrlab.data.decode.types import Frames, Indices
 
-Request = str | tuple[str, Sequence[Indices]]  # "examine", "inspect", or a decoder and the parts still to be read
+# None: facts; a number of frames: what decoding all of them shows; a decoder and the parts still to be read: frames
+Request = None | int | tuple[str, Sequence[Indices]]
 
 
-COUNTING = 10  # times the limit, for facts and flaws: all frames may have to be decoded
+COUNTING = 10  # times the limit, for facts: the frames of some files are counted by decoding all of them
 
 
 SLOWEST = 20  # frames per second; slower decoding counts as a hang
@@ -46,9 +47,11 @@ def main(connection: Connection, memory: int, limit_seconds: float) -> None:
 
 
 def seconds_allowed(limit_seconds: float, request: Request) -> float:
-    """The time for an answer: more for facts, and for late frames of a file that is decoded from its start."""
-    if isinstance(request, str):
+    """The time for an answer: more for facts, for whole files, and for late frames of one decoded from its start."""
+    if request is None:
         return COUNTING * limit_seconds
+    if isinstance(request, int):
+        return limit_seconds + request / SLOWEST
     decoder, parts = request
     return limit_seconds + (float(parts[0].max()) / SLOWEST if decoder == "pyav" else 0.0)
 
@@ -63,8 +66,10 @@ class OpenReading:
 def answer(path: str, request: Request, memory: int, open_reading: OpenReading) -> Any:
     """The answer, or the exception that was raised. Frames are written to ``memory``; their shape is the answer."""
     try:
-        if isinstance(request, str):
-            return getattr(IN_PROCESS, request)(path)
+        if request is None:
+            return IN_PROCESS.examine(path)
+        if isinstance(request, int):
+            return IN_PROCESS.inspect(path, request)
         decoder, parts = request
         if open_reading.rest != rest_of(path, decoder, parts):
             if decoder.startswith("decord"):

@@ -26,7 +26,7 @@ HEADER = 2048  # bytes that the header of a Matroska file may take
 
 HEADER_SHARE = 0.25  # of the bytes that missing frames would take, which lie before the first frame at least
 
-HELD = 32  # frames; twice what the codecs allow to be held back
+HELD = 16  # frames that a decoder may hold back, in all codecs
 
 SURE = 4  # the steps of so few frames have no median to rely on
 
@@ -44,18 +44,20 @@ def signs(packets: Sequence[Any], indexed: Sequence[int], stream: Any, container
     """
     tick = float(stream.time_base)
     shown, decoded = clocks(packets)
-    found = gaps(decoded, tick) or ([] if knows_no_times(container) else gaps(shown, tick))
+    found = []
+    if len(indexed) < len(packets):  # else the index of the container knows of each gap
+        found = gaps(decoded, tick) or ([] if knows_no_times(container) else gaps(shown, tick))
     found += late_start(packets, tick, container) + late_end(shown or decoded, stream, container)
     words = [f"no frame {some(found)}"] if found else []
     lost = set(indexed) - {packet.time for packet in packets} - {packet.decoding_time for packet in packets}
     if lost:
         words.append(f"{count(len(lost), 'frame')} missing that the file's index names")
-    elif stream.frames and stream.frames != len(packets):
+    elif stream.frames and stream.frames != named_by(packets, decoded, container):
         words.append(f"{count(len(packets), 'frame')}, although the file names {stream.frames}")
     if not ascends([packet.decoding_time for packet in packets]):
         words.append("a clock that starts again, as in joined files")
-    if waits_too_long(packets, usual_step(decoded)):
-        words.append("frames whose times are far from their neighbours'")
+    if waits_too_long(packets):
+        words.append("frames stored far from their neighbours in time")
     damaged = sum(packet.is_corrupt for packet in packets)
     if damaged:
         words.append(count(damaged, "damaged packet"))
@@ -65,10 +67,18 @@ def signs(packets: Sequence[Any], indexed: Sequence[int], stream: Any, container
     return listed(words) if words else ""
 
 
-def waits_too_long(packets: Sequence[Any], step: float) -> bool:
-    """Whether a frame is shown later after its decoding, or earlier, than the 16 frames that a decoder may hold."""
-    waits = [p.time - p.decoding_time for p in packets if p.time is not None and p.decoding_time is not None]
-    return bool(waits and step and max(waits) - min(waits) > HELD * step)
+def named_by(packets: Sequence[Any], clock: Clock, container: Any) -> int:
+    """The number of frames that the header of an intact file names. In AVI a frame counts as often as it is shown."""
+    if container.format.name == "avi" and clock:
+        return round(clock[-1][0] - clock[0][0] + usual_step(clock))
+    return len(packets)
+
+
+def waits_too_long(packets: Sequence[Any]) -> bool:
+    """Whether a frame is stored more frames before its turn, or after it, than a decoder may hold."""
+    times = [packet.time for packet in packets if packet.time is not None]
+    turns = np.argsort(np.argsort(times, kind="stable"), kind="stable")
+    return bool((np.abs(turns - np.arange(len(times))) > HELD).any())
 
 
 def knows_no_times(container: Any) -> bool:
@@ -108,7 +118,7 @@ def gaps(clock: Clock, tick: float) -> list[str]:
     steps, usual = np.diff(times), usual_step(clock)
     if not steps.all():  # equal times: the clock is not one of frames, as in some program streams
         return []
-    is_long = steps > GAP * np.maximum(usual, covers[:-1])
+    is_long = steps > GAP * np.maximum(usual, covers[:-1]) + 1  # times are rounded to a tick
     if (np.abs(steps - usual) <= 0.1 * usual + 1).mean() < EQUAL and len(steps) > SURE:
         is_long &= steps > PAUSE * np.quantile(steps, 0.75)
     found = []
@@ -136,23 +146,24 @@ def late_start(packets: Sequence[Any], tick: float, container: Any) -> list[str]
 def late_end(clock: Clock, stream: Any, container: Any) -> list[str]:
     """Where frames are missing at the end: ``after 1.6 s, although the file lasts 2.4 s``. See ``gaps``.
 
-    Other streams, such as sound, may last longer than the video: then nothing is missing.
+    Other streams, such as sound, may last longer than the video: then nothing is missing. MP4 has a duration for each.
     """
     if not clock or container.duration is None:
         return []
+    own = stream.duration if "mov" in container.format.name else None
     tick, step = float(stream.time_base), usual_step(clock)
     first, (last, cover) = clock[0][0] * tick, clock[-1]
     ends, allowed = (last + max(step, cover)) * tick, LATE * step * tick
-    duration = container.duration / 1e6
+    duration = container.duration / 1e6 if own is None else own * tick
     if "matroska" not in container.format.name and container.start_time is not None:  # there it counts from zero
         duration += container.start_time / 1e6
     if duration <= ends + allowed:
         return []
-    others = [each for each in container.streams if each.type in ("audio", "video") and each.index != stream.index]
-    if others:
+    others = [each for each in container.streams if each.index != stream.index]
+    if others and own is None:
         container.seek(0)
-        last_times = [float(each.pts * each.time_base) for each in container.demux(others) if each.pts is not None]
-        if max(last_times, default=0.0) > ends:
+        packets = (each for each in container.demux(others) if each.pts is not None)
+        if max((float((each.pts + (each.duration or 0)) * each.time_base) for each in packets), default=0.0) > ends:
             return []
     return [f"after {ends - first:.4g} s, although the file lasts {duration - first:.4g} s"]
 

@@ -24,12 +24,13 @@ def decode_to_end(path: str) -> Decoded:
     """
     import av
 
-    level = av.logging.get_level()
+    level, skips = av.logging.get_level(), av.logging.get_skip_repeated()
     flagged: list[int] = []
     stored: list[int | None] = []
     times: list[int | None] = []
     try:
         av.logging.set_level(av.logging.ERROR)
+        av.logging.set_skip_repeated(False)  # else a message is lost if an earlier file ended with the same one
         with av.logging.Capture() as messages, opened(path) as container:
             stream = video_stream(path, container)
             stream.codec_context.thread_count = 1  # the loader already runs several workers
@@ -46,6 +47,7 @@ def decode_to_end(path: str) -> Decoded:
         raise VideoError(path, f"decoding stopped (PyAV: {first_line(error)}); {DAMAGED}") from error
     finally:
         av.logging.set_level(level)
+        av.logging.set_skip_repeated(skips)
     knows_order &= not ascends(stored)  # B-frames in the order of storage: their times are those of decoding
     return Decoded(len(times), ascends(times) or not knows_order, tuple(flagged))
 

@@ -52,7 +52,7 @@ class Decoding(NamedTuple):
 
     examine: Callable[[str], Facts]
     decode: Callable[[str, str, Sequence[Indices]], Iterator[Frames]]  # decoder, path, parts of ascending frame indices
-    inspect: Callable[[str], Decoded]
+    inspect: Callable[[str, int], Decoded]  # path, number of frames
 
 
 def examine(path: str) -> Facts:
@@ -78,8 +78,8 @@ def decode(decoder: str, path: str, parts: Sequence[Indices]) -> Iterator[Frames
         yield from read(path, parts)
 
 
-def inspect(path: str) -> Decoded:
-    """What decoding a whole video file by PyAV shows."""
+def inspect(path: str, num_frames: int) -> Decoded:
+    """What decoding a whole video file by PyAV shows. ``num_frames`` says how long it may take."""
     with errors_of(path):
         return decode_to_end(path)
 
@@ -156,7 +156,7 @@ class VideoFiles:
         Raises: VideoError if PyAV cannot decode the file to its end.
         """
         info = self.probe(path)
-        return "" if Path(path).is_dir() else flaws_of(self.decoding.inspect(path), info.num_frames)
+        return "" if Path(path).is_dir() else flaws_of(self.decoding.inspect(path, info.num_frames), info.num_frames)
 
     def parts_of(self, path: str, info: VideoInfo, indices: Indices) -> Iterator[Frames]:
         """``read_parts`` of a video with these facts. ``self.decoder`` and the file decide which decoder reads."""

@@ -3,6 +3,7 @@
 import logging
 from pathlib import Path
 
+import av
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,7 +17,7 @@ from dnrlab.data.manifest import Manifest
 from dnrlab.data.packed_rows import Row
 from dnrlab.data.video_span import locate, log_damage
 from tests.helpers.containers import CELLS, make
-from tests.helpers.encoding import encoded, noise
+from tests.helpers.encoding import encoded, noise, sound, stream_of
 from tests.helpers.mutants import SOURCES, mutant, sources
 from tests.helpers.odd_videos import GOOD, zeroed
 
@@ -96,6 +97,29 @@ def test_intact_files_of_all_containers_and_codecs_have_no_note(cell, tmp_path):
     path = make(cell, tmp_path)
     assert READER.probe(path).note == ""
     assert VideoFiles().flaws(path) == ""
+
+
+def test_a_pause_is_no_hole_where_the_container_knows_of_it(tmp_path):
+    """B-frames around a pause, as in recordings of a screen: the frame after it is stored before those before it."""
+    times = [*range(0, 1320, 33), *range(3320, 4640, 33)]
+    path = encoded(tmp_path / "pause.mp4", noise(len(times)), times=times, bf="3", g="200")
+    assert READER.probe(str(path)).note == ""
+
+
+def test_frames_that_avi_holds_are_no_hole(tmp_path):
+    """FFmpeg writes an empty chunk for each further time that a frame is shown."""
+    path = encoded(tmp_path / "held.avi", noise(8), "mpeg4", times=[0, 100, 200, 300, 900, 1000, 1100, 1200], rate=10)
+    assert READER.probe(str(path)).note == ""
+
+
+def test_sound_that_lasts_longer_is_no_hole(tmp_path):
+    with av.open(str(tmp_path / "long.mkv"), "w") as container:
+        stream = stream_of(container, noise(10), "libx264", "yuv420p")
+        sound(container, num_samples=16000 * 4)
+        for picture in noise(10):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode())
+    assert READER.probe(str(tmp_path / "long.mkv")).note == ""
 
 
 def damaged(folder, source, flip):

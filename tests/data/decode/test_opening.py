@@ -37,6 +37,15 @@ def test_names_of_protocols_and_patterns_are_files(folder, name, decoder):
     assert VideoFiles(decoder).read_frames(name, np.arange(5)).shape == (5, 48, 64, 3)
 
 
+def test_links_in_a_path_are_followed(folder):
+    """``link/..`` is the folder above the one that the link names, for the decoder too."""
+    (folder / "real" / "sub").mkdir(parents=True)
+    (folder / "link").symlink_to(folder / "real" / "sub")
+    encoded(folder / "real" / "x.mp4", pictures(7))
+    encoded(folder / "x.mp4", pictures(5))
+    assert VideoFiles("pyav").probe("link/../x.mp4").num_frames == 7
+
+
 @pytest.mark.parametrize("name", PLAYLISTS)
 def test_playlists_are_refused(folder, name):
     (folder / name).write_text(PLAYLISTS[name])
