@@ -95,13 +95,13 @@ def launch(function: Callable[..., Any], count: int, *arguments: Any, restarts: 
         start_method="spawn",
     )
     with restored_signals():
-        results = elastic_launch(config, work)(function, *arguments)
+        results = elastic_launch(config, work)(os.getpid(), function, *arguments)
     return [results[rank] for rank in range(count)]
 
 
-def work(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Call a function in a process that ends with the one that started it, however that ends."""
-    end_with_parent()
+def work(parent: int, function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a function in a process that ends with ``parent``, which started it, however that ends."""
+    end_with_parent(parent)
     return function(*arguments)
 
 

@@ -31,4 +31,4 @@ def watch(parent: int) -> None:
 
 def workers_of(number: int) -> dict[str, Any]:
     """Arguments of ``joblib.Parallel`` for processes on this machine that end with this one."""
-    return {"n_jobs": number, "initializer": end_with_parent, "initargs": (os.getpid(),)}
+    return {"backend": "loky", "n_jobs": number, "initializer": end_with_parent, "initargs": (os.getpid(),)}

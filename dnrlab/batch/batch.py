@@ -4,7 +4,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,9 +74,10 @@ def run_batch(grid_file: str | Path, out: str | Path, config: BatchConfig | None
         try:
             if todo:
                 carry_out_all(tasks, config, out, alone=grid.alone)
-        except KeyboardInterrupt:  # the tables and the page show what has been done
-            gather(out, index)
-            write_report(out)
+        except (KeyboardInterrupt, SystemExit):  # the tables and the page show what has been done
+            with suppress(ValueError, OSError):  # what ended the batch matters more
+                gather(out, index)
+                write_report(out)
             raise
         before = (out / RESULTS).read_bytes() if (out / RESULTS).is_file() else b""
         gather(out, index)

@@ -11,7 +11,8 @@ from dnrlab.batch.index import Index
 from dnrlab.batch.intervals import ACCURACIES, differences_of, summary_of
 from dnrlab.batch.plan import states_of
 from dnrlab.batch.run import FOLDERS, RESULTS, Run
-from dnrlab.batch.state import DONE, FAILED, RUNNING, WAITING
+from dnrlab.batch.runs import evaluates
+from dnrlab.batch.state import DONE, FAILED, RUNNING, WAITING, State
 from dnrlab.files import atomic_write, explain_read_errors
 from dnrlab.runs.folder import HISTORY, METRICS, file_of_split
 
@@ -55,7 +56,7 @@ def row_of(run: Run) -> dict[str, Any]:
         "run": run.name,
         "state": state_of([each.state for each in states]),
         **{name: json.dumps(value) if isinstance(value, (list, dict)) else value for name, value in given.items()},
-        **(metrics_of(run) if all(each.state == DONE for each in states) else {}),
+        **metrics_of(run, states),
         "seconds": sum(each.seconds for each in states),
         **machine,
         "folder": run.name,
@@ -71,10 +72,13 @@ def state_of(states: Sequence[str]) -> str:
     return BEGUN if other == RUNNING else other
 
 
-def metrics_of(run: Run) -> dict[str, Any]:
-    """The metrics of a run's evaluation, and of its training. Empty for a run that has neither."""
+def metrics_of(run: Run, states: Sequence[State]) -> dict[str, Any]:
+    """The metrics of a run's evaluation, and of its training, as far as they are done. Empty for other runs."""
     found: dict[str, Any] = {}
-    splits = [str(step.parameters.get("split", "test")) for step in run.steps if "run_dir" in step.parameters]
+    done = [step for step, state in zip(run.steps, states, strict=True) if state.state == DONE]
+    whole = len(done) == len(run.steps)
+    evaluated = [step for step in done if "run_dir" in step.parameters and (whole or evaluates(step))]
+    splits = [str(step.parameters.get("split", "test")) for step in evaluated]
     splits = sorted(splits, key=lambda split: split == "test")  # of several the test counts
     for file in dict.fromkeys(file_of_split(run.folder, METRICS, split) for split in splits):
         if file.is_file():
@@ -83,7 +87,7 @@ def metrics_of(run: Run) -> dict[str, Any]:
             names = (*ACCURACIES, "clip_top1", "videos", "skipped", "split")
             found |= {name: values[name] for name in names if name in values}
     history = run.folder / HISTORY
-    if history.is_file():
+    if history.is_file() and done:
         with explain_read_errors(history, "train the run again"):
             table = pd.read_csv(history)
             found |= {"loss": float(table["loss"].iloc[-1]), "training_seconds": float(table["seconds"].sum())}

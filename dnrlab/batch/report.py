@@ -18,7 +18,7 @@ from dnrlab.batch.index import Index, read_index
 from dnrlab.batch.notebook_html import notebook_html
 from dnrlab.batch.plan import states_of
 from dnrlab.batch.run import FOLDERS, Run, Step
-from dnrlab.batch.state import DONE, FAILED, State, executed_file, read_state, state_file
+from dnrlab.batch.state import DONE, FAILED, WAITING, State, executed_file
 from dnrlab.figures import save_figure
 from dnrlab.files import atomic_write
 from dnrlab.plots import settings_figure
@@ -184,13 +184,14 @@ def cell(value: Any) -> str:
 
 
 def notebooks(run: Run, *, code: bool) -> str:
-    """The executed notebooks of a run, folded up."""
-    return "".join(one_notebook(run, step, code=code) for step in run.steps if executed_file(run, step).is_file())
+    """The executed notebooks of a run, folded up; not those that were run with other parameters."""
+    found = [(step, state) for step, state in zip(run.steps, states_of(run), strict=True) if state.state != WAITING]
+    shown = [(step, state) for step, state in found if executed_file(run, step).is_file()]
+    return "".join(one_notebook(run, step, state, code=code) for step, state in shown)
 
 
-def one_notebook(run: Run, step: Step, *, code: bool) -> str:
+def one_notebook(run: Run, step: Step, state: State, *, code: bool) -> str:
     """An executed notebook, folded up, with its parameters above it."""
-    state = read_state(state_file(run, step))
     try:
         body = notebook_html(executed_file(run, step), code=code)
     except (OSError, ValueError) as error:

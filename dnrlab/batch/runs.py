@@ -13,7 +13,6 @@ from dnrlab.batch.places import PLACE, filled
 from dnrlab.batch.run import FOLDERS, REPEATED, REPLACED, RESULTS, Run, Runs, Step
 from dnrlab.choices import mistakes_in
 from dnrlab.notebook import wrong_name, wrong_type
-from dnrlab.runs.folder import CONFIG
 
 MOST_RUNS = 10_000
 FILES = ("manifest", "root", "initial_weights")
@@ -157,7 +156,8 @@ def after_of(grid: Grid, out: Path, declared: Mapping[Path, Mapping[str, type]],
     """The run of the notebooks after all others. It takes the shared parameters that have one value."""
     if not grid.after:
         return None
-    lists = {name for run in runs for name in run.varied}
+    values = {name: [run.varied.get(name) for run in runs] for run in runs for name in run.varied}
+    lists = {name for name, own in values.items() if any(value != own[0] for value in own)}
     shared = [setting for setting in grid.settings if setting.name not in lists]
     steps = [
         step_of(name, entry, declared[entry.file], [*shared, *entry.settings], out / AFTER)
@@ -224,14 +224,18 @@ def mistakes_of(
 
 def untrained(run: Run) -> Iterator[Mistake]:
     """Evaluations of a run before the notebook that trains it, and second trainings of a run."""
-    trained = False
+    trained, first = False, [step for step in run.steps if "run_dir" in step.parameters][:1]
     for step in run.steps:
-        declared = set(defaults_of(step.notebook))
         if trains(step) and trained:
             yield Mistake(step.line, f"expected one training in a run, got {step.name} after another; remove one")
-        elif declared >= EVALUATION and not trains(step) and not (trained or (run.folder / CONFIG).is_file()):
+        elif evaluates(step) and step in first:
             yield Mistake(step.line, f"expected a training before {step.name}, got none; put 01_train before it")
         trained = trained or trains(step)
+
+
+def evaluates(step: Step) -> bool:
+    """Whether a notebook evaluates the network of its run; False for a notebook that is not here any more."""
+    return step.notebook.is_file() and set(defaults_of(step.notebook)) >= EVALUATION and not trains(step)
 
 
 def trains(step: Step) -> bool:

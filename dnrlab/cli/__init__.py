@@ -10,7 +10,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import tyro
@@ -49,14 +50,12 @@ ERRORS = (ValueError, TypeError, OSError, VideoError, FloatingPointError, IndexE
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a command. The exit code is 0, 1 (the command failed), 2 (wrong call) or 130 (interrupted)."""
+    """Run a command. The exit code is 0, 1 (the command failed), 2 (wrong call), 130 (interrupted) or 143 (SIGTERM)."""
     for stream in (sys.stdout, sys.stderr):  # a terminal that has no γ shows a question mark
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     level = logging.INFO if os.environ.get("RANK", "0") == "0" else logging.WARNING  # torchrun sets RANK
     logging.basicConfig(stream=sys.stderr, level=level, format="%(message)s", force=True)
-    if threading.current_thread() is threading.main_thread():  # only there may handlers be set
-        signal.signal(signal.SIGTERM, end_on_signal)
     words = list(sys.argv[1:] if arguments is None else arguments)
     name = next((name for name in COMMANDS if words[: len(name.split())] == name.split()), None)
     if name is None:
@@ -65,7 +64,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             print(f"error: expected a command, got {' '.join(words[:2])!r}; choose one of these", file=sys.stderr)
         print(usage(), file=sys.stdout if wants_help else sys.stderr)
         sys.exit(0 if wants_help else 2)
-    sys.exit(guarded(lambda: run_command(name, words[len(name.split()) :])))
+    with ending_at_sigterm():
+        code = guarded(lambda: run_command(name, words[len(name.split()) :]))
+    sys.exit(code)
 
 
 def run_command(name: str, words: list[str]) -> int:
@@ -81,10 +82,25 @@ def run_command(name: str, words: list[str]) -> int:
     return exit_code
 
 
-def end_on_signal(number: int, _: object) -> None:
-    """End the command as an error would: files are left whole, and the processes that it started end."""
-    print("ended by a signal; " + AGAIN, file=sys.stderr)
-    sys.exit(128 + number)
+class Ended(SystemExit):
+    """A signal ended the command. Files are left whole, and the processes that it started end, as after an error."""
+
+
+@contextmanager
+def ending_at_sigterm() -> Iterator[None]:
+    """Let SIGTERM raise ``Ended``. Not under torchrun, which ends its processes itself, and not in other threads."""
+    if "TORCHELASTIC_RUN_ID" in os.environ or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(number: int, _: object) -> None:
+        raise Ended(128 + number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def guarded(action: Callable[[], int]) -> int:
@@ -94,9 +110,9 @@ def guarded(action: Callable[[], int]) -> int:
     except ERRORS as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    except SignalException as error:  # torch's, while it runs processes of its own
+    except (Ended, SignalException) as error:  # torch's own, while it runs processes
         print("ended by a signal; " + AGAIN, file=sys.stderr)
-        return 128 + int(error.sigval)
+        return int(error.code or 1) if isinstance(error, Ended) else 128 + int(error.sigval)
     except KeyboardInterrupt:
         print("interrupted; " + AGAIN, file=sys.stderr)
         return 130

@@ -1,5 +1,6 @@
 """Decode video files to their end, several at a time, each in a separate process."""
 
+import multiprocessing
 import signal
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -72,11 +73,16 @@ def decode_many(paths: Sequence[str], reader: Reader, workers: int) -> Iterator[
     rest = deque(paths)
     while rest:
         begun: dict[Future[Decoded], str] = {}
+        others = {*multiprocessing.active_children()}
         pool = ProcessPoolExecutor(workers, initializer=leave_interrupts_to_parent)
         try:
             yield from run_pool(pool, rest, begun, reader, 2 * workers)
         except BrokenProcessPool:
             pass
+        except SystemExit:  # at SIGTERM there is no time to wait for the end of long films
+            for worker in {*multiprocessing.active_children()} - others:
+                worker.terminate()
+            raise
         finally:
             pool.shutdown(cancel_futures=True)
         for path in begun.values():

@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -38,12 +39,13 @@ def main(connection: Connection, memory: int, limit_seconds: float) -> None:
         while True:
             try:
                 path, request = connection.recv()
-            except EOFError:
+            except (EOFError, ConnectionError):  # the parent has ended
                 return
             faulthandler.dump_traceback_later(seconds_allowed(limit_seconds, request), exit=True, file=nowhere)
             reply = answer(path, request, memory, open_reading)
             faulthandler.cancel_dump_traceback_later()
-            connection.send(reply)
+            with suppress(ConnectionError):
+                connection.send(reply)
 
 
 def seconds_allowed(limit_seconds: float, request: Request) -> float:
