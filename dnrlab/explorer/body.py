@@ -1,7 +1,6 @@
 """The explorer of some opened runs: the player, and the controls around it."""
 
 import html
-import threading
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -21,6 +20,7 @@ from dnrlab.explorer.background import Background
 from dnrlab.explorer.clip import ClipSeen, Place, explained, num_windows
 from dnrlab.explorer.find import find, video_table
 from dnrlab.explorer.find_panel import FindPanel
+from dnrlab.explorer.locked import CHANGING
 from dnrlab.explorer.networks import Networks
 from dnrlab.explorer.notes import NotePanel
 from dnrlab.explorer.opened import Opened
@@ -54,7 +54,6 @@ class Body(widgets.VBox):  # type: ignore[misc]
         self.opened, self.runs, self.videos = opened, opened.runs, opened.videos
         self.networks = Networks(opened, memory)
         self.reading, self.background = Background(self.report), Background(self.report)
-        self.drawing = threading.RLock()  # the notebook and both threads draw
         self.place = Place(0, None, "", "predicted", NOTHING)
         self.start, self.windows = 0, 1
         self.pair: tuple[ClipSeen | None, ClipSeen | None] = None, None
@@ -84,7 +83,7 @@ class Body(widgets.VBox):  # type: ignore[misc]
 
     def search(self) -> None:
         """List the videos that the controls ask for."""
-        with self.drawing:
+        with CHANGING:
             try:
                 self.found = find(self.table, self.finding.query)
             except ValueError as error:
@@ -107,20 +106,22 @@ class Body(widgets.VBox):  # type: ignore[misc]
         """
         if not 0 <= row < len(self.table):
             raise IndexError(f"expected a row in [0, {len(self.table)}), got {row}; choose one of the split's rows")
-        self.place, self.start = self.place._replace(row=row, window=None), 0
-        self.noting.show(self.finding.run.value, row)
-        self.trying.clear()
-        self.finding.mark(row)
-        self.look()
+        with CHANGING:
+            self.place, self.start = self.place._replace(row=row, window=None), 0
+            self.noting.show(self.finding.run.value, row)
+            self.trying.clear()
+            self.finding.list.mark(row)
+            self.look()
 
     def move(self, where: str) -> None:
         """Go to the next or previous video of the list, or to a later or earlier clip of a long video."""
         if where in ("later", "earlier") and self.seen is not None:
-            window = (self.seen.place.window or 0) + (1 if where == "later" else -1)
-            self.place = self.place._replace(window=window % self.windows)
-            self.start = 0 if where == "later" else self.opened.data.num_frames - 1
-            self.trying.clear()
-            self.look()
+            with CHANGING:
+                window = (self.seen.place.window or 0) + (1 if where == "later" else -1)
+                self.place = self.place._replace(window=window % self.windows)
+                self.start = 0 if where == "later" else self.opened.data.num_frames - 1
+                self.trying.clear()
+                self.look()
         elif where in ("next", "previous") and len(self.found):
             rows, step = self.found["row"].tolist(), 1 if where == "next" else -1
             at = rows.index(self.place.row) + step if self.place.row in rows else min(step, 0)
@@ -169,17 +170,20 @@ class Body(widgets.VBox):  # type: ignore[misc]
             before = self.networks.known(seen.place.unchanged, view)
             yield from self.networks.look(before)
         for _ in self.networks.look(seen):
+            self.show(place, seen, before)
+            yield
+        self.show(place, seen, before)
+        if self.place == place and self.trying.asked:
+            yield from self.add_changes(place, view)
+
+    def show(self, place: Place, seen: ClipSeen, before: ClipSeen | None) -> None:
+        """Draw a clip if ``place`` is still what was asked for last."""
+        with CHANGING:
             if self.place == place:
                 self.pair = seen, before
                 self.draw()
-            yield
-        if self.place == place:
-            self.pair = seen, before
-            self.draw()
-            if self.trying.asked:
-                yield from self.add_changes(view)
 
-    def add_changes(self, view: ClipView) -> Iterator[None]:
+    def add_changes(self, place: Place, view: ClipView) -> Iterator[None]:
         """List what the networks predict after each change of ``view``. What was tried is not tried again."""
         tried: dict[WhatIf, Guesses] = dict(self.trying.tried)
         questions = single_changes(len(view.frames), of_relay=bool(self.opened.with_dnr))
@@ -187,12 +191,14 @@ class Body(widgets.VBox):  # type: ignore[misc]
         means, device = self.networks.means_of, self.opened.device
         for question, guesses in try_all(self.runs, view, left, self.opened.group, means, device):
             tried[question] = guesses
-            self.trying.show(dict(tried), len(questions) - 1, view.label)
+            with CHANGING:
+                if self.place == place:
+                    self.trying.show(dict(tried), len(questions) - 1, view.label)
             yield
 
     def draw(self) -> None:
         """Pass the clip to the player, with the lines that the controls ask for."""
-        with self.drawing:
+        with CHANGING:
             seen, before = self.pair
             if seen is None:
                 return

@@ -7,8 +7,9 @@ from typing import Any
 import ipywidgets as widgets
 import pandas as pd
 
+from dnrlab.explorer.choice_list import LABEL, ChoiceList
 from dnrlab.explorer.find import ANY, ORDER, SHOW, Query, confusions, line_of, most_confused
-from dnrlab.explorer.panels import LABEL, close_all, dropdown
+from dnrlab.explorer.panels import close_all, dropdown
 
 MOST_LINES = 500  # videos in the list; a browser is slow with more
 MOST_CLASSES = 12  # of the confusion matrix
@@ -32,7 +33,7 @@ class FindPanel(widgets.VBox):  # type: ignore[misc]
         on_query: Callable[[], None],
         on_choice: Callable[[int], None],
     ) -> None:
-        self.runs, self.on_choice = list(runs), on_choice
+        self.runs = list(runs)
         self.run = dropdown("network", self.runs)
         self.which = dropdown("show", SHOW)
         self.label = dropdown("class", [("any", ANY), *((name, name) for name in classes)])
@@ -40,16 +41,13 @@ class FindPanel(widgets.VBox):  # type: ignore[misc]
         self.order = dropdown("order", ORDER)
         self.text = widgets.Text(description="path has", style=LABEL, continuous_update=False)
         self.header = widgets.HTML()
-        self.list = widgets.Select(rows=9, layout=widgets.Layout(width="auto"), description="videos", style=LABEL)
-        self.list.add_class("dnrlab-list")
+        self.list = ChoiceList("videos", on_choice)
         self.matrix = widgets.VBox()
         self.drawn: tuple[str, pd.DataFrame] | None = None  # network and table of the matrix
-        self.listing = False  # while the list is filled, its changes are not a choice
         query = (self.run, self.which, self.label, self.predicted, self.order, self.text)
         self.on_query, self.asking = on_query, False
         for control in query:
             control.observe(self.changed, "value")
-        self.list.observe(self.choose, "value")
         rows = [widgets.HBox(query, layout=widgets.Layout(flex_flow="row wrap")), self.header, self.list]
         matrix = widgets.Accordion([self.matrix], titles=["confusion matrix: choose a cell to list its videos"])
         super().__init__([*rows, matrix])
@@ -71,11 +69,6 @@ class FindPanel(widgets.VBox):  # type: ignore[misc]
             order=self.order.value,
         )
 
-    def choose(self, change: dict[str, Any]) -> None:
-        """Pass the chosen row on."""
-        if not self.listing and change["new"] is not None:
-            self.on_choice(change["new"])
-
     def list_videos(self, found: pd.DataFrame, total: int, row: int | None) -> None:
         """Fill the list with rows of ``video_table``, and mark ``row`` if it is one of them."""
         shown = found.iloc[:MOST_LINES]
@@ -85,21 +78,7 @@ class FindPanel(widgets.VBox):  # type: ignore[misc]
         self.header.value = html.escape(
             f"{len(found)} of {total} videos{more}. Columns: row, class, {', '.join(self.runs)}, end of the path"
         )
-        self.listing = True
-        try:
-            self.list.options = options
-            self.list.value = row if row in {value for _, value in options} else None
-        finally:
-            self.listing = False
-
-    def mark(self, row: int) -> None:
-        """Mark a row without choosing it."""
-        self.listing = True
-        try:
-            rows = {value for _, value in self.list.options}
-            self.list.value = row if row in rows else None
-        finally:
-            self.listing = False
+        self.list.fill(options, row)
 
     def show_confusions(self, table: pd.DataFrame) -> None:
         """Draw the confusion matrix of the chosen network, a button for each cell with videos."""

@@ -9,8 +9,9 @@ import ipywidgets as widgets
 
 from dnrlab.explain.affine.relay_cut import KINDS
 from dnrlab.explain.what_if import FRAMES, HELD, NOTHING, WhatIf
+from dnrlab.explorer.choice_list import LABEL
+from dnrlab.explorer.locked import Locked
 
-LABEL = {"description_width": "initial"}
 MOST_NUMBERS = 10_000  # in a span such as 5-7
 FRAME_WORDS = {
     "forwards": "as recorded",
@@ -31,9 +32,13 @@ SAVED = {
 }
 
 
-def dropdown(description: str, options: Sequence[Any], width: str = "auto", **more: Any) -> widgets.Dropdown:
+class Dropdown(Locked, widgets.Dropdown):  # type: ignore[misc]
+    """A list to choose from whose lines a thread may change."""
+
+
+def dropdown(description: str, options: Sequence[Any], width: str = "auto", **more: Any) -> Dropdown:
     """A list to choose from, with its description before it."""
-    return widgets.Dropdown(
+    return Dropdown(
         description=description, options=options, style=LABEL, layout=widgets.Layout(width=width), **more
     )
 

@@ -7,10 +7,12 @@ from typing import Any
 import anywidget
 import traitlets
 
+from dnrlab.explorer.locked import CHANGING, Locked
+
 HERE = Path(__file__).parent
 
 
-class Player(anywidget.AnyWidget):
+class Player(Locked, anywidget.AnyWidget):
     """Frames, heat maps, scores and lines of one clip. Steps, speed and opacity happen in the browser alone.
 
     The images of the clip lie in the browser, decoded: 4 bytes per pixel of each, so 8 frames of 192 pixels with three
@@ -33,5 +35,5 @@ class Player(anywidget.AnyWidget):
 
     def show(self, scene: dict[str, Any], frames: list[bytes], heats: list[list[bytes]]) -> None:
         """Show a clip: its images and texts change together. Lists of images that stay are not sent again."""
-        with self.hold_sync():
+        with CHANGING, self.hold_sync():
             self.frames, self.heats, self.scene = frames, heats, scene

@@ -1,12 +1,12 @@
 """The list of all single changes as a widget: press the button, read what changes a prediction, choose a line."""
 
 import html
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import ipywidgets as widgets
 
 from dnrlab.explain.what_if import NOTHING, WhatIf
-from dnrlab.explorer.panels import LABEL
+from dnrlab.explorer.choice_list import ChoiceList
 from dnrlab.explorer.try_all import Guess, Guesses, findings, telling_first
 
 
@@ -19,8 +19,7 @@ class TryPanel(widgets.VBox):  # type: ignore[misc]
     """
 
     def __init__(self, on_try: Callable[[], None], on_choice: Callable[[WhatIf], None]) -> None:
-        self.on_try, self.on_choice = on_try, on_choice
-        self.asked = self.listing = False
+        self.on_try, self.asked = on_try, False
         self.tried: dict[WhatIf, Guesses] = {}
         self.button = widgets.Button(
             description="try all changes",
@@ -29,16 +28,14 @@ class TryPanel(widgets.VBox):  # type: ignore[misc]
         )
         self.button.on_click(lambda _: self.ask())
         self.header = widgets.HTML()
-        self.list = widgets.Select(rows=9, layout=widgets.Layout(width="auto"), description="changes", style=LABEL)
-        self.list.add_class("dnrlab-list")
-        self.list.observe(self.choose, "value")
+        self.list = ChoiceList("changes", on_choice)
         super().__init__([self.button, self.header, self.list])
         self.clear()
 
     def clear(self) -> None:
         """Forget the changes of the clip before."""
         self.asked, self.tried, self.header.value = False, {}, ""
-        self.fill([])
+        self.list.fill([])
         self.list.layout.display = "none"
 
     def ask(self) -> None:
@@ -46,22 +43,17 @@ class TryPanel(widgets.VBox):  # type: ignore[misc]
         self.asked, self.header.value = True, self.header.value or "trying …"
         self.on_try()
 
-    def choose(self, change: Mapping[str, WhatIf | None]) -> None:
-        """Pass the chosen change on."""
-        if not self.listing and change["new"] is not None:
-            self.on_choice(change["new"])
-
     def show(self, tried: dict[WhatIf, Guesses], total: int, label: str) -> None:
         """List what was tried of ``total`` changes for a clip of class ``label``."""
         self.tried, number = tried, len(tried) - 1
         order = telling_first(tried, label) if number == total else list(tried)
         width = max(len(question.words) for question in order)
         names = max((len(own.predicted) for guesses in tried.values() for own in guesses.values()), default=5)
-        lines = []
+        lines: list[tuple[str, WhatIf]] = []
         for question in order:
             cells = [cell(own, tried[NOTHING][name], label, names) for name, own in tried[question].items()]
             lines.append(("  ".join([f"{question.words or 'no change':<{width}}", *cells]), question))
-        self.fill(lines)
+        self.list.fill(lines)
         self.list.layout.display = ""
         columns = f"Columns: change, {', '.join(tried[NOTHING])}. → marks a prediction that changes."
         if number < total:
@@ -69,15 +61,6 @@ class TryPanel(widgets.VBox):  # type: ignore[misc]
             return
         sentences = [*findings(tried, label), f"{columns} Choose a line to see it."]
         self.header.value = "".join(f'<div style="line-height: 1.4">{html.escape(each)}</div>' for each in sentences)
-
-    def fill(self, lines: list[tuple[str, WhatIf]]) -> None:
-        """Set the lines of the list; none is chosen."""
-        self.listing = True
-        try:
-            self.list.options = lines
-            self.list.value = None
-        finally:
-            self.listing = False
 
 
 def cell(own: Guess, before: Guess, label: str, width: int) -> str:
