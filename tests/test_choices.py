@@ -40,6 +40,31 @@ def test_a_value_that_cannot_be_used_is_named(given, name, words):
     assert words in found[0][1]
 
 
+def test_columns_folds_and_splits_are_looked_up_in_the_manifest(tmp_path):
+    file = tmp_path / "videos.csv"
+    file.write_text("path,label,split,fold\na.mp4,x,train,0\nb.mp4,x,test,1\n")
+    manifest = {"manifest": str(file)}
+    assert not [*mistakes_in(manifest | {"split": "test", "split_column": "", "test_fold": ""})]
+    (found,) = mistakes_in(manifest | {"split": "val"})
+    assert found[0] == "split"
+    assert "expected rows of split 'val', got test, train" in found[1]
+    (found,) = mistakes_in(manifest | {"split_column": "foo"})
+    assert found[0] == "split_column"
+    (found,) = mistakes_in(manifest | {"split_column": "fold", "test_fold": "7"})
+    assert "7" in found[1]
+    file.write_text(file.read_text() + "c.mp4,x,val,2\n")  # the file is read again
+    assert not [*mistakes_in(manifest | {"split": "val"})]
+    assert not [*mistakes_in({"manifest": "synthetic", "split": "validation"})]
+    assert [name for name, _ in mistakes_in({"manifest": "synthetic", "test_fold": "1"})] == ["test_fold"]
+
+
+def test_each_wrong_value_of_a_recipe_is_named_once():
+    found = [*mistakes_in(RECIPE | {"epochs": -1, "lr": -1.0, "crop_size": -3})]
+    assert sorted(name for name, _ in found) == ["crop_size", "epochs", "lr"]
+    (found,) = mistakes_in(RECIPE | {"lr": 0.0, "settings": {"lr": -1.0}})
+    assert found[0] == "settings"
+
+
 def test_values_that_can_be_used_are_no_mistakes(synthetic):
     good = {"manifest": str(synthetic), "device": "auto", "sampling": "", "runs": [], "models": ["tdn_resnet50"]}
     assert list(mistakes_in(RECIPE | good)) == []

@@ -8,8 +8,9 @@ from typing import Any
 import pandas as pd
 
 from dnrlab.batch.execute import defaults_of
+from dnrlab.batch.plan import Task
 from dnrlab.batch.run import Run
-from dnrlab.batch.runs import trains
+from dnrlab.batch.runs import evaluates, trains
 from dnrlab.bench.budget import Reading, Work, budget, clip_speeds, scaling, work_of
 from dnrlab.bench.reading import loader_speeds, video_speed
 from dnrlab.bench.steps import StepConfig, measure_steps
@@ -25,10 +26,13 @@ CLIP_PIXELS = 8 * 224**2  # of the clips of a measured step on a CPU; a GPU take
 WORKERS = 2  # that read
 
 
-def predict(runs: Sequence[Run], card: str, device: str, report: Callable[[str], None]) -> pd.DataFrame:
+def predict(tasks: Sequence[Task], card: str, device: str, report: Callable[[str], None]) -> pd.DataFrame:
     """The predicted hours of each run on one device, from a few steps of each network and a little reading.
 
+    Only notebooks that have to run are counted. A training that goes on is counted whole.
+
     Args:
+        tasks: what the runs have to do.
         card: name of the data set's card, whose counts are taken where the manifest is not here; '' without one.
         device: where steps are measured.
         report: called with a line before each measurement.
@@ -39,7 +43,8 @@ def predict(runs: Sequence[Run], card: str, device: str, report: Callable[[str],
     speeds: dict[Any, pd.DataFrame] = {}
     readings: dict[Any, Reading] = {}
     rows = []
-    for run in runs:
+    for task in tasks:
+        run, todo = task.run, {step.name for step, _ in task.todo}
         training = next((step for step in run.steps if trains(step)), None)
         if training is None:
             rows.append({"run": run.name})
@@ -57,7 +62,10 @@ def predict(runs: Sequence[Run], card: str, device: str, report: Callable[[str],
         if read not in readings:
             report(f"measuring reading of {what}")
             readings[read] = reading_of(videos, recipe, views)
-        rows.append({"run": run.name, **row_of(work, recipe, views, speeds[shape], readings[read], device)})
+        row = row_of(work, recipe, views, speeds[shape], readings[read], device)
+        row["training_hours"] *= training.name in todo
+        row["testing_hours"] *= any(evaluates(step) and step.name in todo for step in run.steps)
+        rows.append({"run": run.name, **row, "hours": row["training_hours"] + row["testing_hours"]})
     return pd.DataFrame(rows)
 
 
@@ -74,7 +82,6 @@ def row_of(
         "views": views[0] * views[1],
         "training_hours": training,
         "testing_hours": float(hours["testing"]),
-        "hours": training + float(hours["testing"]),
     }
 
 

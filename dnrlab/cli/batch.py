@@ -49,17 +49,19 @@ class Batch:
         from dnrlab.device import pick_device
 
         grid = read_grid(self.grid)
-        every = chosen(runs_of(grid, Path(self.out), counted_by=grid.card).runs, self.config.only, self.config.failed)
-        reasons = {run.name: task_of(run).reason for run in every}
-        runs = [run for run in every if reasons[run.name]]
-        result: Result = {"title": grid.title, "number": len(runs), "done": len(every) - len(runs)}
-        if not runs:
-            return result | {"predicted": "nothing to do"}
-        table = predict(runs, grid.card, pick_device(self.device), log.info)
-        table["why"] = [reasons[name] for name in table["run"]]
+        every, after = runs_of(grid, Path(self.out), counted_by=grid.card)
+        tasks = [task_of(run) for run in chosen(every, self.config.only, self.config.failed)]
+        todo = [task for task in tasks if task.reason]
+        result: Result = {"title": grid.title, "number": len(todo), "done": len(tasks) - len(todo)}
+        if after:
+            result["after"] = "runs when all are done, if something changed; its hours are not predicted"
+        if not todo:
+            return result | {"runs": [], "hours": 0.0, "predicted": "nothing to do in these runs"}
+        table = predict(todo, grid.card, pick_device(self.device), log.info)
+        table["why"] = [task.reason for task in todo]
         if "hours" not in table:
             return result | {"runs": plain_rows(table), "predicted": "no hours: only trainings and tests are predicted"}
-        hours, devices = float(table["hours"].sum()), min(1 if grid.alone else self.config.workers, len(runs))
+        hours, devices = float(table["hours"].sum()), min(1 if grid.alone else self.config.workers, len(todo))
         words = table.assign(**{name: table[name].map(duration) for name in table if name.endswith("hours")})
         words = words.rename(columns=lambda name: name.replace("training_hours", "training").replace("_hours", ""))
         at_once = f", {duration(hours / devices)} with {devices} at a time" if devices > 1 else ""

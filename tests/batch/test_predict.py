@@ -1,5 +1,6 @@
 """The hours of a grid before anything runs."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -7,6 +8,7 @@ import pytest
 
 from dnrlab.batch import predict as module
 from dnrlab.batch.grid import read_grid
+from dnrlab.batch.plan import task_of
 from dnrlab.batch.predict import card_for, predict, views_of
 from dnrlab.batch.runs import runs_of
 from dnrlab.bench.budget import Reading
@@ -30,7 +32,8 @@ def measured(monkeypatch):
 def test_a_set_that_is_not_here_is_counted_by_its_card(measured):
     grid = read_grid(GRIDS / "paper_direction.yaml")
     runs = runs_of(grid, Path("out"), counted_by=grid.card).runs
-    table = predict(runs, grid.card, "cpu", lambda line: None)
+    tasks = [task_of(run) for run in runs]
+    table = predict(tasks, grid.card, "cpu", lambda line: None)
     assert len(table) == 15
     assert len(measured) == 5  # once for each network, not for each seed
     first = table.iloc[0]
@@ -38,6 +41,10 @@ def test_a_set_that_is_not_here_is_counted_by_its_card(measured):
     steps = 120 * 80_000 + 120 * 5_000 / 4  # clips in training, and a quarter as long for each view of validation
     assert first["training_hours"] == pytest.approx(steps / 2 / 3600)
     assert first["testing_hours"] == pytest.approx(5_000 * 30 / 8 / 3600)
+    rest = replace(tasks[0], reasons=("", "failed before"))  # the training is done
+    table = predict([rest], grid.card, "cpu", lambda line: None)
+    assert table["training_hours"].tolist() == [0]
+    assert table["hours"].tolist() == [first["testing_hours"]]
 
 
 def test_a_manifest_that_is_here_is_counted(synthetic, measured):
@@ -49,7 +56,7 @@ def test_a_manifest_that_is_here_is_counted(synthetic, measured):
 
 def test_a_run_that_does_not_train_has_no_hours(measured):
     grid = read_grid(GRIDS / "paper_speed.yaml")
-    table = predict(runs_of(grid, Path("out")).runs, "", "cpu", lambda line: None)
+    table = predict([task_of(run) for run in runs_of(grid, Path("out")).runs], "", "cpu", lambda line: None)
     assert table.to_dict("list") == {"run": ["seed0", "seed1", "seed2"]}
     assert measured == []
 
