@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from dnrlab.models import add_dnr, create_model, model_names
     from dnrlab.models.checkpoints import load_weights
     from dnrlab.models.inference import optimize_for_inference
+    from dnrlab.models.trusted import trust
     from dnrlab.relay import DNRConfig
 
 __version__ = "0.1.0.dev0"
@@ -22,6 +23,7 @@ __all__ = [
     "model_names",
     "optimize_for_inference",
     "record_dynamics",
+    "trust",
 ]
 
 # Waiting OpenMP threads of torch spin. On busy cores a spinning thread takes the core from the thread that it waits
@@ -39,6 +41,7 @@ HOMES = {
     "model_names": "dnrlab.models",
     "optimize_for_inference": "dnrlab.models.inference",
     "record_dynamics": "dnrlab.explain.affine.record",
+    "trust": "dnrlab.models.trusted",
 }
 
 

@@ -37,10 +37,13 @@ def execute(folder: Path, name: str, state: State) -> State:
     try:
         with locked(folder, "run", patience=PATIENCE), open_own(log_file, "a", encoding="utf-8", buffering=1) as log:
             write_state(file, state)
+            log.write(f"{now()} begins\n")  # an earlier call's last line is not this one's
             with atomic_write(folder / f"{name}{EXECUTED}") as unfinished:
                 try:
                     run_notebook(notebook, unfinished, dict(state.parameters), report=writer(log.write))
                     state = replace(state, state=DONE)
+                except OSError:  # not the notebook's: its copy could not be written
+                    raise
                 except Exception as error:  # whatever a notebook raises
                     state = replace(state, state=FAILED, **description(error))
                     log.write(f"failed: {state.error}\n")

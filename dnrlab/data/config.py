@@ -11,6 +11,8 @@ from dnrlab.data import sampling
 from dnrlab.data.decode.reader import DECODERS
 from dnrlab.data.transforms import CROP_POSITIONS, SCALES
 
+MOST_PIXELS = 1_000_000_000  # of the frames of a clip: 3 GB of bytes
+
 
 @dataclass(frozen=True, kw_only=True)
 class DataConfig:
@@ -50,6 +52,11 @@ class DataConfig:
             raise ValueError(
                 f"expected sampling 'segments' with frames_per_segment {self.frames_per_segment} (TDN), "
                 f"got {self.sampling!r}; set sampling to segments"
+            )
+        if (pixels := self.num_frames * self.frames_per_segment * self.short_side**2) > MOST_PIXELS:
+            raise ValueError(
+                f"expected clips of at most {MOST_PIXELS:,} pixels, got {pixels:,} with num_frames {self.num_frames} "
+                f"and short_side {self.short_side}; lower one of them"
             )
         if self.crop_size > self.short_side:
             raise ValueError(

@@ -100,7 +100,7 @@ class FindPanel(widgets.VBox):  # type: ignore[misc]
         rows = [widgets.HBox([widgets.Label("class ↓ guess →", layout=head), *map(heading, classes)])]
         for label in classes:
             cells = [self.cell(label, predicted, int(counts.loc[label, predicted])) for predicted in classes]
-            rows.append(widgets.HBox([widgets.Label(label, layout=head), *cells]))
+            rows.append(widgets.HBox([plain(label, head), *cells]))
         return rows
 
     def cell(self, label: str, predicted: str, count: int) -> widgets.Widget:
@@ -126,6 +126,11 @@ class FindPanel(widgets.VBox):  # type: ignore[misc]
         self.on_query()
 
 
-def heading(name: str) -> widgets.Label:
+def heading(name: str) -> widgets.HTML:
     """A column's name; long names are cut, and shown whole under the pointer."""
-    return widgets.Label(name if len(name) < 10 else f"{name[:8]}…", layout=CELL, tooltip=name)
+    return plain(name if len(name) < 10 else f"{name[:8]}…", widgets.Layout(**CELL), tooltip=name)
+
+
+def plain(text: str, layout: widgets.Layout, **more: str) -> widgets.HTML:
+    """Text as it is. (A ``Label`` would draw formulas in it.)"""
+    return widgets.HTML(html.escape(text), layout=layout, **more)

@@ -38,9 +38,7 @@ class Dropdown(Locked, widgets.Dropdown):  # type: ignore[misc]
 
 def dropdown(description: str, options: Sequence[Any], width: str = "auto", **more: Any) -> Dropdown:
     """A list to choose from, with its description before it."""
-    return Dropdown(
-        description=description, options=options, style=LABEL, layout=widgets.Layout(width=width), **more
-    )
+    return Dropdown(description=description, options=options, style=LABEL, layout=widgets.Layout(width=width), **more)
 
 
 class OpenPanel(widgets.Accordion):  # type: ignore[misc]

@@ -4,6 +4,7 @@ import base64
 import html
 import json
 import re
+import zlib
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -23,17 +24,26 @@ from dnrlab.findings import of_maps
 from dnrlab.plots import CamRow, gradcam_figure
 
 TITLE = 18  # pixels above each picture of an animation
+LONGEST = 160  # bytes of a file's name; file systems take 255, with the ending and the mark of an unfinished file
 
 
 def save_shown(kind: str, seen: ClipSeen, player: Player, folder: str | Path) -> Path:
     """Save what a player shows as picture, mp4, gif or page. The file is named after the clip and the change."""
-    name = re.sub(r"[^\w.-]", "_", f"explorer_{seen.place.words}_{Path(seen.view.path).stem}")
+    name = stem_of(f"explorer_{seen.place.words}_{Path(seen.view.path).stem}")
     if kind == "picture":
         return save_picture(seen, folder, name)
     if kind == "page":
         return save_page(player, Path(folder) / f"{name}.html")
     film = animation(seen, player.opacity)
     return save_animation(film, Path(folder) / f"{name}.{kind}", rate_of(seen.view.seconds))
+
+
+def stem_of(text: str) -> str:
+    """A text as the name of a file, without its ending. Long texts are cut, and differ in the number at their end."""
+    name = re.sub(r"[^\w.-]", "_", text).encode()
+    if len(name) <= LONGEST:
+        return name.decode()
+    return f"{name[:LONGEST].decode(errors='ignore')}_{zlib.crc32(name):08x}"
 
 
 def save_picture(shown: ClipSeen, folder: str | Path, name: str) -> Path:

@@ -8,6 +8,7 @@ from dnrlab.data.loading import check_bad_videos
 from dnrlab.models import frames_per_segment
 from dnrlab.models.config import ModelConfig
 from dnrlab.models.tdn_modules import FRAMES
+from dnrlab.recipes.typed import typed
 from dnrlab.relay import DNRConfig
 
 SCHEDULES = ("cosine", "steps")
@@ -100,9 +101,12 @@ def recipe_to_dict(recipe: Recipe) -> dict[str, Any]:
 
 
 def recipe_from_dict(values: dict[str, Any]) -> Recipe:
-    """The recipe from the values of ``recipe_to_dict``. TypeError names an unknown field."""
+    """The recipe from the values of ``recipe_to_dict``.
+
+    Raises: TypeError names a field that is unknown or has a value of another type; ValueError a wrong value.
+    """
     model, data, training = (dict(values[part]) for part in ("model", "data", "training"))
-    model["dnr"] = None if model["dnr"] is None else DNRConfig(**model["dnr"])
+    model["dnr"] = None if model["dnr"] is None else typed(DNRConfig, model["dnr"])
     data["scales"] = tuple(data["scales"])
     training["lr_steps"] = tuple(training["lr_steps"])
-    return Recipe(model=ModelConfig(**model), data=DataConfig(**data), training=TrainConfig(**training))
+    return Recipe(model=typed(ModelConfig, model), data=typed(DataConfig, data), training=typed(TrainConfig, training))

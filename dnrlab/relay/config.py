@@ -8,6 +8,7 @@ CHOICES = {
     "standardization": ("batch", "group", "instance", "layer"),
     "statistics": ("group", "clip"),
 }
+MOST_CELLS = 100  # stacked
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +37,8 @@ class DNRConfig:
                 raise TypeError(f"expected {name} to be a whole number, got {value!r}; the paper's value is {default}")
             if value < 1:
                 raise ValueError(f"expected {name} of at least 1, got {value}; the paper's value is {default}")
+        if self.depth > MOST_CELLS:
+            raise ValueError(f"expected depth of at most {MOST_CELLS}, got {self.depth}; the paper's value is 1")
         for name, choices in CHOICES.items():
             if getattr(self, name) not in choices:
                 default = paper[name].default

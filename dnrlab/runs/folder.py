@@ -5,6 +5,7 @@ import logging
 import os
 import platform
 import re
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,6 +22,7 @@ from dnrlab.data.manifest import Manifest, rows_digest
 from dnrlab.data.splits import split_name
 from dnrlab.files import atomic_write, explain_read_errors, explain_write_errors, fsync, open_own
 from dnrlab.models.own import is_own, source_digest
+from dnrlab.models.trusted import trust
 from dnrlab.recipes.config import Recipe, recipe_from_dict, recipe_to_dict
 
 CONFIG = "config.json"  # recipe, classes, digests of the training rows and of a network's own source, versions
@@ -66,6 +68,7 @@ def run_config(recipe: Recipe, manifest: Manifest, train_set: Manifest) -> dict[
     }
     if is_own(recipe.model.name):
         data["model_source"] = source_digest(recipe.model.name)
+        trust(recipe.model.name)
     config: dict[str, Any] = json.loads(json.dumps(recipe_to_dict(recipe) | data))
     return config
 
@@ -93,12 +96,22 @@ def read_config(run_dir: str | Path) -> dict[str, Any]:
             values[name]
     try:
         recipe_from_dict(values)
+        check_classes(values["classes"])
     except (TypeError, ValueError, KeyError) as error:
         raise ValueError(
             f"expected settings of this version in {file}, got others ({type(error).__name__}: {error}); open the run "
             f"with the version that wrote it: {values.get('versions')}"
         ) from error
     return values
+
+
+def check_classes(classes: Any) -> None:
+    """ValueError unless these are the names of classes: a list of different texts, at least one."""
+    if not isinstance(classes, list) or not classes or not all(isinstance(name, str) and name for name in classes):
+        raise ValueError(f"expected classes to be a list of names, got {str(classes)[:80]!r}")
+    if twice := sorted(name for name, number in Counter(classes).items() if number > 1):
+        raise ValueError(f"expected each class once, got {twice[0][:80]!r} again")
+    "".join(classes).encode()  # half a pair of surrogates is a ValueError
 
 
 def read_history(run_dir: Path, epochs: int) -> list[dict[str, Any]]:

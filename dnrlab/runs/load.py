@@ -4,17 +4,21 @@ import logging
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import torch
 from safetensors.torch import load_file
 from torch import nn
 
 from dnrlab.files import explain_read_errors
 from dnrlab.models.config import build_model
 from dnrlab.models.own import is_own, source_digest
-from dnrlab.models.weights import load_tensors
+from dnrlab.models.trusted import check_trust
+from dnrlab.models.weights import check_tensors, load_tensors
 from dnrlab.recipes.config import Recipe, recipe_from_dict
 from dnrlab.runs.folder import CONFIG, DAMAGED_RUN, WEIGHTS, read_config
 
 log = logging.getLogger("dnrlab")
+
+PUBLISHED_WIDTH = 64  # channels of the stem
 
 
 class Run(NamedTuple):
@@ -29,7 +33,7 @@ def load_run(run_dir: str | Path, device: str = "cpu") -> Run:
     """Open a run with its best weights.
 
     Raises: FileNotFoundError if the folder has no config.json or no weights; ValueError if one of them cannot be read,
-        or the weights do not fit or are not finite.
+        the weights do not fit or are not finite, or the network is a function that is not trusted, see ``trust``.
     """
     config = read_config(run_dir)
     weights = Path(run_dir) / WEIGHTS
@@ -39,34 +43,41 @@ def load_run(run_dir: str | Path, device: str = "cpu") -> Run:
         )
     with explain_read_errors(weights, DAMAGED_RUN):
         tensors = load_file(weights)
+    recipe, classes = recipe_from_dict(config), tuple(config["classes"])
+    name, sizes = recipe.model.name, {"num_classes": len(classes), "num_frames": recipe.data.num_frames}
+    changed = ""
+    if is_own(name):
+        check_trust(name, run_dir)
+        changed = source_change(name, config, run_dir)
+        if changed:
+            log.warning(changed)
+        model = build_model(recipe.model, **sizes)
+    try:
+        if not is_own(name):
+            if recipe.model.width > PUBLISHED_WIDTH:
+                with torch.device("meta"):  # takes no memory: a false width could take all of it
+                    check_tensors(build_model(recipe.model, **sizes), tensors)
+            model = build_model(recipe.model, **sizes)
+        load_tensors(model, tensors)
+    except (ValueError, RuntimeError) as error:
+        raise ValueError(
+            f"expected {weights} to fit the network of {CONFIG} ({name}), got others; "
+            f"keep both files of one training: {error}\n{changed}".rstrip()
+        ) from error
     broken = next((name for name, value in tensors.items() if not value.isfinite().all()), None)
     if broken is not None:
         raise ValueError(
             f"expected finite weights in {weights}, got nan or inf in {broken}; the training has diverged, "
             "train again with a lower lr"
         )
-    recipe, classes = recipe_from_dict(config), tuple(config["classes"])
-    changed = source_change(recipe.model.name, config, run_dir)
-    if changed:
-        log.warning(changed)
-    model = build_model(recipe.model, num_classes=len(classes), num_frames=recipe.data.num_frames)
-    try:
-        load_tensors(model, tensors)
-    except ValueError as error:
-        raise ValueError(
-            f"expected {weights} to fit the network of {CONFIG} ({recipe.model.name}), got others; "
-            f"keep both files of one training: {error}\n{changed}".rstrip()
-        ) from error
     return Run(model.to(device).eval(), recipe, classes)
 
 
 def source_change(name: str, config: dict[str, Any], run_dir: str | Path) -> str:
-    """A sentence if a network's function is not what it was at the training; else ''.
+    """A sentence if a network's own function is not what it was at the training; else ''.
 
     Raises: ValueError if the function is gone.
     """
-    if not is_own(name):
-        return ""
     try:
         same = source_digest(name) == config.get("model_source")
     except ValueError as error:

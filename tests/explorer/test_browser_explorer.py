@@ -4,7 +4,10 @@ The tests share one page and go from top to bottom. Screenshots are kept in ``ru
 """
 
 import json
+import os
+import re
 import shutil
+import signal
 import time
 
 import numpy as np
@@ -30,7 +33,8 @@ def notebook(synthetic, tmp_path_factory):
     for name in ("bn", "dnr"):
         shutil.copytree(NETWORKS / name, root / name)
     explore = f"explorer = dnrlab.explore(['bn', 'dnr'], {str(synthetic)!r}, device='cpu')\nexplorer"
-    write_notebook(root / "explorer.ipynb", ["import dnrlab", explore, "print('all' + ' done')"])
+    done = "import os\nprint('all' + ' done', os.getpid())"
+    write_notebook(root / "explorer.ipynb", ["import dnrlab", explore, done])
     return root
 
 
@@ -292,3 +296,28 @@ def test_it_is_accessible(page):
     serious = [(each["id"], [node["html"][:120] for node in each["nodes"]]) for each in found
                if each["impact"] in ("serious", "critical")]  # fmt: skip
     assert serious == []
+
+
+def test_after_a_killed_kernel_the_same_notebook_opens_it_again(page):
+    """The player goes on with what it has; the kernel that JupyterLab starts takes the place of the killed one."""
+    killed = kernel_of(page)
+    os.kill(killed, signal.SIGKILL)
+    page.get_by_role("dialog").get_by_role("button", name="Ok").click()
+    player(page).focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowRight")
+    assert frame(page) == 1
+    page.wait_for_selector('#jp-main-statusbar :text("| Idle")', timeout=90_000)
+    run_all(page, "all done")
+    wait_for(lambda: kernel_of(page) not in (0, killed))
+    settled(page)
+    row = row_shown(page)
+    player(page).focus()
+    page.keyboard.press("n")
+    wait_for(lambda: row_shown(page) != row)
+
+
+def kernel_of(page):
+    """The process of the kernel that ran the last cell; 0 while it runs."""
+    found = re.findall(r"all done (\d+)", " ".join(page.locator(".jp-OutputArea-output").all_inner_texts()))
+    return int(found[-1]) if found else 0
