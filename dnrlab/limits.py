@@ -1,7 +1,8 @@
-"""Limits of the machine that work meets before it starts: open files, and memory that processes share."""
+"""Limits of the machine: open files, memory, and memory that processes share."""
 
 import errno
 import os
+import re
 from contextlib import suppress
 from pathlib import Path
 
@@ -10,6 +11,8 @@ MOST = 10_240  # where the system names no limit; macOS allows so many
 FEWEST = 128  # open files that a command may need
 LIMITS = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 AHEAD = 2  # batches that a loader's worker reads ahead; torch's default
+NO_MEMORY = re.compile(r"DefaultCPUAllocator: can't allocate memory(?:: you tried to allocate (\d+) bytes)?")
+DIED = re.compile(r"DataLoader worker .*(killed by signal|exited unexpectedly)")
 
 
 def raise_open_files() -> None:
@@ -31,6 +34,19 @@ def raise_open_files() -> None:
 def is_of_the_machine(error: BaseException) -> bool:
     """Whether an error shows a limit of the machine, such as open files, and no fault of the file at work."""
     return isinstance(error, OSError) and error.errno in LIMITS
+
+
+def lack_of_memory(error: BaseException) -> str:
+    """What to do if an error is a lack of memory, of the machine or a GPU, or of a worker that was killed; else ''."""
+    first = (str(error).strip().splitlines() or [""])[0]
+    if isinstance(error, MemoryError) or "OutOfMemory" in type(error).__name__ or NO_MEMORY.search(first):
+        asked = NO_MEMORY.search(first)
+        size = f" for {int(asked[1]) / 2**20:,.0f} MiB more" if asked and asked[1] else ""
+        where = "of the GPU" if "OutOfMemory" in type(error).__name__ else "of this machine"
+        return f"expected memory {where}{size}, got none; lower batch_size, num_frames, crop_size or num_workers"
+    if isinstance(error, RuntimeError) and DIED.search(first):
+        return f"expected workers that read to their end, got {first}; with little memory, lower num_workers"
+    return ""
 
 
 def check_shared_memory(batch_bytes: int, num_workers: int) -> None:

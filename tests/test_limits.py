@@ -2,11 +2,13 @@
 
 import errno
 import os
+import shutil
 import subprocess
 import sys
 from types import SimpleNamespace
 
 import pytest
+import torch
 
 from dnrlab import limits
 from dnrlab.data.check.decode_all import decode_whole
@@ -55,3 +57,25 @@ def test_a_full_table_of_files_is_no_fault_of_a_video(monkeypatch):
 
     with pytest.raises(OSError, match="Too many open files"):
         decode_whole("a.mp4", Reader(full, full))
+
+
+@pytest.mark.skipif(shutil.which("prlimit") is None, reason="prlimit of Linux is not installed")
+@pytest.mark.parametrize("num_workers", [0, 1])
+def test_a_lack_of_memory_ends_in_a_line(synthetic, tmp_path, num_workers):
+    words = f"dnrlab train --manifest {synthetic} --out {tmp_path / 'run'} --epochs 1 --batch-size 20 --num-frames 64"
+    words += f" --crop-size 112 --short-side 112 --model tsn_resnet50 --num-workers {num_workers}"
+    done = run(*words.split(), before=f"prlimit --pid $$ --as={2 * 2**30}")
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "error: expected memory of this machine" in done.stderr.splitlines()[-1]
+    assert "lower batch_size" in done.stderr.splitlines()[-1]
+
+
+def test_what_is_a_lack_of_memory_and_what_is_not():
+    text = "[enforce fail] . DefaultCPUAllocator: can't allocate memory: you tried to allocate 2097152 bytes. Error 12"
+    assert "memory of this machine for 2 MiB more, got none" in limits.lack_of_memory(RuntimeError(text))
+    assert "memory of this machine, got none" in limits.lack_of_memory(MemoryError())
+    assert "memory of the GPU" in limits.lack_of_memory(torch.OutOfMemoryError("CUDA out of memory"))
+    killed = RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed. ")
+    assert "lower num_workers" in limits.lack_of_memory(killed)
+    assert limits.lack_of_memory(RuntimeError("another")) == ""

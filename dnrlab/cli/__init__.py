@@ -28,7 +28,7 @@ from dnrlab.cli.repeat import Repeat, repeat_defaults
 from dnrlab.cli.train import Train, train_defaults
 from dnrlab.data.decode.types import VideoError
 from dnrlab.experiments.sweep import AllFailed
-from dnrlab.limits import raise_open_files
+from dnrlab.limits import lack_of_memory, raise_open_files
 
 COMMANDS: dict[str, type] = {
     "train": Train,
@@ -116,6 +116,11 @@ def guarded(action: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         print("interrupted; " + AGAIN, file=sys.stderr)
         return 130
+    except (MemoryError, RuntimeError) as error:
+        if not (lack := lack_of_memory(error)):
+            raise
+        print(f"error: {lack}", file=sys.stderr)
+        return 1
 
 
 def usage() -> str:

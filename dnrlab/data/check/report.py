@@ -7,6 +7,7 @@ read again.
 
 import csv
 import io
+import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +20,8 @@ from dnrlab.data.check.decode_all import Decoded
 from dnrlab.data.decode.signature import signature
 from dnrlab.data.manifest import Manifest
 from dnrlab.files import atomic_write, explain_write_errors, open_own
+
+log = logging.getLogger("dnrlab")
 
 COLUMNS = (*Decoded._fields, "decoder")
 
@@ -45,6 +48,7 @@ def read_checked(file: str | Path) -> pd.DataFrame:
     whole = text[: text.rfind("\n") + 1]
     header = text.splitlines()[0].split(",") if text else list(COLUMNS)
     if header != list(COLUMNS) and header[:4] == list(COLUMNS[:4]):
+        log.info(f"{file} is of an earlier version: its files are checked again")
         return pd.DataFrame(columns=list(COLUMNS))
     if header != list(COLUMNS):
         raise ValueError(

@@ -8,7 +8,7 @@ from dnrlab.data.manifest import read_manifest
 from tests.helpers.encoding import encoded, pictures
 
 
-def test_files_that_are_read_slowly_are_counted_and_times_decide_which_spans_are_empty(tmp_path):
+def test_files_that_are_read_slowly_are_counted_and_times_decide_which_spans_are_empty(tmp_path, caplog):
     encoded(tmp_path / "fast.mp4", pictures())
     encoded(tmp_path / "slow.avi", pictures(), "libx264", g="4", bf="0")
     milliseconds = [*range(0, 1000, 100), *range(1000, 1200, 20)]  # 10 frames per second, then 50
@@ -27,4 +27,6 @@ def test_files_that_are_read_slowly_are_counted_and_times_decide_which_spans_are
     assert ("slow.avi: decord does not find" in slow[0]) == have_decord()
     earlier = check.report_file.read_text().replace(",times,seeks,", ",")  # a report of an earlier version
     check.report_file.write_text(earlier)
-    assert check_manifest(manifest).decoded == 3
+    with caplog.at_level("INFO", "dnrlab"):
+        assert check_manifest(manifest).decoded == 3
+    assert "videos.checked.csv is of an earlier version: its files are checked again" in caplog.text
