@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from dnrlab.models import add_dnr, create_model, model_names
     from dnrlab.models.checkpoints import load_weights
     from dnrlab.models.inference import optimize_for_inference
-    from dnrlab.models.trusted import trust
     from dnrlab.relay import DNRConfig
+    from dnrlab.trusted import trust
 
 __version__ = "0.1.0.dev0"
 __all__ = [
@@ -41,7 +41,7 @@ HOMES = {
     "model_names": "dnrlab.models",
     "optimize_for_inference": "dnrlab.models.inference",
     "record_dynamics": "dnrlab.explain.affine.record",
-    "trust": "dnrlab.models.trusted",
+    "trust": "dnrlab.trusted",
 }
 
 

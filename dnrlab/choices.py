@@ -129,7 +129,7 @@ def mistakes_in(parameters: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     wrong = False
     for name, value in parameters.items():
         for each in value if isinstance(value, Sequence) and not isinstance(value, str) else [value]:
-            message = CHECKS[name](each) if name in CHECKS and isinstance(each, str) and each else ""
+            message = message_of(name, each) if name in CHECKS and isinstance(each, str) and each else ""
             if message:
                 wrong = True
                 yield name, message
@@ -137,6 +137,14 @@ def mistakes_in(parameters: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield from mistakes_in_split(parameters)
     if not wrong and "recipe" in parameters:
         yield from mistakes_in_recipe(parameters)
+
+
+def message_of(name: str, value: str) -> str:
+    """What is wrong with a text; empty if it can be used."""
+    try:
+        return CHECKS[name](value)
+    except OSError as error:  # such as a path that is too long
+        return f"{error}; correct the path"
 
 
 def mistakes_in_split(parameters: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -11,6 +11,7 @@ MOST = 10_240  # where the system names no limit; macOS allows so many
 FEWEST = 128  # open files that a command may need
 LIMITS = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 AHEAD = 2  # batches that a loader's worker reads ahead; torch's default
+LOWER = "lower batch_size, num_frames, crop_size or num_workers where the command has them, or end other programs"
 NO_MEMORY = re.compile(r"DefaultCPUAllocator: can't allocate memory(?:: you tried to allocate (\d+) bytes)?")
 DIED = re.compile(r"DataLoader worker .*(killed by signal|exited unexpectedly)")
 
@@ -39,11 +40,10 @@ def is_of_the_machine(error: BaseException) -> bool:
 def lack_of_memory(error: BaseException) -> str:
     """What to do if an error is a lack of memory, of the machine or a GPU, or of a worker that was killed; else ''."""
     first = (str(error).strip().splitlines() or [""])[0]
-    if isinstance(error, MemoryError) or "OutOfMemory" in type(error).__name__ or NO_MEMORY.search(first):
-        asked = NO_MEMORY.search(first)
-        size = f" for {int(asked[1]) / 2**20:,.0f} MiB more" if asked and asked[1] else ""
-        where = "of the GPU" if "OutOfMemory" in type(error).__name__ else "of this machine"
-        return f"expected memory {where}{size}, got none; lower batch_size, num_frames, crop_size or num_workers"
+    asked, of_gpu = NO_MEMORY.search(first), "OutOfMemory" in type(error).__name__
+    if isinstance(error, MemoryError) or of_gpu or asked:
+        size = f"{int(asked[1]) / 2**20:,.0f} MiB" if asked and asked[1] else "some"
+        return f"expected {size} more memory of {'the GPU' if of_gpu else 'this machine'}, got none; {LOWER}"
     if isinstance(error, RuntimeError) and DIED.search(first):
         return f"expected workers that read to their end, got {first}; with little memory, lower num_workers"
     return ""

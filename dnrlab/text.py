@@ -1,10 +1,19 @@
 """Phrases that findings and log lines share."""
 
+import re
 from collections.abc import Sequence
 
 import pandas as pd
 
 UNITS = (("year", 24 * 365), ("day", 24), ("hour", 1), ("minute", 1 / 60), ("second", 1 / 3600))  # hours
+
+
+CONTROL = re.compile(r"\x1b\[[0-9;]*m|[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # colours of a terminal, and other controls
+
+
+def printable(text: str) -> str:
+    """A text without control characters but tabs and ends of lines: names from elsewhere may steer a terminal."""
+    return CONTROL.sub("", text)
 
 
 def listed(names: Sequence[str]) -> str:

@@ -56,7 +56,7 @@ LAYERS = [  # from the top: a part imports parts on lower lines; parts on one li
     {"models", "data"},
     {"relay"},
     {"plots", "findings", "figures"},
-    {"lock"},
+    {"lock", "trusted"},
     {"compiling", "distributed", "device", "files", "limits", "text", "torchvision_guard", "paper"},
     {"parent"},
 ]

@@ -18,11 +18,12 @@ import torch
 import dnrlab
 from dnrlab import bench
 from dnrlab.batch.plan import Task, move_away
-from dnrlab.batch.run import REPLACED, Step
+from dnrlab.batch.run import REPLACED, Run, Step
 from dnrlab.batch.state import DONE, FAILED, State, now, read_state, starts_anew, state_file, write_state
 from dnrlab.files import open_own
 from dnrlab.lock import locked
 from dnrlab.runs.folder import VIEW_SCORES
+from dnrlab.trusted import VARIABLE
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_MAX_THREADS")
 OUTPUT = "output.txt"  # what the process of a notebook writes beside its log
@@ -132,7 +133,7 @@ def carry_out_steps(task: Task, place: Place, gpu: str, stopping: threading.Even
         known = {"notebook": str(step.notebook), "parameters": dict(step.parameters), "depends": dict(depends)}
         known |= {"machine": machine() | {"threads": place.threads}, "batch": place.batch}
         job = {"folder": str(run.folder), "name": step.name, "parent": os.getpid(), "state": known}
-        code = execute(job, run.folder, environment(place.threads, gpu), place, stopping)
+        code = execute(job, run.folder, environment(task.run, place.threads, gpu), place, stopping)
         if place.is_over or (stopping is not None and stopping.is_set()):
             return
         state = read_state(state_file(run, step))
@@ -142,9 +143,12 @@ def carry_out_steps(task: Task, place: Place, gpu: str, stopping: threading.Even
             return
 
 
-def environment(threads: int, gpu: str) -> dict[str, str]:
-    """The environment of a notebook's process."""
-    return {**os.environ, **dict.fromkeys(THREADS, str(threads)), **({"CUDA_VISIBLE_DEVICES": gpu} if gpu else {})}
+def environment(run: Run, threads: int, gpu: str) -> dict[str, str]:
+    """The environment of a notebook's process. The networks of the run were found to be trusted with its grid."""
+    own = {str(step.parameters.get("model", "")) for step in run.steps}
+    trusted = " ".join([os.environ.get(VARIABLE, ""), *sorted(name for name in own if ":" in name)])
+    gpus = {"CUDA_VISIBLE_DEVICES": gpu} if gpu else {}
+    return {**os.environ, **dict.fromkeys(THREADS, str(threads)), VARIABLE: trusted, **gpus}
 
 
 def clear(task: Task, position: int) -> None:

@@ -6,14 +6,13 @@ because a module changed that it never imports.
 
 import ast
 import hashlib
-import importlib.util
 import re
-import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 from dnrlab.batch.cells import code_of
+from dnrlab.trusted import source_file
 
 PACKAGE = "dnrlab"
 ROOT = Path(__file__).parents[2]  # holds the package
@@ -47,14 +46,9 @@ def own_digest(name: str) -> str:
     """Digest of the module of a network of one's own, ``package.module:function``; '' for any other name."""
     if ":" not in name:
         return ""
-    folder = str(Path.cwd())
-    if folder not in sys.path:
-        sys.path.append(folder)
-    try:
-        found = importlib.util.find_spec(name.partition(":")[0])
-    except (ImportError, ValueError):
-        found = None
-    return file_digest(Path(found.origin)) if found is not None and found.origin else ""
+    module = name.partition(":")[0]
+    file = source_file(module) if module.replace(".", "").isidentifier() else None
+    return file_digest(file) if file is not None else ""
 
 
 def package_digest() -> str:

@@ -28,7 +28,13 @@ def parameters_of(notebook: Path) -> dict[str, tuple[type, Any]]:
     tagged = [cell.source for cell in read_cells(notebook) if "parameters" in cell.tags]
     if len(tagged) != 1:
         raise ValueError(f"{notebook}: expected one cell tagged parameters, got {len(tagged)}; tag one cell")
-    return declared_defaults(tagged[0])
+    try:
+        return declared_defaults(tagged[0])
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        problem = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ValueError(
+            f"{notebook}: expected plain Python in the cell tagged parameters, got {problem}; correct it"
+        ) from error
 
 
 def parameter_types(notebook: str | Path) -> dict[str, type]:

@@ -14,6 +14,7 @@ from dnrlab.batch.run import FOLDERS, RESULTS, Run
 from dnrlab.batch.runs import evaluates
 from dnrlab.batch.state import DONE, FAILED, RUNNING, WAITING, State
 from dnrlab.files import atomic_write, explain_read_errors
+from dnrlab.recipes.typed import is_a
 from dnrlab.runs.folder import HISTORY, METRICS, file_of_split
 
 SUMMARY, DIFFERENCES = "summary.csv", "differences.csv"
@@ -84,6 +85,8 @@ def metrics_of(run: Run, states: Sequence[State]) -> dict[str, Any]:
         if file.is_file():
             with explain_read_errors(file, "evaluate the run again"):
                 values = json.loads(file.read_text(encoding="utf-8"))
+                if wrong := [name for name in ACCURACIES if not is_a(values.get(name), float | None)]:
+                    raise ValueError(f"{wrong[0]} is no number")
             names = (*ACCURACIES, "clip_top1", "videos", "skipped", "split")
             found |= {name: values[name] for name in names if name in values}
     history = run.folder / HISTORY

@@ -22,6 +22,9 @@ table ``results.csv``, ``{NAME}`` any number or text that the run has for a para
 folders of all runs.
 """
 
+import json
+import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,7 +107,10 @@ def read_grid(file: str | Path) -> Grid:
         raise Mistakes(file, [Mistake(mark.line + 1 if mark else 1, f"no YAML: {problem}; {advice}")]) from error
     if aliases:
         raise Mistakes(file, [Mistake(line_of(each), "expected no alias, got *name; write it out") for each in aliases])
-    return Reader(file).grid(root)
+    try:
+        return Reader(file).grid(root)
+    except RecursionError as error:
+        raise Mistakes(file, [Mistake(1, "expected a grid, got lists within lists too deep; write it flat")]) from error
 
 
 def line_of(node: Any) -> int:
@@ -144,11 +150,13 @@ class Reader:
     def plain(self, node: Any) -> Any:
         """The plain value of a node. A mistake where YAML's safe tags do not suffice."""
         for inner in mappings_in(node):
-            keys = [key.value for key, _ in inner.value if isinstance(key, yaml.ScalarNode)]
-            if repeated := {key for key in keys if keys.count(key) > 1}:
+            keys = Counter(key.value for key, _ in inner.value if isinstance(key, yaml.ScalarNode))
+            if repeated := [key for key, number in keys.items() if number > 1]:
                 self.wrong(inner, f"expected each name once, got {', '.join(sorted(repeated))} again; leave one out")
         try:
-            return yaml.SafeLoader("").construct_object(node, deep=True)
+            value = yaml.SafeLoader("").construct_object(node, deep=True)
+            json.dumps(value, ensure_ascii=False, default=str).encode()  # half a pair of surrogates is a ValueError
+            return value
         except (yaml.YAMLError, ValueError, TypeError) as error:  # dates such as 2026-99-99 are ValueErrors
             self.wrong(node, f"expected plain values, got {str(error).splitlines()[0]}; write it without tags")
             return None
@@ -228,7 +236,7 @@ class Reader:
     def notebook(self, name: str) -> Path | None:
         """The file of a notebook in one of the ``folders``. A path may be given, too."""
         files = [base / (name if name.endswith(".ipynb") else f"{name}.ipynb") for base in self.folders()]
-        return next((file for file in files if name and file.is_file()), None)
+        return next((file for file in files if name and os.path.isfile(file)), None)  # noqa: PTH113 (long names)
 
     def folders(self) -> list[Path]:
         """Where notebooks are looked for: beside the grid, in the folder above, and in ``notebooks`` of this folder."""

@@ -56,7 +56,10 @@ def read_index(out: str | Path) -> Index:
         raise FileNotFoundError(f"expected a batch with {INDEX} at {out}, got no such file; check the path")
     with explain_read_errors(file, "call dnrlab batch again; it writes the file anew"):
         values = json.loads(file.read_text(encoding="utf-8"))
+        json.dumps(values, ensure_ascii=False).encode()  # half a pair of surrogates is a ValueError
         runs = [run_from(each, Path(out)) for each in values["runs"]]
+        if not runs:
+            raise ValueError("no runs")
         after = run_from(values["after"], Path(out)) if values["after"] else None
         return Index(title=str(values["title"]), grid=str(values["grid"]), runs=Runs(runs, after))
 

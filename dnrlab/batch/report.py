@@ -3,7 +3,6 @@
 import base64
 import html
 import math
-import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -22,14 +21,13 @@ from dnrlab.batch.state import DONE, FAILED, WAITING, State, executed_file
 from dnrlab.figures import save_figure
 from dnrlab.files import atomic_write
 from dnrlab.plots import settings_figure
-from dnrlab.text import count, duration
+from dnrlab.text import count, duration, printable
 
 REPORT = "report.html"
 TEMPLATE = Path(__file__).parent / "report.html"
 MACHINE = ("host", "processor", "cores", "threads", "torch", "python", "dnrlab")
 MOST_SETTINGS = 40  # of the figure
 OF_RUNS = ("top1", "top5", "mean_class", "loss")
-CONTROL = re.compile(r"\x1b\[[0-9;]*m|[\x00-\x08\x0b-\x1f]")  # colours of a terminal, and other control characters
 
 
 def write_report(out: str | Path, *, code: bool = False) -> Path:
@@ -68,7 +66,7 @@ def write_report(out: str | Path, *, code: bool = False) -> Path:
 
 def escape(value: object) -> str:
     """A value as text in HTML, without control characters."""
-    return html.escape(CONTROL.sub("", str(value)))
+    return html.escape(printable(str(value)))
 
 
 def section(title: str, body: str) -> str:

@@ -1,6 +1,8 @@
 """The runs of a grid: every combination of the lists in it, with names made from what varies."""
 
+import json
 import re
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
@@ -13,9 +15,11 @@ from dnrlab.batch.places import PLACE, filled
 from dnrlab.batch.run import FOLDERS, REPEATED, REPLACED, RESULTS, Run, Runs, Step
 from dnrlab.choices import mistakes_in
 from dnrlab.notebook import wrong_name, wrong_type
+from dnrlab.trusted import check_trust
 
 MOST_RUNS = 10_000
 FILES = ("manifest", "root", "initial_weights")
+NETWORKS = ("model", "models")  # parameters that name networks
 CASE = "case"
 TRAINING = {"recipe", "run_dir", "epochs"}  # parameters of a notebook that trains
 EVALUATION = {"run_dir", "num_clips", "num_crops"}  # of one that evaluates its network
@@ -108,8 +112,9 @@ def options_of(setting: Setting, kind: type, mistakes: list[Mistake]) -> list[Op
         return [Option("", {}, (setting,))]
     if not value:
         mistakes.append(Mistake(line, f"expected values of {name}, got an empty list; give at least one"))
-    if twice := [each for number, each in enumerate(value) if each in value[:number]]:
-        mistakes.append(Mistake(line, f"expected different values of {name}, got {twice[0]!r} twice; remove one"))
+    counts = Counter(json.dumps(each, sort_keys=True, default=str) for each in value)
+    if twice := [text for text, number in counts.items() if number > 1]:
+        mistakes.append(Mistake(line, f"expected different values of {name}, got {twice[0]} twice; remove one"))
     return [Option(words_of(name, each), {name: each}, (Setting(name, each, line),)) for each in value]
 
 
@@ -208,7 +213,7 @@ def mistakes_of(
         found = {name: wrong_type(name, value, kinds[name]) for name, value in step.parameters.items()}
         for name, value in step.parameters.items():
             for each in texts_in(value):
-                found[name] = found[name] or wrong_place(name, each, out, folders)
+                found[name] = found[name] or wrong_place(name, each, out, folders) or untrusted(name, each)
         texts = {name: [*texts_in(value)] for name, value in step.parameters.items()}
         later = {name for name, own in texts.items() if any(is_below(each, out) for each in own)}
         unchecked = {*later, *absent, *(name for name, text in found.items() if text)}
@@ -260,6 +265,17 @@ def wrong_place(name: str, text: str, out: Path, folders: Collection[Path]) -> s
         own = Path(text).relative_to(out).parts[:1]
         if own and own[0] not in (RESULTS, AFTER):
             return f"{name}: expected a run of this grid in {{out}}, got {own[0]}; correct the name"
+    return ""
+
+
+def untrusted(name: str, text: str) -> str:
+    """What is wrong with a network that is a function: it must be trusted before anything of it is imported."""
+    if name not in NETWORKS or ":" not in text:
+        return ""
+    try:
+        check_trust(text, "a grid")
+    except ValueError as error:
+        return f"{name}: {error}"
     return ""
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from dnrlab.batch.code import code_digests, digest, notebook_digest, own_digest
 from dnrlab.batch.run import Run, Step
 from dnrlab.files import atomic_write
+from dnrlab.recipes.typed import typed
 
 WAITING, RUNNING, DONE, FAILED = "waiting", "running", "done", "failed"
 STATE, LOG, EXECUTED = ".state.json", ".log", ".ipynb"  # endings of the files of a notebook
@@ -66,8 +67,8 @@ def executed_file(run: Run, step: Step) -> Path:
 def read_state(file: Path) -> State:
     """The state in a file; a waiting one if there is no file, or it is damaged."""
     try:
-        return State(**json.loads(file.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        return typed(State, json.loads(file.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError, RecursionError):
         return State()
 
 

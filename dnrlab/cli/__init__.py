@@ -29,6 +29,7 @@ from dnrlab.cli.train import Train, train_defaults
 from dnrlab.data.decode.types import VideoError
 from dnrlab.experiments.sweep import AllFailed
 from dnrlab.limits import lack_of_memory, raise_open_files
+from dnrlab.text import printable
 
 COMMANDS: dict[str, type] = {
     "train": Train,
@@ -78,7 +79,7 @@ def run_command(name: str, words: list[str]) -> int:
     result: Result = command.run()
     exit_code = int(result.pop("exit_code", 0))
     if result:  # only rank 0 has a result
-        print(json.dumps(result, indent=2) if command.json else as_text(result))
+        print(json.dumps(result, indent=2) if command.json else printable(as_text(result)))
     return exit_code
 
 
@@ -108,7 +109,7 @@ def guarded(action: Callable[[], int]) -> int:
     try:
         return action()
     except ERRORS as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(printable(f"error: {error}"), file=sys.stderr)
         return 1
     except (Ended, SignalException) as error:  # torch's own, while it runs processes
         print("ended by a signal; " + AGAIN, file=sys.stderr)

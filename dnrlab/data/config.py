@@ -11,6 +11,7 @@ from dnrlab.data import sampling
 from dnrlab.data.decode.reader import DECODERS
 from dnrlab.data.transforms import CROP_POSITIONS, SCALES
 
+MOST = 1_000_000  # of frames and pixels
 MOST_PIXELS = 1_000_000_000  # of the frames of a clip: 3 GB of bytes
 
 
@@ -46,8 +47,8 @@ class DataConfig:
                     f"expected {name} to be one of {', '.join(map(str, known))}, got {value!r}; choose one"
                 )
         for name in ("num_frames", "frames_per_segment", "frame_interval", "short_side", "crop_size"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"expected {name} of at least 1, got {getattr(self, name)}; raise it")
+            if not 1 <= getattr(self, name) <= MOST:
+                raise ValueError(f"expected {name} from 1 to {MOST:,}, got {getattr(self, name)}; correct it")
         if self.sampling != "segments" and self.frames_per_segment > 1:
             raise ValueError(
                 f"expected sampling 'segments' with frames_per_segment {self.frames_per_segment} (TDN), "

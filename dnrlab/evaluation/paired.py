@@ -65,7 +65,7 @@ def runs_of(folder: Path) -> dict[tuple[str, str], Path]:
         return {("", ""): folder}
     with explain_read_errors(table, "run dnrlab spread again: finished networks are only listed"):
         rows = pd.read_csv(table, dtype=str, keep_default_na=False)
-        done = rows[rows["error"] == ""]
+        done = rows[rows["error"] == ""][["run", "seed", "fold"]]
     return {(row["seed"], row["fold"]): folder / row["run"] for row in done.to_dict("records")}
 
 
@@ -89,6 +89,12 @@ def paired_videos(baseline: Path, other: Path, split: str) -> pd.DataFrame:
     """Columns that identify a video, source if known, right and right_other (0 or 1). One row per video."""
     first, second = videos_of(baseline, split), videos_of(other, split)
     keys = [name for name in VIDEO if name in first and name in second]
+    for table, folder in ((first, baseline), (second, other)):
+        if (twice := table.duplicated(keys)).any():
+            raise ValueError(
+                f"expected each video once in the results of {folder}, got {table['path'][twice].iloc[0]} again; "
+                "remove the row from the manifest, and evaluate again"
+            )
     both = first.merge(second, how="outer", on=keys, suffixes=("", "_other"), indicator="found")
     unpaired = [
         f"{len(rows)} only in {who} (the first: {rows['path'].iloc[0]})"

@@ -21,7 +21,7 @@ import dnrlab
 from dnrlab.data.config import DataConfig
 from dnrlab.data.csv_table import SECONDS
 from dnrlab.data.manifest import Manifest, rows_digest
-from dnrlab.files import atomic_write, explain_read_errors
+from dnrlab.files import atomic_write, explain_read_errors, refuse_link
 from dnrlab.models.config import ModelConfig
 from dnrlab.models.own import is_own, source_digest
 from dnrlab.runs.folder import VIEW_SCORES, file_of_split
@@ -93,6 +93,7 @@ def open_scores(file: Path | None, shape: tuple[int, int, int], facts: Fingerpri
         if changed:
             log.info(f"scores in {file} have other {', '.join(changed)}: all videos are scored again")
         elif is_whole(file, shape):
+            refuse_link(file)
             scores: Scores = np.load(file, mmap_mode="r+")
             done = int(is_scored(scores).sum())
             if done:
@@ -109,7 +110,7 @@ def facts_in(file: Path) -> Fingerprint:
     """The fingerprint in a file, or an empty one if the file cannot be read: then all videos are scored again."""
     try:
         stored = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return stored if isinstance(stored, dict) else {}
 
@@ -127,7 +128,8 @@ def write_unscored(file: Path, shape: tuple[int, int, int]) -> None:
 def is_whole(file: Path, shape: tuple[int, int, int]) -> bool:
     """Whether a file holds scores of this shape. (numpy pads a truncated file with zeros when it opens it to write.)"""
     try:
-        return bool(np.load(file, mmap_mode="r").shape == shape)
+        stored = np.load(file, mmap_mode="r")
+        return bool(stored.shape == shape and stored.dtype == np.float32)
     except (OSError, ValueError, EOFError):
         return False
 

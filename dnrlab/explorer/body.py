@@ -147,20 +147,26 @@ class Body(widgets.VBox):  # type: ignore[misc]
             window = windows // 2 if place.window is None else place.window % windows
             view = view_clip(self.videos, place.row, data, side=SIDE, clip=window, num_clips=windows)
         except VideoError as error:
-            self.pair = None, None
-            self.player.show(NO_CLIP | {"path": error.path}, [], [])
-            self.report(error)
+            with CHANGING:
+                if self.place == place:
+                    self.pair = None, None
+                    self.player.show(NO_CLIP | {"path": error.path}, [], [])
+                    self.report(error)
             return
         yield  # another request ends this one here
-        own, changed = place._replace(window=window), view
+        own, changed, wrong = place._replace(window=window), view, ""
         try:
             changed = changed_view(view, place.question, self.opened.group)
         except ValueError as error:  # such as a frame that is not in the clip
-            own = own.unchanged
-            self.asking.result.value = in_red(explained(error))
+            own, wrong = own.unchanged, in_red(explained(error))
         seen = self.networks.known(own, changed)
-        self.windows, self.pair = windows, (seen, None)
-        self.draw()
+        with CHANGING:
+            if self.place != place:
+                return
+            if wrong:
+                self.asking.result.value = wrong
+            self.windows = windows
+            self.show(place, seen, None)
         self.background.start(partial(self.see, place, seen, view))
 
     def see(self, place: Place, seen: ClipSeen, view: ClipView) -> Iterator[None]:

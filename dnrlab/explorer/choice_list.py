@@ -20,6 +20,19 @@ class ChoiceList(Locked, widgets.Select):  # type: ignore[misc]
         self.on_choice = on_choice
         self.observe(self.choose, "value")
 
+    def set_state(self, sync_data: dict[str, Any]) -> None:
+        """Take a choice, the number of a line; not if the lines become others while it waits."""
+        values = self.values_of()
+        with CHANGING:
+            if self.values_of() == values:
+                super().set_state(sync_data)
+            else:
+                self.send_state("index")
+
+    def values_of(self) -> list[Any]:
+        """The values of the lines."""
+        return [value for _, value in self.options]
+
     def choose(self, change: Mapping[str, Any]) -> None:
         """Pass the chosen value on."""
         if not self.setting and change["new"] is not None:
@@ -31,7 +44,7 @@ class ChoiceList(Locked, widgets.Select):  # type: ignore[misc]
             self.setting = True
             try:
                 self.options = lines
-                self.value = value if any(own == value for _, own in lines) else None
+                self.value = value if value in self.values_of() else None
             finally:
                 self.setting = False
 
@@ -40,6 +53,6 @@ class ChoiceList(Locked, widgets.Select):  # type: ignore[misc]
         with CHANGING:
             self.setting = True
             try:
-                self.value = value if any(own == value for _, own in self.options) else None
+                self.value = value if value in self.values_of() else None
             finally:
                 self.setting = False

@@ -68,7 +68,7 @@ class Explorer(widgets.VBox):  # type: ignore[misc]
         """Open the runs, manifest and split that the controls name. If that fails, all stays as it is."""
         try:
             body = Body(open_runs(*self.opening.named, self.device), self.memory, self.out_dir)
-        except (ValueError, OSError, RuntimeError, TypeError) as error:
+        except Exception as error:  # whatever a network of one's own raises, too
             self.error, self.opening.selected_index = error, 0
             self.status.value = in_red(explained(error))
             return

@@ -93,7 +93,7 @@ class FindPanel(widgets.VBox):  # type: ignore[misc]
     def confusion_rows(self, table: pd.DataFrame, run: str) -> list[widgets.Widget]:
         """The rows of the confusion matrix."""
         if f"predicted:{run}" not in table:
-            return [widgets.Label(f"no predictions of {run} yet")]
+            return [plain(f"no predictions of {run} yet", widgets.Layout())]
         classes = most_confused(table, run, MOST_CLASSES)
         counts = confusions(table, run, classes)
         head = widgets.Layout(width="130px")

@@ -22,8 +22,8 @@ from dnrlab.data.manifest import Manifest, rows_digest
 from dnrlab.data.splits import split_name
 from dnrlab.files import atomic_write, explain_read_errors, explain_write_errors, fsync, open_own
 from dnrlab.models.own import is_own, source_digest
-from dnrlab.models.trusted import trust
 from dnrlab.recipes.config import Recipe, recipe_from_dict, recipe_to_dict
+from dnrlab.trusted import trust
 
 CONFIG = "config.json"  # recipe, classes, digests of the training rows and of a network's own source, versions
 HISTORY = "history.csv"  # one row per epoch
@@ -68,9 +68,17 @@ def run_config(recipe: Recipe, manifest: Manifest, train_set: Manifest) -> dict[
     }
     if is_own(recipe.model.name):
         data["model_source"] = source_digest(recipe.model.name)
-        trust(recipe.model.name)
+        remember(recipe.model.name)
     config: dict[str, Any] = json.loads(json.dumps(recipe_to_dict(recipe) | data))
     return config
+
+
+def remember(name: str) -> None:
+    """Trust the function of a network that is trained, see ``trust``. The training goes on where that fails."""
+    try:
+        trust(name)
+    except (OSError, ValueError) as error:
+        log.warning(f"opening this run will ask whether {name} is trusted: {error}")
 
 
 def write_config(run_dir: Path, config: dict[str, Any]) -> None:

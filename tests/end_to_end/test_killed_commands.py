@@ -16,6 +16,7 @@ from tests.helpers.trainings import same, weights
 from tests.helpers.waiting import processes_of, wait_for
 
 TINY = "--epochs 300 --batch-size 8 --num-frames 4 --crop-size 16 --short-side 18 --width 8"
+ENDED = (0, 128 + signal.SIGTERM, -signal.SIGTERM, -signal.SIGKILL)  # by itself, or by the signal
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc"),
@@ -49,6 +50,7 @@ def kill_twenty_times(command, mark, file, longest):
         process.communicate(timeout=60)
         wait_for(lambda: not processes_of(mark), seconds=60)
         killed += process.returncode != 0
+        assert process.returncode in ENDED
         if process.returncode == 0:
             file.with_suffix(".json").unlink(missing_ok=True)
     assert killed >= 10

@@ -133,3 +133,16 @@ def test_a_full_disk_is_an_error_before_any_video_is_scored(synthetic, tmp_path,
     with pytest.raises(OSError, match=r"view_scores.npy could not be written .*free space"):
         evaluated(synthetic, tmp_path / "view_scores.npy", reads=reads)
     assert reads == []
+
+
+def test_scores_are_not_written_through_a_link_nor_into_a_file_of_another_type(synthetic, tmp_path):
+    keep, other = tmp_path / "view_scores.npy", tmp_path / "other.npy"
+    found = evaluated(synthetic, keep)
+    np.save(keep, np.full((10, 6, 10), "text"))
+    assert_same(evaluated(synthetic, keep), found)
+    keep.rename(other)
+    stored = other.read_bytes()
+    keep.symlink_to(other)
+    with pytest.raises(OSError, match="expected a file of its own, got a link"):
+        evaluated(synthetic, keep)
+    assert other.read_bytes() == stored

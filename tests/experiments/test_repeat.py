@@ -184,6 +184,21 @@ def test_spreads_are_compared_run_by_run(tmp_path):
         compare_results(first, first / "x_0_0")
 
 
+def test_results_with_a_video_twice_or_without_columns_are_refused(tmp_path):
+    """A video that both have n times would pair n x n rows."""
+    for name in ("a", "b"):
+        write_run(tmp_path / name, [1, 0, 1])
+    file = tmp_path / "b" / "predictions.csv"
+    rows = pd.read_csv(file)
+    pd.concat([rows, rows.iloc[:1]]).to_csv(file, index=False)
+    with pytest.raises(ValueError, match=r"each video once in the results of .*b, got /video0\.mp4 again"):
+        compare_results(tmp_path / "a", tmp_path / "b")
+    for column in ("label", "path"):
+        rows.drop(columns=column).to_csv(file, index=False)
+        with pytest.raises(ValueError, match=rf"predictions\.csv, got one that cannot be read \(KeyError: .*{column}"):
+            compare_results(tmp_path / "a", tmp_path / "b")
+
+
 def test_results_of_different_videos_are_refused(tmp_path, capsys):
     write_run(tmp_path / "a", [1, 0, 1])
     write_run(tmp_path / "b", [1, 0])

@@ -1,18 +1,19 @@
-"""Which functions a run folder may name: those that a training of this account has used, or that ``trust`` was given.
+"""Which functions run folders and grids may name: those that this account has trained with, or that were trusted.
 
-A run of a network of one's own names a function, ``package.module:function``. A run folder from elsewhere could name
-any function on this machine, so opening it would run code of its author's choice. The record is a text file in the
+A network of one's own is a function, ``package.module:function``. A run folder or a grid from elsewhere could name any
+function on this machine, so opening it would run code of its author's choice. The record is a text file in the
 account's folder of settings: one line per function, with the file of its module.
 """
 
 import importlib.util
-import sys
+import os
 from importlib.machinery import PathFinder
 from pathlib import Path
 
-from dnrlab.files import open_own
+from dnrlab.files import explain_write_errors, open_own
 
 RECORD = "networks.txt"
+VARIABLE = "DNRLAB_TRUST"  # names of functions that are trusted too, with spaces between them, such as in a container
 
 
 def record_file() -> Path:
@@ -30,28 +31,26 @@ def trust(name: str) -> None:
     line, file = line_of(name), record_file()
     if line in lines_of(file):
         return
-    file.parent.mkdir(parents=True, exist_ok=True)
+    with explain_write_errors(file):
+        file.parent.mkdir(parents=True, exist_ok=True)
     with open_own(file, "a", encoding="utf-8") as record:
-        record.write(f"{line}\n")
+        record.write(f"\n{line}\n")  # whatever the last line lacks
 
 
-def check_trust(name: str, run_dir: str | Path) -> None:
-    """ValueError unless the function that a run folder names as its network is in the record. Nothing is imported."""
-    try:
-        line = line_of(name)
-    except ValueError as error:
-        raise ValueError(f"{run_dir} was trained on a function that is gone: {error}") from error
-    if line not in lines_of(record_file()):
+def check_trust(name: str, where: str | Path) -> None:
+    """ValueError unless a function that ``where`` names as a network is trusted. Nothing is imported."""
+    line = line_of(name)
+    if name not in os.environ.get(VARIABLE, "").split() and line not in lines_of(record_file()):
         raise ValueError(
-            f"expected {run_dir} with a network that was trained from this account, got {name}, a function in "
-            f"{line.split(' ', 1)[1]}; opening the run calls it. Read that file, and if you trust it call: "
-            f"python -c \"import dnrlab; dnrlab.trust('{name}')\""
+            f"expected {where} with a network that is known to this account, got {name} of "
+            f"{line.split(' ', 1)[1]}, whose code would run. Read it, and if you trust it call: "
+            f"python -c \"import dnrlab; dnrlab.trust('{name}')\"; or set {VARIABLE}={name}"
         )
 
 
 def lines_of(file: Path) -> list[str]:
     """The lines of the record; none without one."""
-    return file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+    return file.read_text(encoding="utf-8", errors="replace").splitlines() if file.is_file() else []
 
 
 def line_of(name: str) -> str:
@@ -73,11 +72,9 @@ def line_of(name: str) -> str:
 
 def source_file(module: str) -> Path | None:
     """The source file of a module, also in the current folder, found without importing anything; None without one."""
-    folder, (first, *others) = str(Path.cwd()), module.split(".")
-    if folder not in sys.path:
-        sys.path.append(folder)  # as ``find_function`` does
+    first, *others = module.split(".")
     try:
-        spec = importlib.util.find_spec(first)
+        spec = importlib.util.find_spec(first) or PathFinder.find_spec(first, [str(Path.cwd())])
     except ValueError:  # a module without a spec, such as __main__
         return None
     name = first
