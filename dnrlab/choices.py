@@ -14,6 +14,7 @@ from dnrlab.data.config import SAMPLERS
 from dnrlab.data.decode.signature import signature
 from dnrlab.data.manifest import open_manifest, select, split_by
 from dnrlab.data.splits import split_name
+from dnrlab.data.synthetic.make import SETS
 from dnrlab.device import COMPILE, pick_device
 from dnrlab.experiments.ablations import QUESTIONS
 from dnrlab.experiments.batch_sizes import KINDS
@@ -62,9 +63,9 @@ def is_file(value: str) -> str:
 
 
 def is_manifest(value: str) -> str:
-    """Check that there is a manifest, or that the synthetic one is meant."""
-    there = value == "synthetic" or Path(value).expanduser().is_file()
-    return "" if there else f"expected a manifest at {value}, got no such file; give a CSV file, or synthetic"
+    """Check that there is a manifest, or that a synthetic one is meant."""
+    there = value in SETS or Path(value).expanduser().is_file()
+    return "" if there else f"expected a manifest at {value}, got no such file; give a CSV file, or {' or '.join(SETS)}"
 
 
 def is_folder(value: str) -> str:
@@ -163,7 +164,7 @@ def wrong_split(manifest: str, state: tuple[int, int], column: str, fold: str, s
 
     ``state`` is the size of the file and the time of its last change: then it is read again.
     """
-    if manifest == "synthetic":
+    if manifest in SETS:
         if column or fold:
             return f"expected no column and fold of the synthetic videos, got {column or fold!r}; leave it empty"
         return one_of("a split", SPLITS)(split_name(split)) if split else ""

@@ -18,7 +18,7 @@ import pandas as pd
 
 from dnrlab.batch.execute import run_notebook
 from dnrlab.data.manifest import read_manifest
-from dnrlab.data.synthetic.make import pair_accuracy, small_synthetic
+from dnrlab.data.synthetic.make import named_set, pair_accuracy
 from dnrlab.files import atomic_write
 from dnrlab.parent import workers_of
 from dnrlab.runs.folder import CONFIG, METRICS, PREDICTIONS, WEIGHTS
@@ -63,7 +63,7 @@ def run_demo(out: Path, notebooks: Path, epochs: int = 0) -> dict[str, Any]:
     start = time.perf_counter()
     report = Reporter("demo", start)
     report("making the synthetic videos")
-    manifest = small_synthetic()
+    manifest = named_set("synthetic")
     report(f"{len(read_manifest(manifest).rows)} videos in {manifest.parent}; training four networks")
     jobs = [joblib.delayed(train_and_evaluate)(name, out, notebooks, manifest, epochs, start) for name in NETWORKS]
     results = joblib.Parallel(**workers_of(min(2, os.cpu_count() or 1)))(jobs)

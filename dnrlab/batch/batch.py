@@ -23,6 +23,7 @@ from dnrlab.batch.run import RESULTS, Run
 from dnrlab.batch.runs import runs_of
 from dnrlab.batch.state import DONE, FAILED, State
 from dnrlab.data.manifest import read_manifest
+from dnrlab.data.synthetic.make import SETS
 from dnrlab.files import atomic_write
 from dnrlab.lock import locked
 
@@ -170,7 +171,7 @@ def run_beside(work: Callable[[], object], look: Callable[[], None], here: Here 
 def files_of(run: Run) -> list[Path]:
     """The files that each worker must see: notebooks, manifests, weights, and the first videos of each manifest."""
     names = [step.parameters.get(name, "") for step in run.steps for name in ("manifest", "root", "initial_weights")]
-    files = [Path(name).expanduser() for name in names if name not in ("", "synthetic", "imagenet")]
+    files = [Path(name).expanduser() for name in names if name not in ("", "imagenet", *SETS)]
     tables = [file for file in files if file.suffix == ".csv" and file.is_file()]
     videos = [path for file in tables for path in read_manifest(file).rows["path"][:SOME]]
     return [*(step.notebook for step in run.steps), *files, *map(Path, videos)]

@@ -19,6 +19,7 @@ from dnrlab.data.dataset import TrainingClips, VideoViews
 from dnrlab.data.decode.cache import reader_for
 from dnrlab.data.manifest import Manifest, open_manifest, split_by
 from dnrlab.data.overview import rows_to_show
+from dnrlab.data.synthetic.make import SETS
 from dnrlab.recipes.config import Recipe
 from dnrlab.recipes.parameters import recipe_of
 
@@ -100,7 +101,7 @@ def card_for(given: Mapping[str, Any], card: str) -> Card:
     Raises: ValueError if there is neither.
     """
     name = str(given["manifest"])
-    if name == "synthetic" or Path(name).expanduser().is_file():
+    if name in SETS or Path(name).expanduser().is_file():
         videos = split_by(open_manifest(name), str(given.get("split_column", "")), str(given.get("test_fold", "")))
         splits = videos.rows["split"] if "split" in videos.rows else pd.Series(["train"] * len(videos.rows))
         counts = {str(split): int(number) for split, number in splits.value_counts().items()}
@@ -114,7 +115,7 @@ def card_for(given: Mapping[str, Any], card: str) -> Card:
 
 def videos_of(name: str) -> tuple[Manifest, str]:
     """Videos to measure reading with: the manifest's if it is here, else the synthetic ones; and their name."""
-    if name != "synthetic" and Path(name).expanduser().is_file():
+    if name in SETS or Path(name).expanduser().is_file():
         return open_manifest(name), Path(name).name
     return open_manifest("synthetic"), "the synthetic videos, which are lighter than most"
 

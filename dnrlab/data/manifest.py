@@ -73,13 +73,13 @@ def read_manifest(file: str | Path, root: str | Path | None = None) -> Manifest:
 
 
 def open_manifest(name: str, root: str | Path | None = None) -> Manifest:
-    """The manifest of a notebook. ``synthetic`` is the small set in ``runs/synthetic``, which is made on first use.
+    """The manifest of a notebook. ``synthetic`` and ``synthetic_hard`` are small sets that are made on first use.
 
-    Any other name is a path; see ``read_manifest``. An empty ``root`` means None.
+    They lie in ``runs``. Any other name is a path; see ``read_manifest``. An empty ``root`` means None.
     """
-    from dnrlab.data.synthetic.make import small_synthetic
+    from dnrlab.data.synthetic.make import SETS, named_set
 
-    return read_manifest(small_synthetic() if name == "synthetic" else name, root or None)
+    return read_manifest(named_set(name) if name in SETS else name, root or None)
 
 
 @lru_cache(maxsize=1000)

@@ -175,7 +175,7 @@ def test_a_row_without_a_fold_is_named(tmp_path):
 
 def test_notebooks_open_a_path_or_the_synthetic_set(tmp_path, monkeypatch):
     (tmp_path / "videos.csv").write_text("path,label\na.mp4,up\n")
-    monkeypatch.setattr("dnrlab.data.synthetic.make.small_synthetic", lambda: tmp_path / "videos.csv")
+    monkeypatch.setattr("dnrlab.data.synthetic.make.named_set", lambda name: tmp_path / "videos.csv")
     assert open_manifest("synthetic").rows["path"].tolist() == [str(tmp_path / "a.mp4")]
     assert open_manifest(str(tmp_path / "videos.csv"), "").rows["path"].tolist() == [str(tmp_path / "a.mp4")]
     assert open_manifest(str(tmp_path / "videos.csv"), "/videos").rows["path"].tolist() == ["/videos/a.mp4"]

@@ -10,15 +10,16 @@ import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import joblib
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dnrlab.data.synthetic.motions import CLASSES, PAIRS, motion, pair_of
+from dnrlab.data.synthetic.motions import CLASSES, PAIRS, USUAL, Look, Range, motion, pair_of
 from dnrlab.data.synthetic.render import Strip, boxes, make_scene, render
-from dnrlab.files import atomic_write
+from dnrlab.files import atomic_write, explain_read_errors
 from dnrlab.lock import locked
 from dnrlab.parent import workers_of
 
@@ -30,6 +31,7 @@ H264 = {"crf": "18", "preset": "veryfast", "x264-params": "no-asm=1"}
 
 MANIFEST, CARD = "manifest.csv", "card.json"
 PATIENCE = 3600.0  # seconds to wait for another process that makes the set
+SLOWEST = 0.3  # with less of the path an object is neither whole nor gone at the ends of its fading
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,13 +45,31 @@ class SyntheticConfig:
     side: int = 96  # pixels, even
     frames_per_second: int = 12
     seed: int = 0
+    look: Look = USUAL  # how large, how fast and how visible objects are
 
     def __post_init__(self) -> None:
         for name in ("train_scenes", "val_scenes", "test_scenes", "num_frames"):
             if getattr(self, name) < 1:
                 raise ValueError(f"expected {name} of at least 1, got {getattr(self, name)}; raise {name}")
+        for name, low, high in self.look_ranges():
+            if not 0 < low <= high <= 1:
+                raise ValueError(f"expected {name} in (0, 1], the lower number first, got {low} and {high}; correct it")
+        if 3 * self.look.far.high > 1 or self.look.speed.low < SLOWEST:
+            raise ValueError(
+                f"expected far of at most 1/3, for it grows threefold, got {self.look.far.high}, and speed of at least "
+                f"{SLOWEST}, for all of a fading to be seen, got {self.look.speed.low}; correct it"
+            )
         if self.side < 32 or self.side % 2:
             raise ValueError(f"expected side to be even and at least 32 (pixels), got {self.side}; change side")
+
+    def look_ranges(self) -> list[tuple[str, float, float]]:
+        """Name, low and high of each range of ``look``."""
+        return [(name, *getattr(self.look, name)) for name in Look._fields]
+
+
+# Sets that have names: a name stands for a manifest. The hard one has small, slow and faint objects.
+SMALL = Look(size=Range(0.1, 0.3), far=Range(0.08, 0.1), speed=Range(0.4, 1.0), contrast=Range(0.3, 0.8))
+SETS = {"synthetic": SyntheticConfig(), "synthetic_hard": SyntheticConfig(look=SMALL)}
 
 
 def make_synthetic(folder: str | Path, config: SyntheticConfig, *, workers: int = 2) -> Path:
@@ -64,22 +84,34 @@ def make_synthetic(folder: str | Path, config: SyntheticConfig, *, workers: int 
         ``PATIENCE`` seconds.
     """
     folder = Path(folder)
-    card_text = json.dumps({"name": "synthetic", "flip": "none", "pairs": PAIRS, "config": vars(config)}, indent=2)
-    if is_made(folder, card_text):
+    if is_made(folder, config):
         return folder / MANIFEST
     with locked(folder, "making of videos", patience=PATIENCE):
-        if not is_made(folder, card_text):  # by another process meanwhile
+        if not is_made(folder, config):  # by another process meanwhile
             film_scenes(folder, config, workers)
+            card = {"name": "synthetic", "flip": "none", "pairs": PAIRS, "config": plain(config)}
             with atomic_write(folder / CARD) as unfinished:  # written last: it marks the set as complete
-                unfinished.write_text(card_text, encoding="utf-8")
+                unfinished.write_text(json.dumps(card, indent=2), encoding="utf-8")
     return folder / MANIFEST
 
 
-def is_made(folder: Path, card_text: str) -> bool:
-    """Whether a folder holds the whole set. ValueError if it holds one of another config."""
+def plain(config: SyntheticConfig) -> dict[str, Any]:
+    """The config as plain values, as JSON gives them back."""
+    values = vars(config) | {"look": {name: [low, high] for name, low, high in config.look_ranges()}}
+    return dict(values)
+
+
+def is_made(folder: Path, config: SyntheticConfig) -> bool:
+    """Whether a folder holds the whole set. ValueError if it holds one of another config.
+
+    Cards of earlier versions have no ``look``: it was what is the default now.
+    """
     if not (folder / MANIFEST).is_file() or not (folder / CARD).is_file():
         return False
-    if (folder / CARD).read_text(encoding="utf-8") == card_text:
+    with explain_read_errors(folder / CARD, "remove the folder; the set is made again"):
+        stored = json.loads((folder / CARD).read_text(encoding="utf-8"))["config"]
+        earlier = {"look": plain(SyntheticConfig())["look"]}
+    if earlier | stored == plain(config):
         return True
     raise ValueError(
         f"expected an empty folder or the set of this config, got a set of another config in {folder}; "
@@ -99,9 +131,9 @@ def film_scenes(folder: Path, config: SyntheticConfig, workers: int) -> None:
         pd.concat([rows for rows, _ in filmed]).to_csv(unfinished, index=False)
 
 
-def small_synthetic() -> Path:
-    """The manifest of the notebooks' default set, which is made in ``runs/synthetic`` on first use."""
-    return make_synthetic("runs/synthetic", SyntheticConfig())
+def named_set(name: str) -> Path:
+    """The manifest of a set in ``SETS``, which is made in ``runs/NAME`` on first use."""
+    return make_synthetic(Path("runs") / name, SETS[name])
 
 
 def film_scene(folder: Path, config: SyntheticConfig, split: str, number: int) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -112,7 +144,8 @@ def film_scene(folder: Path, config: SyntheticConfig, split: str, number: int) -
     rows, box_tables = [], []
     for label in CLASSES:
         rng = np.random.default_rng([2, *scene_key, PAIRS.index(pair_of(label))])  # the same for both classes of a pair
-        track = motion(label, config.num_frames, rng)
+        looks = np.random.default_rng([3, *scene_key, PAIRS.index(pair_of(label))])
+        track = motion(label, config.num_frames, rng, config.look, looks)
         path = Path(split) / label / f"scene{number:04d}.mp4"
         encode(folder / path, render(scene, track), config.frames_per_second)
         rows.append({"path": path.as_posix(), "label": label, "split": split, "scene": f"{split}{number:04d}"})

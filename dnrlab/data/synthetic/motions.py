@@ -22,6 +22,29 @@ PAIRS = (
 CLASSES = tuple(sorted(name for pair in PAIRS for name in pair))
 
 
+class Range(NamedTuple):
+    """Where a number is drawn from, uniformly."""
+
+    low: float
+    high: float
+
+    def draw(self, rng: np.random.Generator) -> float:
+        """A number."""
+        return float(rng.uniform(self.low, self.high))
+
+
+class Look(NamedTuple):
+    """How large, how fast and how visible objects are."""
+
+    size: Range = Range(0.26, 0.36)  # side of an object that keeps its size, as part of the frame
+    far: Range = Range(0.14, 0.18)  # side of one that comes nearer, at its start; it grows threefold
+    speed: Range = Range(1.0, 1.0)  # part of a motion's path that is seen, in the same number of frames
+    contrast: Range = Range(1.0, 1.0)  # opacity over the background
+
+
+USUAL = Look()
+
+
 class Track(NamedTuple):
     """An object's position, size and opacity in every frame; each (T,)."""
 
@@ -36,17 +59,26 @@ def pair_of(label: str) -> tuple[str, str]:
     return next(pair for pair in PAIRS if label in pair)
 
 
-def motion(label: str, num_frames: int, rng: np.random.Generator) -> Track:
-    """A track of one class. With equal generators the two classes of a pair give the same track, one reversed."""
+def motion(
+    label: str, num_frames: int, rng: np.random.Generator, look: Look = USUAL, looks: np.random.Generator | None = None
+) -> Track:
+    """A track of one class. With equal generators the two classes of a pair give the same track, one reversed.
+
+    Speed and contrast are drawn from ``looks``, which stands apart from the class; without it they are the highest.
+    """
     first, _ = pair_of(label)
-    track = forward_motion(first, np.linspace(0, 1, num_frames), rng)
+    speed = look.speed.high if looks is None else look.speed.draw(looks)
+    contrast = look.contrast.high if looks is None else look.contrast.draw(looks)
+    phase = np.linspace(0.5 - speed / 2, 0.5 + speed / 2, num_frames)  # the middle of the path
+    track = forward_motion(first, phase, rng, look)
+    track = track._replace(opacity=contrast * track.opacity)
     return track if label == first else Track(*(values[::-1] for values in track))
 
 
-def forward_motion(label: str, phase: NDArray[np.float64], rng: np.random.Generator) -> Track:
-    """The track of a pair's first class. ``phase`` (T,) runs from 0 at the first frame to 1 at the last."""
+def forward_motion(label: str, phase: NDArray[np.float64], rng: np.random.Generator, look: Look) -> Track:
+    """The track of a pair's first class. ``phase`` (T,) runs from 0 at the start of the path to 1 at its end."""
     still = np.ones_like(phase)
-    size = rng.uniform(0.26, 0.36)
+    size = look.size.draw(rng)
     sweep = phase + rng.uniform(-0.02, 0.02)
     reach, aside = rng.uniform(0.26, 0.32), 0.5 + rng.uniform(-0.12, 0.12)
     if label == "left":
@@ -58,6 +90,6 @@ def forward_motion(label: str, phase: NDArray[np.float64], rng: np.random.Genera
         return Track(0.5 + reach * np.cos(angle), 0.5 + reach * np.sin(angle), size * still, still)
     x, y = 0.5 + rng.uniform(-0.15, 0.15, size=2)
     if label == "nearer":
-        return Track(x * still, y * still, rng.uniform(0.14, 0.18) * 3.0**sweep, still)
+        return Track(x * still, y * still, look.far.draw(rng) * 3.0**sweep, still)
     fade = np.clip((phase - rng.uniform(0.4, 0.6)) / 0.1 + 0.5, 0, 1)
     return Track(x * still, y * still, size * still, fade)

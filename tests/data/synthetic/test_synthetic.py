@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -12,8 +13,8 @@ import pytest
 
 from dnrlab.data.decode.reader import read_frames
 from dnrlab.data.manifest import read_manifest
-from dnrlab.data.synthetic.make import STRIPS, SyntheticConfig, make_synthetic, pair_accuracy
-from dnrlab.data.synthetic.motions import CLASSES, PAIRS, motion
+from dnrlab.data.synthetic.make import SMALL, STRIPS, SyntheticConfig, make_synthetic, pair_accuracy
+from dnrlab.data.synthetic.motions import CLASSES, PAIRS, Look, Range, motion, pair_of
 from dnrlab.data.synthetic.render import Scene, boxes, make_scene, render
 from tests.conftest import TINY
 
@@ -153,6 +154,55 @@ def test_the_same_config_is_made_once_and_another_is_refused(tmp_path):
         make_synthetic(tmp_path, SyntheticConfig(seed=1))
     with pytest.raises(ValueError, match="side to be even and at least 32"):
         SyntheticConfig(side=17)
+
+
+def test_a_card_of_an_earlier_version_is_of_the_usual_objects(tmp_path):
+    config = SyntheticConfig(train_scenes=1, val_scenes=1, test_scenes=1, num_frames=4, side=32)
+    make_synthetic(tmp_path, config)
+    card = json.loads((tmp_path / "card.json").read_text())
+    assert card["config"].pop("look")["size"] == [0.26, 0.36]
+    (tmp_path / "card.json").write_text(json.dumps(card))
+    before = (tmp_path / "manifest.csv").stat().st_mtime_ns
+    assert make_synthetic(tmp_path, config).stat().st_mtime_ns == before
+    with pytest.raises(ValueError, match="another config in"):
+        make_synthetic(tmp_path, replace(config, look=SMALL))
+    (tmp_path / "card.json").write_text("{")
+    with pytest.raises(ValueError, match="remove the folder; the set is made again"):
+        make_synthetic(tmp_path, config)
+
+
+@pytest.mark.parametrize(
+    ("look", "words"),
+    [
+        (Look(size=Range(0.3, 0.1)), "expected size in"),
+        (Look(contrast=Range(0.0, 1.0)), "expected contrast in"),
+        (Look(far=Range(0.1, 0.5)), "far of at most 1/3"),
+        (Look(speed=Range(0.1, 1.0)), "speed of at least 0.3"),
+    ],
+)
+def test_objects_that_cannot_be_are_refused(look, words):
+    with pytest.raises(ValueError, match=words):
+        SyntheticConfig(look=look)
+
+
+@pytest.mark.parametrize("label", CLASSES)
+def test_small_slow_and_faint_objects(label):
+    """Sizes, paths and opacities are in their ranges; a pair differs in order alone; speed is the same in all pairs."""
+    lengths = []
+    for seed in range(40):
+        usual = motion(label, 24, np.random.default_rng(seed))
+        track = motion(label, 24, np.random.default_rng(seed), SMALL, np.random.default_rng([3, seed]))
+        (other,) = set(pair_of(label)) - {label}
+        reverse = motion(other, 24, np.random.default_rng(seed), SMALL, np.random.default_rng([3, seed]))
+        assert all(np.array_equal(values[::-1], theirs) for values, theirs in zip(track, reverse, strict=True))
+        assert 0.08 <= track.size.min() <= track.size.max() <= 0.32
+        assert 0.3 <= track.opacity.max() <= 0.8
+        assert (track.opacity.min() == 0) == (label in ("appears", "disappears"))
+        paths = [np.hypot(np.diff(each.x), np.diff(each.y)).sum() for each in (track, usual)]
+        lengths += [paths[0] / paths[1]] if paths[1] else []
+    if lengths:
+        speeds = [SMALL.speed.draw(np.random.default_rng([3, seed])) for seed in range(40)]  # drawn first
+        np.testing.assert_allclose(lengths, speeds, rtol=0.02)
 
 
 def test_pair_accuracy_on_a_worked_example():
