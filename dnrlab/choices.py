@@ -150,17 +150,16 @@ def message_of(name: str, value: str) -> str:
 
 def mistakes_in_split(parameters: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """What is wrong with the split of a manifest that is here, and with the column and fold that make it."""
-    column, fold, split = (str(parameters.get(name, "")) for name in ("split_column", "test_fold", "split"))
+    names = {name: str(parameters.get(name, "")) for name in ("split", "split_column", "test_fold", "val_fold")}
     manifest = Path(str(parameters["manifest"])).expanduser()
-    message = wrong_split(str(parameters["manifest"]), signature(str(manifest.absolute())), column, fold, split)
+    message = wrong_split(str(parameters["manifest"]), signature(str(manifest.absolute())), *names.values())
     if message:
-        names = {"split": split, "split_column": column, "test_fold": fold}
         yield next(name for name, value in {**names, "manifest": "."}.items() if value and name in parameters), message
 
 
 @cache
-def wrong_split(manifest: str, state: tuple[int, int], column: str, fold: str, split: str) -> str:
-    """Why a manifest has no such split, column or fold; empty if it has, or it is not here.
+def wrong_split(manifest: str, state: tuple[int, int], split: str, column: str, fold: str, val_fold: str) -> str:
+    """Why a manifest has no such split, column or folds; empty if it has, or it is not here.
 
     ``state`` is the size of the file and the time of its last change: then it is read again.
     """
@@ -171,7 +170,7 @@ def wrong_split(manifest: str, state: tuple[int, int], column: str, fold: str, s
     if min(state) < 0:
         return ""
     try:
-        videos = split_by(open_manifest(manifest), column, fold)
+        videos = split_by(open_manifest(manifest), column, fold, val_fold)
         select(videos, split or None)
     except (ValueError, OSError) as error:
         return str(error)

@@ -10,7 +10,7 @@ import pandas as pd
 from dnrlab.batch.execute import defaults_of
 from dnrlab.batch.plan import Task
 from dnrlab.batch.run import Run
-from dnrlab.batch.runs import evaluates, trains
+from dnrlab.batch.runs import SPLITTING, evaluates, trains
 from dnrlab.bench.budget import Reading, Work, budget, clip_speeds, scaling, work_of
 from dnrlab.bench.reading import loader_speeds, video_speed
 from dnrlab.bench.steps import StepConfig, measure_steps
@@ -102,7 +102,7 @@ def card_for(given: Mapping[str, Any], card: str) -> Card:
     """
     name = str(given["manifest"])
     if name in SETS or Path(name).expanduser().is_file():
-        videos = split_by(open_manifest(name), str(given.get("split_column", "")), str(given.get("test_fold", "")))
+        videos = split_by(open_manifest(name), *(str(given.get(each, "")) for each in SPLITTING))
         splits = videos.rows["split"] if "split" in videos.rows else pd.Series(["train"] * len(videos.rows))
         counts = {str(split): int(number) for split, number in splits.value_counts().items()}
         counts = {"test": counts.get("val", counts.get("train", 0)), **counts}

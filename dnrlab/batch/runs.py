@@ -23,6 +23,7 @@ NETWORKS = ("model", "models")  # parameters that name networks
 CASE = "case"
 TRAINING = {"recipe", "run_dir", "epochs"}  # parameters of a notebook that trains
 EVALUATION = {"run_dir", "num_clips", "num_crops"}  # of one that evaluates its network
+SPLITTING = ("split_column", "test_fold", "val_fold")  # must be the same in all notebooks of a run
 AFTER = "after"  # the name of the run of the notebooks after all others
 RUNS = "{runs}"
 
@@ -228,14 +229,26 @@ def mistakes_of(
 
 
 def untrained(run: Run) -> Iterator[Mistake]:
-    """Evaluations of a run before the notebook that trains it, and second trainings of a run."""
+    """Evaluations of a run before the notebook that trains it or with other folds, and second trainings of a run."""
     trained, first = False, [step for step in run.steps if "run_dir" in step.parameters][:1]
     for step in run.steps:
         if trains(step) and trained:
             yield Mistake(step.line, f"expected one training in a run, got {step.name} after another; remove one")
         elif evaluates(step) and step in first:
             yield Mistake(step.line, f"expected a training before {step.name}, got none; put 01_train before it")
+        elif first and trains(first[0]) and (name := differs(first[0], step)):
+            values = [each.parameters.get(name, "") for each in (first[0], step)]
+            text = f"expected {name} {values[0]!r} as in {first[0].name}, or tests are of videos that it trained on, "
+            yield Mistake(step.line, f"{text}got {values[1]!r} in {step.name}; give it to all notebooks")
         trained = trained or trains(step)
+
+
+def differs(training: Step, step: Step) -> str:
+    """The first parameter in ``SPLITTING`` whose value is another one than in the training; '' if there is none."""
+    if "manifest" not in step.parameters or step.parameters["manifest"] != training.parameters.get("manifest"):
+        return ""
+    pairs = ((name, training.parameters.get(name, ""), step.parameters.get(name, "")) for name in SPLITTING)
+    return next((name for name, ours, theirs in pairs if ours != theirs), "")
 
 
 def evaluates(step: Step) -> bool:

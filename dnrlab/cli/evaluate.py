@@ -28,6 +28,7 @@ class Evaluate:
     split: str = "test"  # split to evaluate; '' is all rows
     split_column: str = ""  # column of the splits, or of the folds with --test-fold; '' is the column split
     test_fold: str = ""  # fold of --split-column that becomes the split test; all other folds become train
+    val_fold: str = ""  # with --test-fold: fold that becomes the split val
     clips: int = 1  # clips per video, spread over its time
     crops: int = 1  # crops per clip: 1 (centre) or 3 (along the longer side)
     crop_size: int = 0  # side of the crop, pixels; 0 is the training's crop size
@@ -49,7 +50,8 @@ class Evaluate:
         run = load_run(self.run_dir, runtime.device)
         given: dict[str, Any] = {"crop_size": self.crop_size, "sampling": self.sampling, "decoder": self.decoder}
         data = replace(run.recipe.data, **{name: value for name, value in given.items() if value})
-        manifest = split_by(read_manifest(self.manifest, self.root), self.split_column, self.test_fold)
+        rows = read_manifest(self.manifest, self.root)
+        manifest = split_by(rows, self.split_column, self.test_fold, self.val_fold)
         videos = select(manifest, self.split or None, run.classes)
         views = EvalConfig(
             num_clips=self.clips, num_crops=self.crops, batch_size=self.batch_size, bad_videos=self.bad_videos

@@ -30,13 +30,15 @@ class Train:
     settings: Annotated[Recipe, tyro.conf.OmitArgPrefixes] = field(default_factory=RECIPES["demo"])
     split_column: str = ""  # column of the splits, or of the folds with --test-fold; '' is the column split
     test_fold: str = ""  # fold of --split-column that becomes the split test; all other folds become train
+    val_fold: str = ""  # with --test-fold: fold that becomes the split val
     root: str | None = None  # folder that the manifest's paths are relative to; default: the manifest's folder
     runtime: Annotated[Runtime, tyro.conf.OmitArgPrefixes] = field(default_factory=terminal_runtime)
     json: bool = False  # print the result as JSON
 
     def run(self) -> Result:
         """Train. Returns the results of the last epoch and the best validation in rank 0, else nothing."""
-        manifest = split_by(read_manifest(self.manifest, self.root), self.split_column, self.test_fold)
+        rows = read_manifest(self.manifest, self.root)
+        manifest = split_by(rows, self.split_column, self.test_fold, self.val_fold)
         with join(self.runtime.device) as (world, device):
             history = train(self.settings, manifest, self.out, replace(self.runtime, device=device), world=world)
         if not world.is_main:

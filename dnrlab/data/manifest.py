@@ -4,7 +4,7 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -171,20 +171,23 @@ def select(manifest: Manifest, split: str | None, classes: tuple[str, ...] | Non
     return replace(manifest, rows=rows, classes=classes)
 
 
-def split_by(manifest: Manifest, column: str, test_fold: str = "") -> Manifest:
+def split_by(manifest: Manifest, column: str, test_fold: str = "", val_fold: str = "") -> Manifest:
     """The manifest with its splits taken from another column. An empty ``column`` changes nothing.
 
     Without ``test_fold`` the cells of ``column`` are the splits. With it they are folds: the rows of that fold become
-    ``test``, and all others ``train``. There is no ``val`` then, so a training stores its newest weights. For rows in
-    the folds 0, 1 and 2, ``split_by(manifest, "fold", "1")`` gives train, test and train.
+    ``test``, those of ``val_fold`` ``val``, and all others ``train``. Without ``val_fold`` there is no ``val``, so a
+    training stores its newest weights. For rows in the folds 0, 1 and 2, ``split_by(manifest, "fold", "1")`` gives
+    train, test and train.
 
     Raises: ValueError if there is no such column or fold (it lists the existing ones), a fold is given without a
-        column, or a cell of the folds is empty.
+        column, both folds are the same, ``val_fold`` stands alone, or a cell of the folds is empty.
     """
     if not column:
-        if test_fold:
-            raise ValueError(f"expected split_column with test_fold {test_fold}, got none; give split_column too")
+        if fold := test_fold or val_fold:
+            raise ValueError(f"expected split_column with fold {fold}, got none; give split_column too")
         return manifest
+    if val_fold and test_fold in ("", val_fold):
+        raise ValueError(f"expected another test_fold with val_fold {val_fold}, got {test_fold!r}; give two folds")
     if column not in manifest.rows:
         others = [name for name in manifest.rows if name not in ("path", "label", *SECONDS)]
         raise ValueError(
@@ -192,19 +195,24 @@ def split_by(manifest: Manifest, column: str, test_fold: str = "") -> Manifest:
             "correct split_column"
         )
     cells = as_text(manifest.rows[column])
-    cells = cells if test_fold else cells.map(split_name)
     if test_fold:
-        refuse(
-            manifest.file, cells == "", manifest.rows, f"expected a fold in column {column}, got an empty cell; fill it"
-        )
-        known = sorted(cells.unique())
-        if test_fold not in known:
+        cells = splits_of_folds(manifest, column, cells, {"test": test_fold, "val": val_fold})
+    else:
+        cells = cells.map(split_name)
+    return replace(manifest, rows=manifest.rows.assign(split=cells))
+
+
+def splits_of_folds(manifest: Manifest, column: str, cells: pd.Series, folds: Mapping[str, str]) -> pd.Series:
+    """The split of each row: that of its fold in ``folds``, or train. ValueError if a fold or a cell is missing."""
+    refuse(manifest.file, cells == "", manifest.rows, f"expected a fold in column {column}, got an empty cell; fill it")
+    known = sorted(cells.unique())
+    for split, fold in folds.items():
+        if fold and fold not in known:
             raise ValueError(
-                f"{manifest.file}: expected test_fold among the folds {known} of column {column}, got {test_fold!r}; "
+                f"{manifest.file}: expected {split}_fold among the folds {known} of column {column}, got {fold!r}; "
                 "choose one of them"
             )
-        cells = (cells == test_fold).map({True: "test", False: "train"})
-    return replace(manifest, rows=manifest.rows.assign(split=cells))
+    return cells.map({fold: split for split, fold in folds.items() if fold}).fillna("train")
 
 
 def labels(manifest: Manifest) -> NDArray[np.int64]:

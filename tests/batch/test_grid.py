@@ -132,6 +132,10 @@ def test_a_list_of_one_value_is_in_the_name_so_that_it_can_grow(tmp_path):
         ("[01_train, 01_train]", "expected one training in a run, got 01_train_2 after another; remove one"),
         ("[01_train: {epochs: -1, lr: -1.0, split_column: foo}, 02_evaluate]", "epochs: "),
         ("[01_train: {epochs: -1, lr: -1.0, split_column: foo}, 02_evaluate]", "lr: "),
+        (
+            "[01_train: {split_column: fold, test_fold: '1'}, 02_evaluate]",
+            "expected split_column 'fold' as in 01_train, or tests are of videos that it trained on, got ''",
+        ),
         ("[01_train, 02_evaluate: {split: foo}]", "split: expected a split, got 'foo'; choose one of train, val, test"),
     ],
 )

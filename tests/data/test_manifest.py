@@ -147,6 +147,7 @@ def test_a_column_of_folds_gives_train_and_test_and_any_column_is_a_split(tmp_pa
     manifest = read_manifest(write(tmp_path, FOLDS))
     assert split_by(manifest, "fold", "1").rows["split"].tolist() == ["train", "test", "train", "test"]
     assert select(split_by(manifest, "fold", "2"), "test").rows["path"].str[-5:].tolist() == ["3.mp4"]
+    assert split_by(manifest, "fold", "1", "2").rows["split"].tolist() == ["train", "test", "val", "test"]
     assert split_by(manifest, "half").rows["split"].tolist() == ["train", "test", "test", "val"]
     assert split_by(manifest, "") is manifest
     assert manifest.rows["split"].tolist() == ["train", "val", "test", "test"]  # the given one is left as it is
@@ -157,14 +158,18 @@ def test_a_column_of_folds_gives_train_and_test_and_any_column_is_a_split(tmp_pa
 @pytest.mark.parametrize(
     ("column", "fold", "message"),
     [
+        ("fold", ("1", "5"), r"expected val_fold among the folds \['0', '1', '2'\] of column fold, got '5'"),
+        ("fold", ("1", "1"), r"expected another test_fold with val_fold 1, got '1'; give two folds"),
+        ("fold", ("", "1"), r"expected another test_fold with val_fold 1, got ''; give two folds"),
+        ("", ("", "1"), r"expected split_column with fold 1, got none; give split_column too"),
         ("fold", "5", r"videos.csv: expected test_fold among the folds \['0', '1', '2'\] of column fold, got '5'"),
         ("folds", "1", r"videos.csv: expected a column 'folds', got columns split, fold, half"),
-        ("", "1", r"expected split_column with test_fold 1, got none; give split_column too"),
+        ("", "1", r"expected split_column with fold 1, got none; give split_column too"),
     ],
 )
 def test_folds_that_are_not_there_are_named(tmp_path, column, fold, message):
     with pytest.raises(ValueError, match=message):
-        split_by(read_manifest(write(tmp_path, FOLDS)), column, fold)
+        split_by(read_manifest(write(tmp_path, FOLDS)), column, *([fold] if isinstance(fold, str) else fold))
 
 
 def test_a_row_without_a_fold_is_named(tmp_path):

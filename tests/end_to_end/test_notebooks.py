@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import asdict
@@ -15,6 +16,7 @@ from dnrlab import DNRConfig
 from dnrlab.batch import execute as batch
 from dnrlab.data.manifest import read_manifest
 from dnrlab.notebook import check_parameters, declared_parameters, start
+from dnrlab.runs.folder import PREDICTIONS, file_of_split
 from tests.helpers.notebooks import execute
 from tests.helpers.once import made_once
 from tests.helpers.paths import PROJECT
@@ -58,6 +60,20 @@ def test_train_and_evaluate_leave_a_whole_run_folder(trained):
     assert json.loads((trained / "dnr" / "metrics.json").read_text())["evaluated"] == "evaluated 10 of 10"
     config = json.loads((trained / "dnr" / "config.json").read_text())
     assert config["model"]["dnr"] == asdict(DNRConfig())
+
+
+def test_an_evaluation_by_folds_scores_the_videos_of_the_fold(trained, synthetic, tmp_path):
+    table = pd.read_csv(synthetic)
+    table["path"] = [str(synthetic.parent / path) for path in table["path"]]
+    table["fold"] = [f"f{number % 3}" for number in range(len(table))]
+    table.to_csv(tmp_path / "videos.csv", index=False)
+    shutil.copytree(trained / "dnr", tmp_path / "run")
+    own = {"manifest": str(tmp_path / "videos.csv"), "run_dir": str(tmp_path / "run"), "cache_dir": ""}
+    own |= {"split_column": "fold", "test_fold": "f1", "val_fold": "f2"}
+    for split, fold in (("test", "f1"), ("val", "f2")):
+        execute("02_evaluate", own | {"split": split})
+        scored = pd.read_csv(file_of_split(tmp_path / "run", PREDICTIONS, split))
+        assert scored["path"].tolist() == table.loc[table["fold"] == fold, "path"].tolist()
 
 
 def test_many_views_leave_a_figure_with_its_numbers_and_the_same_call_scores_nothing(trained):
