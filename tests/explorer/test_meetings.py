@@ -45,13 +45,20 @@ def test_a_choice_while_the_list_is_made_waits_for_it(explorer):
 
 def test_a_choice_that_waited_while_the_lines_changed_is_dropped(explorer):
     """The browser sends the number of a line. It must not become that of another video."""
-    listed = explorer.finding.list
-    lines = list(listed.options)
+    listed, waits = explorer.finding.list, threading.Event()
+    lines, real = list(listed.options), listed.values_of
     explorer.open_video(int(lines[5][1]))
+
+    def values_of():
+        values = real()
+        waits.set()
+        return values
+
     with CHANGING:
+        listed.values_of = values_of
         thread = threading.Thread(target=listed.set_state, args=({"index": 3},))
         thread.start()
-        time.sleep(0.2)  # the choice waits
+        assert waits.wait(60)
         listed.fill(lines[::-1], lines[5][1])
     ended(thread)
     assert explorer.place.row == lines[5][1]
