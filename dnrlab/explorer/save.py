@@ -10,6 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import matplotlib.pyplot as plt
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
@@ -53,15 +54,18 @@ def save_picture(shown: ClipSeen, folder: str | Path, name: str) -> Path:
     view, place = shown.view, shown.place
     note = f"Grad-CAM++ at {place.layer or 'the sharpest layer'} for the {place.target} class"
     note += f"; {place.question.words}" if place.question.words else ""
+    changed = f"with {place.question.words}, " if place.question.words else ""
     figure = gradcam_figure(
         view.frames,
         cams,
-        finding=of_maps(view.label, {cam.name: cam.predicted for cam in cams}),
+        finding=changed + of_maps(view.label, {cam.name: cam.predicted for cam in cams}),
         note=f"{Path(view.path).name}: {note}",
         frame_indices=view.frame_indices,
         label=view.label,
     )
-    return save_figure(figure, folder, name, **figure_data(view.frames, explained))
+    file = save_figure(figure, folder, name, **figure_data(view.frames, explained))
+    plt.close(figure)  # or a notebook shows it, too
+    return file
 
 
 def animation(shown: ClipSeen, opacity: float) -> NDArray[np.uint8]:

@@ -40,6 +40,7 @@ def scene_of(
     """
     view, place = seen.view, seen.place
     change = zlib.crc32(repr(place).encode())
+    earlier = {} if before is None else before.of_runs
     return {
         "key": f"{place.row}.{place.window}.{change}.{len(seen.of_runs)}",
         "place": f"{place.row}.{place.window}",
@@ -52,7 +53,7 @@ def scene_of(
         "clip": place.window,
         "clips": num_windows,
         "runs": [
-            run_scene(name, seen.of_runs.get(name), None if before is None else before.of_runs.get(name), run.classes)
+            run_scene(name, seen.of_runs.get(name), earlier.get(name), run.classes, view.label)
             for name, run in runs.items()
         ],
         "lines": lines,
@@ -60,8 +61,10 @@ def scene_of(
     }
 
 
-def run_scene(name: str, own: OfRun | None, before: OfRun | None, classes: Sequence[str]) -> dict[str, Any]:
-    """A network's name, prediction and highest scores; with ``before`` also the scores before the change."""
+def run_scene(
+    name: str, own: OfRun | None, before: OfRun | None, classes: Sequence[str], label: str = ""
+) -> dict[str, Any]:
+    """A network's name, prediction and highest scores, and that of the label; with ``before`` also those before."""
     if own is None:
         return {"name": name, "waiting": "computing …"}
     if own.explanation is None:
@@ -69,6 +72,8 @@ def run_scene(name: str, own: OfRun | None, before: OfRun | None, classes: Seque
     scores = own.explanation.scores
     earlier = None if before is None or before.explanation is None else before.explanation.scores
     best = np.argsort(-(scores if earlier is None else np.maximum(scores, earlier)), kind="stable")[:TOP]
+    if label in classes and classes.index(label) not in best:
+        best[-1] = classes.index(label)
     rows = [{"name": classes[index], "score": float(scores[index])} for index in best]
     if earlier is not None:
         rows = [{**row, "before": float(earlier[index])} for row, index in zip(rows, best, strict=True)]
@@ -92,13 +97,14 @@ def lines_of_clip(
 ) -> tuple[dict[str, Any] | None, str]:
     """The ``lines`` of a network and the sentence below them; none before it has seen the clip, or without DNR.
 
-    ``layer`` may be empty: the one whose gamma moves most. ValueError if it has no such channel.
+    ``layer`` may be empty: the one whose gamma moves most, before a change. ValueError if it has no such channel.
     """
     own = seen.of_runs.get(name)
     if own is None or not own.lines:
         return None, ""
-    layer = layer if layer in own.lines else most_moving_layer(own.lines)
-    earlier = None if before is None or name not in before.of_runs else before.of_runs[name].lines.get(layer)
+    unchanged = before.of_runs[name].lines if before is not None and name in before.of_runs else {}
+    layer = layer if layer in own.lines else most_moving_layer(unchanged or own.lines)
+    earlier = unchanged.get(layer)
     note = "" if earlier is None else "Solid lines: as shown. Dashed: before the change. "
     note += "γ and β change from one group of frames to the next. Grey: other channels."
     return lines_scene(name, layer, own.lines[layer], channels=channels, before=earlier), note
@@ -115,7 +121,7 @@ def lines_scene(
     missing = [channel for channel in channels if not 0 <= channel < num_channels]
     if missing:
         raise ValueError(f"expected channels 0 to {num_channels - 1} of {layer}, got {missing[0]}; choose from these")
-    chosen = list(channels) or most_moving(lines, len(CHANNELS))
+    chosen = list(channels) or most_moving(before or lines, len(CHANNELS))
     others = [channel for channel in range(num_channels) if channel not in chosen]
     others = [others[index] for index in np.linspace(0, len(others) - 1, min(REST, len(others))).astype(int)]
     coloured = []

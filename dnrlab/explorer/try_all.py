@@ -93,13 +93,14 @@ def changed_by(tried: Mapping[WhatIf, Guesses], name: str) -> dict[WhatIf, str]:
 def telling_first(tried: Mapping[WhatIf, Guesses], label: str) -> list[WhatIf]:
     """The changes in the order of what they tell: nothing, more networks set right, more predictions changed.
 
-    The rest stays in its order.
+    Among equals the one with the highest score of the label in a network that it sets right is first.
     """
-    by_network = [changed_by(tried, name) for name in tried[NOTHING]]
+    by_network = {name: changed_by(tried, name) for name in tried[NOTHING]}
 
-    def tells(question: WhatIf) -> tuple[bool, int, int]:
-        predicted = [changed[question] for changed in by_network if question in changed]
-        return question != NOTHING, -predicted.count(label), -len(predicted)
+    def tells(question: WhatIf) -> tuple[bool, int, int, float]:
+        predicted = {name: changed[question] for name, changed in by_network.items() if question in changed}
+        right = [tried[question][name].of_label for name, guess in predicted.items() if guess == label]
+        return question != NOTHING, -len(right), -len(predicted), -max(right, default=0.0)
 
     return sorted(tried, key=tells)
 
@@ -115,7 +116,7 @@ def sentences_of(tried: Mapping[WhatIf, Guesses], name: str, label: str) -> list
     if NOTHING not in own:
         return [f"has no prediction: {tried[NOTHING][name].error}"]
     first, changed = own[NOTHING], changed_by(tried, name)
-    right = [question for question in changed if changed[question] == label]
+    right = sorted((each for each in changed if changed[each] == label), key=lambda each: -own[each].of_label)
     orders = [own[question] for question in own if question.frames in ORDERS[1:]]
     blind = orders and all(same_scores(each.scores, first.scores) for each in orders)
     order = [f"It gives the same scores in the {len(orders)} other orders of the frames"] if blind else []

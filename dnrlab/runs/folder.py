@@ -96,7 +96,7 @@ def read_config(run_dir: str | Path) -> dict[str, Any]:
     file = Path(run_dir) / CONFIG
     if not file.is_file():
         raise FileNotFoundError(
-            f"expected a run folder with config.json at {run_dir}, got no such file; train it first"
+            f"expected a run folder with config.json at {run_dir}, got no such file; check the path, or train it first"
         )
     with explain_read_errors(file, DAMAGED_RUN):
         values: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))

@@ -7,12 +7,13 @@ from PIL import Image
 
 import dnrlab
 from dnrlab.data.manifest import read_manifest
+from dnrlab.explain.cam.heatmaps import Explanation
 from dnrlab.explain.what_if import NOTHING, WhatIf
-from dnrlab.explorer.clip import Lines, most_moving, num_windows
+from dnrlab.explorer.clip import Lines, OfRun, most_moving, num_windows
 from dnrlab.explorer.explore import Explorer
 from dnrlab.explorer.notes import read_notes
 from dnrlab.explorer.save import rate_of
-from dnrlab.explorer.scene import lines_scene
+from dnrlab.explorer.scene import lines_scene, run_scene
 from dnrlab.explorer.try_all import Guess, findings, telling_first
 from dnrlab.recipes.named import demo, override
 from dnrlab.training.train import train
@@ -129,6 +130,27 @@ def test_all_changes_are_tried_and_a_line_of_the_list_shows_its_change(explorer)
     assert explorer.place.question == explorer.asking.question == chosen
     explorer.open_video((explorer.place.row + 1) % 10)
     assert not explorer.trying.list.options
+
+
+def test_the_class_of_the_video_is_among_the_scores():
+    scores = np.array([0.3, 0.2, 0.1, 0.15, 0.14, 0.05, 0.06])
+    own = OfRun(Explanation("a", 0.3, "a", np.zeros((1, 1, 1), np.float32), scores))
+    shown = run_scene("bn", own, None, list("abcdefg"), "f")["scores"]
+    assert [row["name"] for row in shown] == ["a", "b", "d", "e", "f"]
+    assert [row["name"] for row in run_scene("bn", own, None, list("abcdefg"), "b")["scores"]] == list("abdec")
+
+
+def test_the_strongest_change_is_named_first():
+    weak, strong = WhatIf(frames="backwards"), WhatIf(frames="within groups")
+    tried = {
+        NOTHING: {"dnr": Guess("up", 0.8, 0.2, (0.8, 0.2))},
+        weak: {"dnr": Guess("down", 0.55, 0.55, (0.45, 0.55))},
+        strong: {"dnr": Guess("down", 0.99, 0.99, (0.01, 0.99))},
+    }
+    assert telling_first(tried, "down") == [NOTHING, strong, weak]
+    assert findings(tried, "down") == [
+        "dnr is wrong (up 0.80, down 0.20). Right with “frames shuffled within groups”, “frames backwards”."
+    ]
 
 
 def test_what_the_changes_tell_by_a_worked_example():
