@@ -152,7 +152,7 @@ def test_a_video_shorter_than_the_span_of_a_clip_works_and_repeats(synthetic, tm
     ("wrong", "message"),
     [
         ({"crop_size": 64}, r"crop_size of at most short_side, got crop_size 64 and short_side 36 .*lower crop_size"),
-        ({"num_frames": -1}, r"expected num_frames of at least 1, got -1"),
+        ({"num_frames": -1}, r"expected num_frames from 1 to 1,000,000, got -1"),
         ({"relay_distance": 0}, r"relay_distance of at least 1, got 0; the paper's value is 4"),
         ({"lr": 40.0}, r"lr in \(0, 10\].*got 40.0"),
         ({"model": "tsn_resnet19"}, r"a network's name, got 'tsn_resnet19'; choose one of tsn_resnet"),
