@@ -8,6 +8,7 @@ from typing import Annotated
 import tyro
 
 from dnrlab.batch.batch import BatchConfig, run_batch
+from dnrlab.batch.chain import visible_gpus
 from dnrlab.batch.grid import read_grid
 from dnrlab.batch.plan import chosen, task_of
 from dnrlab.batch.report import write_report
@@ -57,20 +58,28 @@ class Batch:
             result["after"] = "runs when all are done, if something changed; its hours are not predicted"
         if not todo:
             return result | {"runs": [], "hours": 0.0, "predicted": "nothing to do in these runs"}
-        table = predict(todo, grid.card, pick_device(self.device), log.info)
+        device = pick_device(self.device)
+        table = predict(todo, grid.card, device, log.info)
         table["why"] = [task.reason for task in todo]
         if "hours" not in table:
             return result | {"runs": plain_rows(table), "predicted": "no hours: only trainings and tests are predicted"}
-        hours, devices = float(table["hours"].sum()), min(1 if grid.alone else self.config.workers, len(todo))
+        hours = float(table["hours"].sum())
+        devices = 1 if grid.alone else min(len(todo), self.devices(device))
         words = table.assign(**{name: table[name].map(duration) for name in table if name.endswith("hours")})
         words = words.rename(columns=lambda name: name.replace("training_hours", "training").replace("_hours", ""))
-        at_once = f", {duration(hours / devices)} with {devices} at a time" if devices > 1 else ""
+        at_once = f", {duration(hours / devices)} on {devices} devices" if devices > 1 else ""
         return result | {
             "runs": plain_rows(table if self.json else words.rename(columns={"hours": "together"})),
             "hours": hours,
             "devices": devices,
-            "predicted": f"{duration(hours)} one at a time{at_once}; without the start of notebooks, about 10 s each",
+            "predicted": f"{duration(hours)} on one device{at_once}; without the start of notebooks, about 10 s each",
         }
+
+    def devices(self, device: str) -> int:
+        """Devices at work at a time. Notebooks that share a CPU or a GPU are not faster together."""
+        if self.config.scheduler:
+            return self.config.workers
+        return 1 if device == "cpu" else min(self.config.workers, len(visible_gpus()))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,11 +7,13 @@ import pandas as pd
 import pytest
 
 from dnrlab.batch import predict as module
+from dnrlab.batch.batch import BatchConfig
 from dnrlab.batch.grid import read_grid
 from dnrlab.batch.plan import task_of
 from dnrlab.batch.predict import card_for, predict, views_of
 from dnrlab.batch.runs import runs_of
 from dnrlab.bench.budget import Reading
+from dnrlab.cli import batch as cli
 from tests.helpers.paths import PROJECT
 
 GRIDS = PROJECT / "notebooks" / "batches"
@@ -64,3 +66,11 @@ def test_a_run_that_does_not_train_has_no_hours(measured):
 def test_views_are_those_of_the_notebook_that_evaluates():
     grid = read_grid(GRIDS / "paper_accuracy.yaml")
     assert views_of(runs_of(grid, Path("out"), counted_by="kinetics400").runs[0]) == (10, 3)
+
+
+def test_notebooks_on_one_cpu_are_not_faster_together(monkeypatch):
+    monkeypatch.setattr(cli, "visible_gpus", lambda: ["0", "1", "2"])
+    four = BatchConfig(workers=4)
+    assert cli.Batch(grid="grid.yaml", out="out", config=four).devices("cpu") == 1
+    assert cli.Batch(grid="grid.yaml", out="out", config=four).devices("cuda") == 3
+    assert cli.Batch(grid="grid.yaml", out="out", config=replace(four, scheduler="tcp://a:1")).devices("cpu") == 4
