@@ -83,7 +83,7 @@ def read_results(run_dir: str | Path, split: str) -> tuple[dict[str, Any], pd.Da
                 *predictions.columns[:first],
                 *(SCORE + name for name in predictions.columns[first:]),
             ]
-        predictions[["path", "label"]]
-        if class_scores(predictions).empty:  # numbers throughout
+        predictions[["path", "label"]]  # a KeyError names the one that is missing
+        if class_scores(predictions).columns.empty:  # numbers throughout
             raise ValueError("no scores")
     return found, predictions

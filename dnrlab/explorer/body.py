@@ -115,17 +115,17 @@ class Body(widgets.VBox):  # type: ignore[misc]
 
     def move(self, where: str) -> None:
         """Go to the next or previous video of the list, or to a later or earlier clip of a long video."""
-        if where in ("later", "earlier") and self.seen is not None:
-            with CHANGING:
+        with CHANGING:
+            if where in ("later", "earlier") and self.seen is not None:
                 window = (self.seen.place.window or 0) + (1 if where == "later" else -1)
                 self.place = self.place._replace(window=window % self.windows)
                 self.start = 0 if where == "later" else self.opened.data.num_frames - 1
                 self.trying.clear()
                 self.look()
-        elif where in ("next", "previous") and len(self.found):
-            rows, step = self.found["row"].tolist(), 1 if where == "next" else -1
-            at = rows.index(self.place.row) + step if self.place.row in rows else min(step, 0)
-            self.open_video(int(rows[at % len(rows)]))
+            elif where in ("next", "previous") and len(self.found):
+                rows, step = self.found["row"].tolist(), 1 if where == "next" else -1
+                at = rows.index(self.place.row) + step if self.place.row in rows else min(step, 0)
+                self.open_video(int(rows[at % len(rows)]))
 
     def look(self) -> None:
         """Show the clip as the controls ask: at once what is known, the rest in the background."""

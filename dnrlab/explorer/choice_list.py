@@ -1,6 +1,7 @@
 """A list to choose from whose lines a thread may change while a user chooses."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import ipywidgets as widgets
@@ -40,19 +41,21 @@ class ChoiceList(Locked, widgets.Select):  # type: ignore[misc]
 
     def fill(self, lines: Sequence[tuple[str, Any]], value: Any = None) -> None:
         """Set the lines, texts and values, and mark the one with ``value``; none if there is no such line."""
-        with CHANGING:
-            self.setting = True
-            try:
-                self.options = lines
-                self.value = value if value in self.values_of() else None
-            finally:
-                self.setting = False
+        with self.not_chosen():
+            self.options = lines
+            self.value = value if value in self.values_of() else None
 
     def mark(self, value: Any) -> None:
         """Mark the line with ``value`` without choosing it; none if there is no such line."""
+        with self.not_chosen():
+            self.value = value if value in self.values_of() else None
+
+    @contextmanager
+    def not_chosen(self) -> Iterator[None]:
+        """Changes within the block are no choices."""
         with CHANGING:
             self.setting = True
             try:
-                self.value = value if value in self.values_of() else None
+                yield
             finally:
                 self.setting = False

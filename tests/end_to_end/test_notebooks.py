@@ -16,7 +16,6 @@ from dnrlab import DNRConfig
 from dnrlab.batch import execute as batch
 from dnrlab.data.manifest import read_manifest
 from dnrlab.notebook import check_parameters, declared_parameters, start
-from dnrlab.runs.folder import PREDICTIONS, file_of_split
 from tests.helpers.notebooks import execute
 from tests.helpers.once import made_once
 from tests.helpers.paths import PROJECT
@@ -64,16 +63,14 @@ def test_train_and_evaluate_leave_a_whole_run_folder(trained):
 
 def test_an_evaluation_by_folds_scores_the_videos_of_the_fold(trained, synthetic, tmp_path):
     table = pd.read_csv(synthetic)
-    table["path"] = [str(synthetic.parent / path) for path in table["path"]]
-    table["fold"] = [f"f{number % 3}" for number in range(len(table))]
+    table = table.assign(path=f"{synthetic.parent}/" + table["path"], fold=[f"f{row % 3}" for row in table.index])
     table.to_csv(tmp_path / "videos.csv", index=False)
     shutil.copytree(trained / "dnr", tmp_path / "run")
     own = {"manifest": str(tmp_path / "videos.csv"), "run_dir": str(tmp_path / "run"), "cache_dir": ""}
     own |= {"split_column": "fold", "test_fold": "f1", "val_fold": "f2"}
-    for split, fold in (("test", "f1"), ("val", "f2")):
+    for split, fold, file in (("test", "f1", "predictions.csv"), ("val", "f2", "predictions_val.csv")):
         execute("02_evaluate", own | {"split": split})
-        scored = pd.read_csv(file_of_split(tmp_path / "run", PREDICTIONS, split))
-        assert scored["path"].tolist() == table.loc[table["fold"] == fold, "path"].tolist()
+        assert pd.read_csv(tmp_path / "run" / file)["path"].tolist() == list(table["path"][table["fold"] == fold])
 
 
 def test_many_views_leave_a_figure_with_its_numbers_and_the_same_call_scores_nothing(trained):

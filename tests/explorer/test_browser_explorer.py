@@ -4,16 +4,13 @@ The tests share one page and go from top to bottom. Screenshots are kept in ``ru
 """
 
 import json
-import os
-import re
 import shutil
-import signal
 import time
 
 import numpy as np
 import pytest
 
-from tests.helpers.browser import browser_page, jupyterlab, open_notebook, run_all, write_notebook
+from tests.explorer.conftest import NETWORKS
 from tests.helpers.explorer_page import choose, frame, open_wrong, player, row_shown, settled, times_of_steps, undo
 from tests.helpers.paths import PROJECT
 from tests.helpers.waiting import wait_for
@@ -21,33 +18,13 @@ from tests.helpers.waiting import wait_for
 pytestmark = pytest.mark.slow
 
 SCREENSHOTS = PROJECT / "runs" / "screenshots"
-NETWORKS = PROJECT / "notebooks" / "networks"
 STEPS = 200
 WITHIN_MS = 100
 
 
-@pytest.fixture(scope="module")
-def notebook(synthetic, tmp_path_factory):
-    """A folder with a notebook that opens the explorer, and the runs it opens."""
-    root = tmp_path_factory.mktemp("lab")
-    for name in ("bn", "dnr"):
-        shutil.copytree(NETWORKS / name, root / name)
-    explore = f"explorer = dnrlab.explore(['bn', 'dnr'], {str(synthetic)!r}, device='cpu')\nexplorer"
-    done = "import os\nprint('all' + ' done', os.getpid())"
-    write_notebook(root / "explorer.ipynb", ["import dnrlab", explore, done])
-    return root
-
-
-@pytest.fixture(scope="module")
-def page(notebook, tmp_path_factory):
+@pytest.fixture(scope="module", autouse=True)
+def _screenshots():
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    with browser_page(1280, 1600) as page, jupyterlab(tmp_path_factory.mktemp("server"), notebook) as server:
-        open_notebook(page, server, "explorer.ipynb")
-        run_all(page, "all done")
-        page.wait_for_selector(".dnrlab-player figure canvas")
-        settled(page)
-        yield page
-        assert not page.errors
 
 
 def test_it_opens_with_frames_heat_scores_and_lines(page):
@@ -296,28 +273,3 @@ def test_it_is_accessible(page):
     serious = [(each["id"], [node["html"][:120] for node in each["nodes"]]) for each in found
                if each["impact"] in ("serious", "critical")]  # fmt: skip
     assert serious == []
-
-
-def test_after_a_killed_kernel_the_same_notebook_opens_it_again(page):
-    """The player goes on with what it has; the kernel that JupyterLab starts takes the place of the killed one."""
-    killed = kernel_of(page)
-    os.kill(killed, signal.SIGKILL)
-    page.get_by_role("dialog").get_by_role("button", name="Ok").click()
-    player(page).focus()
-    page.keyboard.press("Home")
-    page.keyboard.press("ArrowRight")
-    assert frame(page) == 1
-    page.wait_for_selector('#jp-main-statusbar :text("| Idle")', timeout=90_000)
-    run_all(page, "all done")
-    wait_for(lambda: kernel_of(page) not in (0, killed))
-    settled(page)
-    row = row_shown(page)
-    player(page).focus()
-    page.keyboard.press("n")
-    wait_for(lambda: row_shown(page) != row)
-
-
-def kernel_of(page):
-    """The process of the kernel that ran the last cell; 0 while it runs."""
-    found = re.findall(r"all done (\d+)", " ".join(page.locator(".jp-OutputArea-output").all_inner_texts()))
-    return int(found[-1]) if found else 0
