@@ -124,7 +124,7 @@ def settings(tables: Tables, out: Path) -> str:
 def figures(index: Index) -> str:
     """The figures of the notebooks that ran after all others."""
     after = index.runs.after
-    files = sorted(after.folder.glob("*.png")) if after else []
+    files = sorted(after.folder.rglob("*.png")) if after else []
     return "".join(image(file) for file in files if not file.is_symlink())
 
 

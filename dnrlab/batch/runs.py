@@ -182,10 +182,11 @@ def step_names(entries: Sequence[Entry]) -> list[str]:
 
 
 def step_of(name: str, entry: Entry, declared: Mapping[str, type], settings: Sequence[Setting], folder: Path) -> Step:
-    """A notebook with the parameters that it declares, in the folder of its run."""
+    """A notebook with the parameters that it declares, in the folder of its run; again in a run: in one below it."""
     own = [setting for setting in settings if setting.name in declared]
     given = {setting.name: setting.value for setting in own}
-    folders = {name: str(folder) for name in FOLDERS if name in declared}
+    repeated = folder if name == entry.file.stem else folder / name  # files of the first are not overwritten
+    folders = {each: str(at) for each, at in zip(FOLDERS, (folder, repeated), strict=True) if each in declared}
     return Step(
         name=name,
         notebook=entry.file,

@@ -90,6 +90,7 @@ def over_runs(runs: pd.DataFrame, measure: str) -> tuple[Interval, str]:
     folds, seeds = values["fold"].nunique(), values["seed"].nunique()
     if folds < 2:
         return run_interval(values[measure]), count(seeds, "seed")
+    seeds = int(values.groupby("fold")["seed"].nunique().max())
     shared = f", each the mean of its {count(seeds, 'seed')}" if seeds > 1 else ""
     return run_interval(values.groupby("fold")[measure].mean()), count(folds, "fold") + shared
 

@@ -115,6 +115,18 @@ def test_parameters_and_files_that_changed_run_anew_and_another_spelling_of_the_
     assert "run: read: manifest changed" in lines(caplog)
 
 
+def test_a_notebook_that_comes_twice_after_all_runs_stands_when_the_batch_is_moved(tmp_path):
+    cell = "run_dir: str = 'a'  # run\nout_dir: str = ''  # figures"
+    text = "title: a\nparameters: {seed: [0]}\nnotebooks: [first]\nafter:\n"
+    text += "  - draw: {run_dir: '{out}/seed0'}\n" * 2
+    write_cells(tmp_path / "draw.ipynb", cell, "import os\nos.makedirs(out_dir, exist_ok=True)")
+    grid, out = write_grid(tmp_path, text, first="print(seed)"), tmp_path / "out"
+    call(grid, out)
+    assert (out / "after" / "draw_2").is_dir()
+    out.rename(tmp_path / "moved")
+    assert call(grid, tmp_path / "moved")["ran"] == 0
+
+
 def test_results_of_other_parameters_are_not_shown_and_a_failure_is_found_again(tmp_path, caplog):
     """After a change of the first notebook's parameters, what the second one found does not count."""
     text = "title: a\nparameters: {seed: [0, 1]}\nnotebooks:\n  - first: {word: WORD}\n  - second\n"

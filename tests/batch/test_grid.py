@@ -117,6 +117,14 @@ def test_a_notebook_that_a_run_has_twice_has_files_of_its_own(tmp_path):
     assert [step.name for step in run.steps] == ["train", "train_2"]
 
 
+def test_a_notebook_that_comes_twice_after_all_runs_does_not_overwrite_its_files(tmp_path):
+    notebook(tmp_path, "draw", "run_dir: str = 'a'  # run\nout_dir: str = ''  # figures")
+    text = "title: a\nparameters: {seed: [0, 1]}\nnotebooks: [train]\nafter:\n"
+    text += "".join(f"  - draw: {{run_dir: '{{out}}/seed{seed}'}}\n" for seed in (0, 1))
+    first, second = (step.parameters["out_dir"] for step in runs(tmp_path, text).after.steps)
+    assert [first, second] == [str(tmp_path / "out" / "after"), str(tmp_path / "out" / "after" / "draw_2")]
+
+
 def test_a_list_of_one_value_is_in_the_name_so_that_it_can_grow(tmp_path):
     one = runs(tmp_path, "title: a\nparameters: {seed: [0]}\nnotebooks: [train]\n").runs
     two = runs(tmp_path, "title: a\nparameters: {seed: [0, 1]}\nnotebooks: [train]\n").runs

@@ -8,7 +8,7 @@ from dnrlab.data.build.video_tree import by_key, video_tree
 from dnrlab.data.cards import FOLDER, card_of, read_card, write_card
 
 CARDS = sorted(file.name.removesuffix(".card.json") for file in FOLDER.glob("*.card.json"))
-NAMES = ["egogestar10", "hmdb51", "jhmdb", "kinetics200", "kinetics400"]
+NAMES = ["egogestar10", "hmdb51", "jhmdb", "jhmdb21", "kinetics200", "kinetics400"]
 NAMES += ["something_v1", "something_v2", "synthetic", "ucf101"]
 
 

@@ -71,6 +71,15 @@ def test_classes_may_have_the_names_of_columns(tmp_path):
     assert list(table["label"]) == list(table["predicted"]) == list(classes)
 
 
+def test_a_scene_is_the_source_of_its_videos(tmp_path):
+    rows = pd.DataFrame({"path": ["x.mp4", "y.mp4"], "label": ["a", "b"], "scene": ["s1", "s2"]})
+    manifest = Manifest(rows=rows, classes=("a", "b"), flip="none", file=tmp_path / "videos.csv")
+    scores = np.eye(2, dtype=np.float32)[:, None]
+    assert list(video_scores(manifest, scores, {}, num_crops=1).videos["source"]) == ["s1", "s2"]
+    named = replace(manifest, rows=rows.assign(source=["t1", "t2"]))
+    assert list(video_scores(named, scores, {}, num_crops=1).videos["source"]) == ["t1", "t2"]
+
+
 def test_scores_of_earlier_versions_are_read(tmp_path):
     (tmp_path / "predictions.csv").write_text("path,label,source,predicted,a,b\nx.mp4,a,s,b,0.25,0.75\n")
     (tmp_path / "metrics.json").write_text("{}")
@@ -242,7 +251,13 @@ def test_bad_videos_are_counted_and_listed_and_never_replaced(synthetic, tmp_pat
     assert json.loads((tmp_path / "run" / "metrics.json").read_text()) == result
     assert len(pd.read_csv(tmp_path / "run" / "skipped.csv")) == 2
     written = pd.read_csv(tmp_path / "run" / "predictions.csv")
-    assert list(written.columns) == ["path", "label", "predicted", *(f"score:{name}" for name in videos.classes)]
+    assert list(written.columns) == [
+        "path",
+        "label",
+        "source",
+        "predicted",
+        *(f"score:{name}" for name in videos.classes),
+    ]
 
 
 def test_nothing_readable_is_an_error(tmp_path):

@@ -1,0 +1,75 @@
+"""Results of batches that stay when run folders are gone."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dnrlab.evaluation import EvalConfig, write_results
+from dnrlab.evaluation.video_scores import SCORE, Predictions
+from dnrlab.experiments.archive import archive, log_loss, read_table
+from dnrlab.recipes.config import recipe_to_dict
+from dnrlab.relay import DNRConfig
+from tests.helpers.trainings import tiny
+
+CLASSES = ("a", "b")
+
+
+def finished(folder, recipe, predicted, *, manifest="data/some/manifest.csv", given=None):
+    """A run folder of a batch with results of four test videos, labels a, a, b, b."""
+    folder.mkdir(parents=True)
+    config = recipe_to_dict(recipe) | {"classes": list(CLASSES)}
+    (folder / "config.json").write_text(json.dumps(config))
+    machine = {"cores": 2, "processor": "X", "torch": "2"}
+    (folder / "02_evaluate.state.json").write_text(json.dumps({"parameters": given or {}, "machine": machine}))
+    table = pd.DataFrame({"path": [f"/x/some/clips/{n}.mp4" for n in range(4)], "label": list("aabb"), "source": "s"})
+    table["predicted"] = list(predicted)
+    for name in CLASSES:
+        table[SCORE + name] = (table["predicted"] == name) * 0.5 + 0.25
+    skipped = pd.DataFrame({"path": ["/x/some/clips/9.mp4"], "label": ["a"], "reason": ["gone"]})
+    views = pd.DataFrame({"clip": [0], "crop": [0], "top1": [0.5]})
+    write_results(folder, Predictions(table, skipped, views), CLASSES, EvalConfig(), manifest=manifest, split="test")
+
+
+@pytest.fixture
+def batch(tmp_path):
+    folder = tmp_path / "batches" / "grid"
+    finished(folder / "bn", tiny(dnr=None), "abab", given={"test_fold": "3"})
+    finished(folder / "both", tiny(dnr=DNRConfig(), interlacing=None), "aabb", given={"test_fold": "3"})
+    finished(folder / "gn", tiny(dnr=None, norm="group", interlacing=True), "aaaa")
+    (folder / "unfinished").mkdir()
+    (folder / "unfinished" / "config.json").write_text("{}")
+    return folder
+
+
+def test_a_row_says_what_ran_and_its_accuracy_follows_from_the_stored_predictions(batch, tmp_path):
+    table = archive(batch, tmp_path / "results" / "main.csv")
+    rows = table.set_index("run")
+    assert rows["norm"].to_dict() == {"bn": "bn", "both": "relay", "gn": "gn"}
+    assert rows["interlaced"].to_dict() == {"bn": False, "both": True, "gn": True}
+    assert rows["fold"].to_dict() == {"bn": "3", "both": "3", "gn": ""}
+    assert (rows["dataset"] == "some").all()
+    assert rows[["evaluated", "total"]].to_numpy().tolist() == [[4, 5]] * 3
+    for run, row in rows.iterrows():
+        videos = pd.read_csv(tmp_path / "results" / "predictions" / "grid" / f"{run}.csv")
+        assert row["top1"] == (videos["label"] == videos["predicted"]).mean()
+        assert list(videos) == ["path", "source", "label", "predicted"]
+        assert videos["path"].tolist() == [f"clips/{n}.mp4" for n in range(4)]  # no path of a machine
+    assert rows.loc["bn", "command"].endswith("--only bn")
+    assert rows.loc["bn", "loss"] == pytest.approx(-(np.log(0.75) + np.log(0.25)) / 2)
+
+
+def test_an_archive_grows_and_rows_of_the_same_run_are_replaced(batch, tmp_path):
+    file = tmp_path / "main.csv"
+    assert len(archive(batch, file)) == len(archive(batch, file)) == 3
+    finished(batch.parent / "other" / "bn", tiny(dnr=None), "aabb")
+    both = archive(batch.parent / "other", file)
+    assert both[["grid", "run"]].values.tolist()[-1] == ["other", "bn"]
+    assert len(both) == len(read_table(file)) == 4
+    assert read_table(file)["fold"].tolist() == ["3", "3", "", ""]
+
+
+def test_the_loss_of_equal_scores_is_log_2():
+    videos = pd.DataFrame({"label": ["a", "b"], SCORE + "a": 0.5, SCORE + "b": [0.5, 1.0]})
+    assert log_loss(videos) == pytest.approx(np.log(2) / 2)

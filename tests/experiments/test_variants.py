@@ -1,0 +1,64 @@
+"""What each part of DNR adds, on worked examples."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dnrlab.evaluation.intervals import run_interval
+from dnrlab.experiments.variants import differences, means, read_videos
+
+TOP1 = {"bn": {0: 0.25, 1: 0.5}, "interlaced": {0: 0.5, 1: 0.75}, "both": {0: 1.0, 1: 0.75}}
+
+
+def videos_of(accuracies, *, fold=lambda seed: ""):
+    """Four videos per run, of two sources, of which the first ones are right."""
+    rows = [
+        {"dataset": "d", "network": "n", "variant": name, "fold": fold(seed), "seed": seed, "path": f"{fold(seed)}{n}",
+         "source": f"s{n // 2}", "right": float(n < round(4 * top1))}
+        for name, runs in accuracies.items()
+        for seed, top1 in runs.items()
+        for n in range(4)
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def test_means_are_over_the_runs():
+    table = means(videos_of(TOP1)).set_index("variant")
+    for name, runs in TOP1.items():
+        expected = run_interval(list(runs.values()))
+        assert tuple(table.loc[name, ["mean", "low", "high", "n"]]) == pytest.approx(tuple(expected))
+    assert set(table["over"]) == {"2 seeds"}
+
+
+def test_differences_are_paired_by_seed_and_by_video():
+    table = differences(videos_of(TOP1)).set_index(["baseline", "other"])
+    assert list(table.index) == [("bn", "both"), ("bn", "interlaced"), ("interlaced", "both")]  # no relay, no row
+    alike = table.loc[("bn", "interlaced")]
+    assert (alike["mean"], alike["low"], alike["high"]) == (0.25, 0.25, 0.25)
+    expected = run_interval([0.75, 0.25])
+    assert tuple(table.loc[("bn", "both"), ["mean", "low", "high", "n"]]) == pytest.approx(tuple(expected))
+    assert table.loc[("bn", "both"), "videos_low"] <= 0.5 <= table.loc[("bn", "both"), "videos_high"]
+
+
+def test_folds_count_once_also_where_each_has_a_seed_of_its_own():
+    table = means(videos_of(TOP1, fold=str))
+    assert set(table["over"]) == {"2 folds"}
+
+
+def test_other_videos_are_refused():
+    videos = videos_of(TOP1)
+    odd = (videos["variant"] == "both") & (videos["path"] == "3")
+    with pytest.raises(ValueError, match="expected the same folds, seeds and videos of bn and both, got fold ''"):
+        differences(videos[~odd])
+
+
+def test_stored_predictions_are_read_with_their_variant(tmp_path):
+    folder = tmp_path / "predictions" / "grid"
+    folder.mkdir(parents=True)
+    for run, predicted in (("a", ["x", "x"]), ("b", ["x", "y"])):
+        pd.DataFrame({"path": ["1", "2"], "label": ["x", "y"], "predicted": predicted}).to_csv(folder / f"{run}.csv")
+    rows = {"dataset": "d", "network": "n", "norm": ["bn", "relay"], "interlaced": [False, True], "fold": ["", ""]}
+    pd.DataFrame({**rows, "seed": 0, "grid": "grid", "run": ["a", "b"]}).to_csv(tmp_path / "main.csv", index=False)
+    found = read_videos(tmp_path / "main.csv")
+    assert found["variant"].tolist() == ["bn", "bn", "both", "both"]
+    assert np.array_equal(found["right"], [1, 0, 1, 1])
