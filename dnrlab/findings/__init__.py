@@ -6,7 +6,7 @@ from dnrlab.findings.bench import of_budget, of_scaling, of_shape, of_speeds
 from dnrlab.findings.cam import of_faithfulness, of_forgetting, of_localisation, of_maps, of_traits
 from dnrlab.findings.data import of_check, of_counts, of_lengths, of_reading
 from dnrlab.findings.dynamics import fastest_change, of_blocks, of_groups, of_timeline
-from dnrlab.findings.experiments import of_batches, of_gains, seeds_note
+from dnrlab.findings.experiments import of_batches, of_gains, of_relay, seeds_note
 from dnrlab.findings.frame_order import of_reversal
 from dnrlab.findings.training import of_confusion, of_training, of_views
 from dnrlab.text import count, duration, quick
@@ -33,6 +33,7 @@ __all__ = [
     "of_maps",
     "of_probe",
     "of_reading",
+    "of_relay",
     "of_reversal",
     "of_scaling",
     "of_shape",

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from dnrlab.text import count, listed
+from dnrlab.text import beyond, count, listed
 
 
 def of_gains(table: pd.DataFrame) -> str:
@@ -50,3 +50,18 @@ def seeds_note(seeds: int) -> str:
     if seeds == 1:
         return "one seed, so the order of close values may change"
     return f"mean and standard deviation of {seeds} seeds; small points are single seeds"
+
+
+def of_relay(table: pd.DataFrame) -> str:
+    """What the relay adds on each data set, alone and beside interlacing.
+
+    ``table`` is from ``dnrlab.experiments.variants.differences``.
+    """
+    lines = []
+    for dataset, own in table.groupby("dataset", sort=False):
+        gains = own.set_index(["baseline", "other"])
+        places = ((("bn", "relay"), "alone"), (("interlaced", "both"), "beside interlacing"))
+        known = [f"{where} {beyond(gains.loc[pair])}" for pair, where in places if pair in gains.index]
+        if known:
+            lines.append(f"{dataset}: {listed(known)}")
+    return "\n".join(["What the relay adds to top-1", *lines])

@@ -16,6 +16,7 @@ from dnrlab.plots.dynamics import block_dynamics, group_dynamics, timeline_figur
 from dnrlab.plots.experiments import batch_figure, gain_figure
 from dnrlab.plots.frame_order import reversal_figure
 from dnrlab.plots.training import confusion, training_curves, view_accuracy_figure
+from dnrlab.plots.variants import differences_figure
 
 __all__ = [
     "CamRow",
@@ -26,6 +27,7 @@ __all__ = [
     "contact_sheet",
     "counts_figure",
     "cut_figure",
+    "differences_figure",
     "faithfulness_figure",
     "forgetting_figure",
     "gain_figure",
