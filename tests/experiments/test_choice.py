@@ -4,23 +4,28 @@ import pandas as pd
 
 from dnrlab.experiments.choice import best_of
 
+COLUMNS = ["norm", "lr", "epochs", "seed", "top1", "loss"]
 
-def test_each_group_has_its_best_run_and_of_equal_ones_that_with_the_lower_loss():
-    table = pd.DataFrame(
-        [
-            ("relay", 0.03, 8, 0.9, 0.3),
-            ("bn", 0.01, 4, 0.5, 0.9),
-            ("bn", 0.03, 4, 0.5, 0.7),
-            ("bn", 0.03, 8, 0.4, 0.1),
-            ("relay", 0.01, 8, 0.8, 0.1),
-        ],
-        columns=["norm", "lr", "epochs", "top1", "loss"],
-    )
-    found = best_of(table, ["lr", "epochs"], by=["norm"])
-    assert found.values.tolist() == [["relay", 0.03, 8, 0.9, 0.3], ["bn", 0.03, 4, 0.5, 0.7]]
+
+def test_each_group_has_its_best_settings_and_of_equal_ones_those_with_the_lower_loss():
+    rows = [
+        ("relay", 0.03, 8, 0, 0.9, 0.3),
+        ("bn", 0.01, 4, 0, 0.5, 0.9),
+        ("bn", 0.03, 4, 0, 0.5, 0.7),
+        ("bn", 0.03, 8, 0, 0.4, 0.1),
+        ("relay", 0.01, 8, 0, 0.8, 0.1),
+    ]
+    found = best_of(pd.DataFrame(rows, columns=COLUMNS), ["lr", "epochs"], by=["norm"])
+    assert found.to_numpy().tolist() == [["relay", 0.03, 8, 1, 0.9, 0.3], ["bn", 0.03, 4, 1, 0.5, 0.7]]
+
+
+def test_settings_are_judged_by_their_mean_over_the_seeds():
+    rows = [("bn", 0.1, 8, 0, 1.0, 0.1), ("bn", 0.1, 8, 1, 0.5, 0.7), ("bn", 0.03, 8, 0, 0.8, 0.2)]
+    found = best_of(pd.DataFrame(rows, columns=COLUMNS), ["lr", "epochs"], by=["norm"])
+    assert found[["lr", "seeds", "top1"]].to_numpy().tolist() == [[0.03, 1, 0.8]]
 
 
 def test_folds_are_groups_of_their_own_and_no_fold_is_one_too():
     columns = {"norm": "bn", "fold": ["", "0", "", "0"], "lr": [1.0, 2.0, 3.0, 4.0], "top1": [0.1, 0.2, 0.3, 0.1]}
-    found = best_of(pd.DataFrame(columns).assign(loss=1.0), ["lr"], by=["norm", "fold"])
+    found = best_of(pd.DataFrame(columns).assign(loss=1.0, seed=0), ["lr"], by=["norm", "fold"])
     assert found["lr"].tolist() == [3.0, 2.0]

@@ -1,11 +1,14 @@
 """What each part of DNR adds, on worked examples."""
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 
+from dnrlab import findings
 from dnrlab.evaluation.intervals import run_interval
 from dnrlab.experiments.variants import differences, means, read_videos
+from dnrlab.plots import differences_figure
 
 TOP1 = {"bn": {0: 0.25, 1: 0.5}, "interlaced": {0: 0.5, 1: 0.75}, "both": {0: 1.0, 1: 0.75}}
 
@@ -62,3 +65,23 @@ def test_stored_predictions_are_read_with_their_variant(tmp_path):
     found = read_videos(tmp_path / "main.csv")
     assert found["variant"].tolist() == ["bn", "bn", "both", "both"]
     assert np.array_equal(found["right"], [1, 0, 1, 1])
+
+
+def test_the_figure_shows_each_gain_in_points_and_the_finding_names_the_relay():
+    table = differences(videos_of(TOP1 | {"relay": {0: 0.25, 1: 0.25}}))
+    figure = differences_figure(table, findings.of_relay(table), "")
+    (panel,) = figure.axes
+    labels = [label.get_text() for label in panel.get_yticklabels()]
+    points = {labels[int(line.get_ydata()[0])]: line.get_xdata()[0] for line in panel.lines if line.get_marker() == "o"}
+    assert points == pytest.approx(
+        {
+            "both together": 50,
+            "interlacing, alone": 25,
+            "interlacing, beside the relay": 62.5,
+            "relay, alone": -12.5,
+            "relay, beside interlacing": 25,
+        }
+    )
+    assert "d: alone -0.125 [" in findings.of_relay(table)
+    assert "beside interlacing +0.250 [" in findings.of_relay(table)
+    plt.close(figure)
