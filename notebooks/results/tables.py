@@ -1,26 +1,87 @@
 """Compute the tables of this folder from the stored predictions, and draw their figure.
 
-python notebooks/results/tables.py
+python notebooks/results/tables.py    # prints the tables of RESULTS.md
+
+Writes means.csv, differences.csv and differences.png.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+
+import pandas as pd
 
 from dnrlab import findings
+from dnrlab.data.synthetic.make import pair_accuracy
 from dnrlab.experiments.variants import differences, means, read_videos
 from dnrlab.figures import save_figure
 from dnrlab.plots import differences_figure
+from dnrlab.plots.variants import WHAT
 
 FOLDER = Path(__file__).parent
+NAMES = {"bn": "batch norm", "interlaced": "interlacing", "relay": "relay", "both": "both (DNR)"}
 NOTE = (
     "mean over pairs of runs; thick: 95 % interval over seeds or folds (Student's t); thin: over the sources of the "
     "test videos, for these trained networks (bootstrap)"
 )
 
+
+def interval(row: "pd.Series[Any]", low: str = "low", high: str = "high", *, sign: str = "") -> str:
+    """``0.93 [0.90, 0.95]``."""
+    return f"{row['mean']:{sign}.3f} [{row[low]:{sign}.3f}, {row[high]:{sign}.3f}]"
+
+
+def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """The lines of a table."""
+    return ["| " + " | ".join(row) + " |" for row in (header, ["---"] * len(header), *rows)]
+
+
+def accuracies(videos: pd.DataFrame) -> list[str]:
+    """Top-1 of each variant: one row per data set."""
+    wide = means(videos).assign(text=lambda table: [interval(row) for _, row in table.iterrows()])
+    rows = []
+    for dataset, own in wide.groupby("dataset", sort=False):
+        texts = own.set_index("variant")["text"]
+        rows.append([str(dataset), *(texts.get(name, "") for name in NAMES), own["over"].iloc[0]])
+    return markdown(["data set", *NAMES.values(), "over"], rows)
+
+
+def gains(videos: pd.DataFrame) -> list[str]:
+    """What each part adds: one row per data set and pair of variants."""
+    table = differences(videos)
+    rows = [
+        [
+            str(row["dataset"]),
+            WHAT[row["baseline"], row["other"]],
+            interval(row, sign="+"),
+            f"[{row['videos_low']:+.3f}, {row['videos_high']:+.3f}]",
+            f"{row['smallest']:.3f}",
+        ]
+        for dataset in dict.fromkeys(table["dataset"])
+        for pair in WHAT
+        for _, row in table[(table["dataset"] == dataset)].iterrows()
+        if (row["baseline"], row["other"]) == pair
+    ]
+    return markdown(["data set", "what is added", "top-1, over runs", "over videos", "smallest"], rows)
+
+
+def within_pairs(videos: pd.DataFrame) -> list[str]:
+    """Accuracy within the right pair of motions: mean over the runs, one row per synthetic set."""
+    rows = []
+    for dataset, own in videos[videos["dataset"].str.startswith("synthetic")].groupby("dataset", sort=False):
+        of_runs = {
+            key: pair_accuracy(list(run["label"]), list(run["predicted"]))["within_pair"]
+            for key, run in own.groupby(["variant", "seed"])
+        }
+        each = [[value for (variant, _), value in of_runs.items() if variant == name] for name in NAMES]
+        rows.append([str(dataset), *(f"{sum(values) / len(values):.3f}" if values else "" for values in each)])
+    return markdown(["data set", *NAMES.values()], rows)
+
+
 if __name__ == "__main__":
     videos = read_videos(FOLDER / "main.csv")
-    top1, gains = means(videos), differences(videos)
-    top1.to_csv(FOLDER / "means.csv", index=False)
-    figure = differences_figure(gains, findings.of_relay(gains), NOTE)
-    save_figure(figure, FOLDER, "differences", table=gains)
-    print(top1.round(3).to_string(index=False))
-    print(gains.round(3).to_string(index=False))
+    means(videos).to_csv(FOLDER / "means.csv", index=False)
+    table = differences(videos)
+    save_figure(differences_figure(table, findings.of_relay(table), NOTE), FOLDER, "differences", table=table)
+    for lines in (accuracies(videos), gains(videos), within_pairs(videos)):
+        print("\n".join(lines), end="\n\n")
