@@ -60,6 +60,8 @@ def differences(
 ) -> pd.DataFrame:
     """What one variant adds to another, over pairs of runs of the same fold and seed, and of their videos.
 
+    Runs without a partner are left out: ``n`` counts the pairs (or folds).
+
     Args:
         videos: from ``read_videos``.
         pairs: baseline and other, values of the column ``name``.
@@ -74,7 +76,7 @@ def differences(
     for key, own in videos.groupby(list(by), sort=False):
         for baseline, other in pairs:
             first, second = (own[own[name] == value] for value in (baseline, other))
-            if len(first) and len(second):
+            if not first.merge(second, on=["fold", "seed"]).empty:
                 names = {**dict(zip(by, key, strict=True)), "baseline": baseline, "other": other}
                 rows.append(names | of_pair(first, second, f"{baseline} and {other}"))
     return pd.DataFrame(rows)
@@ -82,16 +84,17 @@ def differences(
 
 def of_pair(first: pd.DataFrame, second: pd.DataFrame, what: str) -> dict[str, Any]:
     """The difference of two variants, as a row of ``differences``."""
-    keys = ["fold", "seed", "path"]
-    both = first.merge(second, on=keys, suffixes=("", "_other"), how="outer", indicator="found")
-    if (both["found"] != "both").any() or len(both) != len(first):
-        odd = both[both["found"] != "both"].iloc[0] if (both["found"] != "both").any() else both.iloc[0]
+    run = ["fold", "seed"]
+    first, second = (each.merge(other[run].drop_duplicates()) for each, other in ((first, second), (second, first)))
+    both = first.merge(second, on=[*run, "path"], suffixes=("", "_other"), how="outer", indicator="found")
+    if not (both["found"] == "both").all():
+        odd = both[both["found"] != "both"].iloc[0]
         raise ValueError(
-            f"expected the same folds, seeds and videos of {what}, got fold {odd['fold']!r}, seed {odd['seed']}, "
-            f"{odd['path']} of one only; archive the missing runs"
+            f"expected the same videos of {what}, got {odd['path']} (fold {odd['fold']!r}, seed {odd['seed']}) of one "
+            "only; evaluate both on one manifest"
         )
     both = both.assign(difference=both["right_other"] - both["right"])
-    interval, over = over_runs(both.groupby(["fold", "seed"])["difference"].mean().reset_index(), "difference")
+    interval, over = over_runs(both.groupby(run)["difference"].mean().reset_index(), "difference")
     by_video = both.groupby("path", sort=False)
     values, sources = by_video["difference"].mean(), by_video["source"].first() if "source" in both else None
     resampled: Interval = paired_difference(values * 0, values, sources)

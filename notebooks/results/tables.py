@@ -27,8 +27,9 @@ NOTE = (
 
 
 def interval(row: "pd.Series[Any]", low: str = "low", high: str = "high", *, sign: str = "") -> str:
-    """``0.93 [0.90, 0.95]``."""
-    return f"{row['mean']:{sign}.3f} [{row[low]:{sign}.3f}, {row[high]:{sign}.3f}]"
+    """``0.93 [0.90, 0.95]``; without an interval the mean alone."""
+    mean = f"{row['mean']:{sign}.3f}"
+    return mean if pd.isna(row[low]) else f"{mean} [{row[low]:{sign}.3f}, {row[high]:{sign}.3f}]"
 
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

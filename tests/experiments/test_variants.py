@@ -51,8 +51,15 @@ def test_folds_count_once_also_where_each_has_a_seed_of_its_own():
 def test_other_videos_are_refused():
     videos = videos_of(TOP1)
     odd = (videos["variant"] == "both") & (videos["path"] == "3")
-    with pytest.raises(ValueError, match="expected the same folds, seeds and videos of bn and both, got fold ''"):
+    with pytest.raises(
+        ValueError, match=r"expected the same videos of bn and both, got 3 .fold '', seed 0. of one only"
+    ):
         differences(videos[~odd])
+
+
+def test_runs_without_a_partner_are_left_out():
+    table = differences(videos_of(TOP1 | {"bn": {0: 0.25, 1: 0.5, 2: 1.0}}))
+    assert table.equals(differences(videos_of(TOP1)))
 
 
 def test_stored_predictions_are_read_with_their_variant(tmp_path):

@@ -1,0 +1,56 @@
+"""The numbers of notebooks/results follow from the predictions that are stored there."""
+
+import math
+import runpy
+
+import pandas as pd
+import pytest
+
+from dnrlab.batch.grid import read_grid
+from dnrlab.batch.runs import runs_of
+from dnrlab.experiments.archive import read_table
+from dnrlab.experiments.variants import read_videos
+from tests.helpers.paths import PROJECT
+
+FOLDER = PROJECT / "notebooks" / "results"
+TABLES = [name for name in ("main", "choices", "parts", "batch_sizes") if (FOLDER / f"{name}.csv").is_file()]
+COLUMNS = ["dataset", "network", "norm", "interlaced", "fold", "seed", "pixels", "epochs", "top1", "top5"]
+COLUMNS += ["evaluated", "total", "command", "machine"]
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_each_accuracy_follows_from_the_stored_predictions(name):
+    table = read_table(FOLDER / f"{name}.csv")
+    assert list(table.columns[: len(COLUMNS)]) == COLUMNS
+    for _, row in table.iterrows():
+        videos = pd.read_csv(FOLDER / "predictions" / row["grid"] / f"{row['run']}.csv", dtype=str)
+        assert math.isclose((videos["label"] == videos["predicted"]).mean(), row["top1"]), row["run"]
+        assert row["evaluated"] == len(videos) <= row["total"]
+        assert not videos["path"].str.startswith("/").any()
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_each_run_is_one_of_a_grid_that_stands_here(name, monkeypatch, tmp_path):
+    monkeypatch.chdir(PROJECT)
+    for grid, rows in read_table(FOLDER / f"{name}.csv").groupby("grid"):
+        found = read_grid(PROJECT / "notebooks" / "batches" / f"{grid}.yaml")
+        known = {run.name: run for run in runs_of(found, tmp_path, counted_by=found.card or "synthetic").runs}
+        assert set(rows["run"]) <= set(known)
+        for _, row in rows.iterrows():
+            training, evaluation = known[row["run"]].steps
+            for setting in ("seed", "epochs", "lr", "width", "batch_size"):
+                assert training.parameters.get(setting, row[setting]) == row[setting], row["run"]
+            assert evaluation.parameters.get("split", "test") == ("val" if name == "choices" else "test")
+
+
+def test_predictions_without_a_row_are_not_stored():
+    stored = {path.relative_to(FOLDER / "predictions").as_posix() for path in FOLDER.glob("predictions/*/*.csv")}
+    rows = pd.concat([read_table(FOLDER / f"{name}.csv") for name in TABLES])
+    assert stored == {f"{row['grid']}/{row['run']}.csv" for _, row in rows.iterrows()}
+
+
+def test_the_tables_of_the_report_are_those_of_its_script():
+    script, report = runpy.run_path(str(FOLDER / "tables.py")), (FOLDER / "RESULTS.md").read_text()
+    videos = read_videos(FOLDER / "main.csv")
+    for name in ("accuracies", "gains", "within_pairs"):
+        assert "\n".join(script[name](videos)) in report, name
