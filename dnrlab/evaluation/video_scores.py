@@ -34,10 +34,10 @@ def video_scores(manifest: Manifest, scores: Scores, reasons: dict[int, str], *,
         num_crops: per clip; the crops of a clip follow each other among the views.
     """
     mean = scores.mean(axis=1, dtype=np.float64)  # (rows, classes)
-    table = manifest.rows
-    if "source" not in table and "scene" in table:  # videos of one scene look alike, too
-        table = table.rename(columns={"scene": "source"})
-    rows = table[[name for name in ROW if name in table]]
+    given = manifest.rows
+    if "source" not in given and "scene" in given:  # videos of one scene look alike, too
+        given = given.rename(columns={"scene": "source"})
+    rows = given[[name for name in ROW if name in given]]
     done, skipped = np.flatnonzero(is_scored(scores)), sorted(reasons)
     table = pd.DataFrame(mean[done], index=done, columns=list(manifest.classes))
     predicted = rows.iloc[done].set_axis(done).assign(predicted=table.idxmax(axis=1))
