@@ -13,6 +13,7 @@ import pandas as pd
 
 from dnrlab import findings
 from dnrlab.data.synthetic.make import pair_accuracy
+from dnrlab.data.synthetic.motions import pair_of
 from dnrlab.experiments.variants import differences, means, read_videos
 from dnrlab.figures import save_figure
 from dnrlab.plots import differences_figure
@@ -79,10 +80,22 @@ def within_pairs(videos: pd.DataFrame) -> list[str]:
     return markdown(["data set", *NAMES.values()], rows)
 
 
+def by_pair(videos: pd.DataFrame) -> list[str]:
+    """Top-1 of each pair of motions: mean over the runs, one row per synthetic set and pair."""
+    own = videos[videos["dataset"].str.startswith("synthetic")]
+    own = own.assign(pair=[" / ".join(pair_of(label)).replace("_", " ") for label in own["label"]])
+    wide = own.pivot_table(index=["dataset", "pair"], columns="variant", values="right", sort=False)
+    rows = [
+        [*map(str, key), *("" if pd.isna(row.get(name)) else f"{row[name]:.2f}" for name in NAMES)]
+        for key, row in wide.iterrows()
+    ]
+    return markdown(["data set", "motions", *NAMES.values()], rows)
+
+
 if __name__ == "__main__":
     videos = read_videos(FOLDER / "main.csv")
     means(videos).to_csv(FOLDER / "means.csv", index=False)
     table = differences(videos)
     save_figure(differences_figure(table, findings.of_relay(table), NOTE), FOLDER, "differences", table=table)
-    for lines in (accuracies(videos), gains(videos), within_pairs(videos)):
+    for lines in (accuracies(videos), gains(videos), within_pairs(videos), by_pair(videos)):
         print("\n".join(lines), end="\n\n")

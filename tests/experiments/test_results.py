@@ -52,5 +52,5 @@ def test_predictions_without_a_row_are_not_stored():
 def test_the_tables_of_the_report_are_those_of_its_script():
     script, report = runpy.run_path(str(FOLDER / "tables.py")), (FOLDER / "RESULTS.md").read_text()
     videos = read_videos(FOLDER / "main.csv")
-    for name in ("accuracies", "gains", "within_pairs"):
+    for name in ("accuracies", "gains", "within_pairs", "by_pair"):
         assert "\n".join(script[name](videos)) in report, name
