@@ -182,7 +182,7 @@ def step_names(entries: Sequence[Entry]) -> list[str]:
 
 
 def step_of(name: str, entry: Entry, declared: Mapping[str, type], settings: Sequence[Setting], folder: Path) -> Step:
-    """A notebook with the parameters that it declares, in the folder of its run; again in a run: in one below it."""
+    """A notebook with the parameters that it declares, in the folder of its run; a repeated one has a subfolder."""
     own = [setting for setting in settings if setting.name in declared]
     given = {setting.name: setting.value for setting in own}
     repeated = folder if name == entry.file.stem else folder / name  # files of the first are not overwritten

@@ -132,7 +132,7 @@ def within(parameters: Mapping[str, Any], depth: int) -> dict[str, Any]:
     So a batch stands when it is moved, or its folder is spelled in another way.
     """
     folder = next((str(parameters[name]) for name in ("out_dir", "run_dir") if name in parameters), "")
-    out = "/".join(folder.split("/")[:-depth])
+    out = str(Path(folder).parents[depth - 1]) if folder else ""
 
     def relative(value: Any) -> Any:
         if isinstance(value, str):

@@ -16,6 +16,7 @@ from scipy.special import ndtri, stdtrit  # quantiles; scipy.stats takes a secon
 LEVEL = 0.95
 POWER = 0.8
 RESAMPLES = 2000
+MIN_SOURCES = 10  # fewer scenes are too few for an interval
 
 
 class Interval(NamedTuple):

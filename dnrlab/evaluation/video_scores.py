@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from dnrlab.data.manifest import Manifest, labels
+from dnrlab.evaluation.intervals import MIN_SOURCES
 from dnrlab.evaluation.metrics import view_accuracy
 from dnrlab.evaluation.view_scores import Scores, is_scored
 
@@ -35,7 +36,7 @@ def video_scores(manifest: Manifest, scores: Scores, reasons: dict[int, str], *,
     """
     mean = scores.mean(axis=1, dtype=np.float64)  # (rows, classes)
     given = manifest.rows
-    if "source" not in given and "scene" in given:  # videos of one scene look alike, too
+    if "source" not in given and "scene" in given and given["scene"].nunique() >= MIN_SOURCES:
         given = given.rename(columns={"scene": "source"})
     rows = given[[name for name in ROW if name in given]]
     done, skipped = np.flatnonzero(is_scored(scores)), sorted(reasons)

@@ -15,12 +15,14 @@ from dnrlab.data.synthetic.make import SETS
 from dnrlab.evaluation import read_results
 from dnrlab.evaluation.video_scores import class_scores
 from dnrlab.files import atomic_write, explain_read_errors
+from dnrlab.models.create import shifts_already
 from dnrlab.recipes.config import Recipe, recipe_from_dict
 from dnrlab.runs.folder import read_config
 
 PREDICTIONS = "predictions"  # folder beside the table
 NORMS = {"batch": "bn", "group": "gn", "instance": "in", "layer": "ln"}  # short names; DNR's is relay
-OF_VIDEO = ("path", "source", "label", "predicted")
+OF_VIDEO = ("path", "start_seconds", "end_seconds", "source", "label", "predicted")
+DONE = "done"  # state of a notebook in a batch
 KEY = ("grid", "run")
 
 
@@ -31,15 +33,22 @@ def archive(batch: str | Path, table: str | Path, split: str = "test") -> pd.Dat
     called while the batch runs.
 
     Returns: the table, see ``row_of``.
+
+    Raises: ValueError if no run of the batch is evaluated on the split.
     """
     batch, table = Path(batch), Path(table)
     rows = []
     for folder in sorted(path.parent for path in batch.glob("*/config.json")):
-        found = read_results(folder, split)
-        if found is not None:
-            rows.append(row_of(folder, *found))
+        found, step = read_results(folder, split), evaluation_of(folder, split)
+        if found is not None and step:
+            rows.append(row_of(folder, *found, step))
             with atomic_write(table.parent / PREDICTIONS / batch.name / f"{folder.name}.csv") as unfinished:
                 short_videos(found[1], found[0]["manifest"]).to_csv(unfinished, index=False)
+    if not rows:
+        raise ValueError(
+            f"expected runs that are evaluated on split {split!r} in {batch}, got none; check the folder, or wait for "
+            "the first run"
+        )
     whole = pd.DataFrame(rows)
     if table.is_file():
         earlier = read_table(table)
@@ -56,22 +65,21 @@ def read_table(table: str | Path) -> pd.DataFrame:
         return pd.read_csv(table, dtype={"fold": str}).fillna({"fold": ""})
 
 
-def row_of(folder: Path, metrics: dict[str, Any], videos: pd.DataFrame) -> dict[str, Any]:
+def row_of(folder: Path, metrics: dict[str, Any], videos: pd.DataFrame, step: dict[str, Any]) -> dict[str, Any]:
     """A row of the table: what was trained on what, how well it does, and how to do it again.
 
     norm: bn, gn, in, ln or relay. interlaced: whether channels are interlaced. fold: the fold that was the test split,
     or empty. pixels: side of the crop. evaluated: videos with scores; total: all videos of the split. loss: mean
     cross-entropy of their scores, nats.
     """
-    recipe, evaluation = recipe_from_dict(read_config(folder)), read_step(folder)
-    given, machine = evaluation["parameters"], evaluation["machine"]
+    recipe, machine = recipe_from_dict(read_config(folder)), step["machine"]
     grid = folder.parent.name
     return {
         "dataset": dataset_of(metrics["manifest"]),
         "network": recipe.model.name,
         "norm": norm_of(recipe),
         "interlaced": interlaced(recipe),
-        "fold": str(given.get("test_fold", "")),
+        "fold": str(step["parameters"].get("test_fold", "")),
         "seed": recipe.training.seed,
         "pixels": recipe.data.crop_size,
         "epochs": recipe.training.epochs,
@@ -107,16 +115,20 @@ def norm_of(recipe: Recipe) -> str:
 
 
 def interlaced(recipe: Recipe) -> bool:
-    """Whether channels are interlaced; where the recipe leaves it open, with DNR only."""
+    """Whether channels are interlaced; where the recipe leaves it open, with DNR in a network without its own shift."""
     own = recipe.model.interlacing
-    return recipe.model.dnr is not None if own is None else own
+    return recipe.model.dnr is not None and not shifts_already(recipe.model.name) if own is None else own
 
 
-def read_step(folder: Path) -> dict[str, Any]:
-    """What a batch noted of the last evaluation in a run folder: parameters, machine and more."""
-    file = max(folder.glob("02_evaluate*.state.json"), default=folder / "02_evaluate.state.json")
-    with explain_read_errors(file, "run the batch again"):
-        return dict(json.loads(file.read_text(encoding="utf-8")))
+def evaluation_of(folder: Path, split: str) -> dict[str, Any]:
+    """What a batch noted of the finished evaluation of a split: parameters, machine and more; empty without one."""
+    found: dict[str, Any] = {}
+    for file in sorted(folder.glob("02_evaluate*.state.json")):
+        with explain_read_errors(file, "run the batch again"):
+            step = json.loads(file.read_text(encoding="utf-8"))
+            if step["state"] == DONE and step["parameters"].get("split", "test") == split:
+                found = step
+    return found
 
 
 def dataset_of(manifest: str) -> str:
@@ -125,7 +137,12 @@ def dataset_of(manifest: str) -> str:
 
 
 def short_videos(videos: pd.DataFrame, manifest: str) -> pd.DataFrame:
-    """Path (below the manifest's folder), source if known, label and predicted class of each video."""
+    """Path (below the manifest's folder), times and source if known, label and predicted class of each video."""
     folder = f"/{dataset_of(manifest)}/"
     table = videos[[name for name in OF_VIDEO if name in videos]]
+    outside = [path for path in table["path"] if folder not in path]
+    if outside:
+        raise ValueError(
+            f"expected videos below the folder of their manifest, got {outside[0]}; put a manifest beside the videos"
+        )
     return table.assign(path=[path.rpartition(folder)[2] for path in table["path"]])

@@ -8,10 +8,9 @@ GROUP = ("dataset", "network", "norm", "interlaced", "fold")
 
 
 def best_of(table: pd.DataFrame, chosen: Sequence[str], by: Sequence[str] = GROUP) -> pd.DataFrame:
-    """Of each group of runs the settings with the highest ``top1``. Equal ones: the lowest ``loss``.
+    """For each group, the settings with the highest mean top-1; ties go to the lower mean loss.
 
-    Both are means over the seeds of a setting. Few validation videos make equal accuracies likely, and the loss tells
-    more than their order would.
+    The means are over the seeds of a setting. Few validation videos make ties likely.
 
     Args:
         table: from ``dnrlab.experiments.archive``, of the validation split.
@@ -19,9 +18,17 @@ def best_of(table: pd.DataFrame, chosen: Sequence[str], by: Sequence[str] = GROU
         by: columns that name a group.
 
     Returns: by, chosen, seeds (number), top1 and loss; one row per group, in their first order.
+
+    Raises: ValueError if the groups do not have the same settings and numbers of seeds.
     """
     settings = table.groupby([*by, *chosen], sort=False, dropna=False)
     found = settings.agg(seeds=("seed", "nunique"), top1=("top1", "mean"), loss=("loss", "mean")).reset_index()
     groups = found.groupby(list(by), sort=False, dropna=False).ngroup()
-    ordered = found.assign(group=groups).sort_values(["group", "top1", "loss"], ascending=[True, False, True])
+    found = found.assign(group=groups)
+    number = found["group"].nunique()
+    lone = found.groupby([*chosen, "seeds"]).filter(lambda own: len(own) < number)
+    if len(lone):
+        values = ", ".join(f"{name} {lone[name].iloc[0]:g}" for name in (*chosen, "seeds"))
+        raise ValueError(f"expected the same settings in all groups, got {values} in some; wait for the other runs")
+    ordered = found.sort_values(["group", "top1", "loss"], ascending=[True, False, True])
     return ordered.groupby("group").head(1).drop(columns="group").reset_index(drop=True)

@@ -16,6 +16,7 @@ from dnrlab.data.decode.types import Reader, VideoError
 from dnrlab.data.manifest import Manifest
 from dnrlab.data.transforms import evaluation_clips, to_unit
 from dnrlab.data.video_span import find_video, read_span
+from dnrlab.evaluation.intervals import MIN_SOURCES
 from dnrlab.runs.load import Run
 
 log = logging.getLogger("dnrlab")
@@ -128,9 +129,6 @@ def clip_for(run: Run, view: ClipView) -> Tensor:
 
 
 BATCH = 16  # clips
-
-
-MIN_SOURCES = 10  # for an interval over sources
 
 
 def spread_rows(labels: Sequence[str], wanted: int) -> list[int]:

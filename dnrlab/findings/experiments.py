@@ -55,7 +55,7 @@ def seeds_note(seeds: int) -> str:
 def of_relay(table: pd.DataFrame) -> str:
     """What the relay adds on each data set, alone and beside interlacing.
 
-    ``table`` is from ``dnrlab.experiments.variants.differences``.
+    ``table`` is from ``dnrlab.experiments.variants.differences``, of one network.
     """
     lines = []
     for dataset, own in table.groupby("dataset", sort=False):

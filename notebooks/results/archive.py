@@ -1,4 +1,4 @@
-"""Add the results of batches to notebooks/results: a row per run in a table, and the predictions beside it.
+"""Add the results of batches to notebooks/results: one row per run in a table, and the predictions beside it.
 
 python notebooks/results/archive.py main runs/batches/evidence_synthetic    # main.csv; call it again while a batch runs
 python notebooks/results/archive.py choices runs/batches/evidence_synthetic_choice    # by validation: choices.csv

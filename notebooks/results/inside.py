@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from dnrlab.experiments.archive import dataset_of
+from dnrlab.explain.cam.survey import BLOB
 
 FOLDER = Path(__file__).parent
 OBJECTS = ["share", "pointing", "steadiness"]
@@ -40,7 +41,9 @@ def of_heat(given: dict[str, Any], folder: Path) -> Iterator[dict[str, Any]]:
     first = RUN.fullmatch(Path(given["runs"][0]).name)
     for network, own in videos.groupby("network", sort=False):
         found = RUN.fullmatch(str(network))
-        who = ("random weights" if found["control"] else found["variant"]) if found else "centre blob"
+        if not found and network != BLOB:
+            raise ValueError(f"expected runs named variant_seedN or variant_foldN, got {network!r}; rename the cases")
+        who = ("random weights" if found["control"] else found["variant"]) if found else BLOB
         for measure in OBJECTS if known else ["deletion", "insertion"]:
             yield {
                 "dataset": dataset_of(given["manifest"]),
@@ -57,7 +60,8 @@ def of_dynamics(given: dict[str, Any], folder: Path) -> Iterator[dict[str, Any]]
     """Top-1 with the relay cut, and of linear probes of γ and β: one row per measure."""
     found = RUN.fullmatch(Path(given["run_dir"]).name)
     cuts, probes = pd.read_csv(folder / "relay_cut.csv"), pd.read_csv(folder / "probe.csv")
-    probes = probes[probes["layer"].isin([probes["layer"].iloc[0], probes["layer"].iloc[-2], "all"])]
+    layers = list(dict.fromkeys(probes["layer"]))  # from the first to the last, then all together
+    probes = probes[probes["layer"].isin([layers[0], *layers[-2:]])]
     rows = [(f"cut {row['cut']}", row) for _, row in cuts.iterrows()]
     rows += [(f"probe {row['layer']} {row['kind']}, {row['labels']} labels", row) for _, row in probes.iterrows()]
     for measure, row in rows:

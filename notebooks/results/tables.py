@@ -21,16 +21,17 @@ from dnrlab.plots.variants import WHAT
 
 FOLDER = Path(__file__).parent
 NAMES = {"bn": "batch norm", "interlaced": "interlacing", "relay": "relay", "both": "both (DNR)"}
+NETWORK = "tsn_resnet18"
 NOTE = (
     "mean over pairs of runs; thick: 95 % interval over seeds or folds (Student's t); thin: over the sources of the "
     "test videos, for these trained networks (bootstrap)"
 )
 
 
-def interval(row: "pd.Series[Any]", low: str = "low", high: str = "high", *, sign: str = "") -> str:
+def interval(row: "pd.Series[Any]", mean: str = "mean", low: str = "low", high: str = "high", *, sign: str = "") -> str:
     """``0.93 [0.90, 0.95]``; without an interval the mean alone."""
-    mean = f"{row['mean']:{sign}.3f}"
-    return mean if pd.isna(row[low]) else f"{mean} [{row[low]:{sign}.3f}, {row[high]:{sign}.3f}]"
+    middle = f"{row[mean]:{sign}.3f}"
+    return middle if pd.isna(row[low]) else f"{middle} [{row[low]:{sign}.3f}, {row[high]:{sign}.3f}]"
 
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
@@ -39,38 +40,44 @@ def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def accuracies(videos: pd.DataFrame) -> list[str]:
-    """Top-1 of each variant: one row per data set."""
+    """Top-1 of each variant: one row per data set and network."""
     wide = means(videos).assign(text=lambda table: [interval(row) for _, row in table.iterrows()])
     rows = []
-    for dataset, own in wide.groupby("dataset", sort=False):
+    for (dataset, network), own in wide.groupby(["dataset", "network"], sort=False):
         texts = own.set_index("variant")["text"]
-        rows.append([str(dataset), *(texts.get(name, "") for name in NAMES), own["over"].iloc[0]])
-    return markdown(["data set", *NAMES.values(), "over"], rows)
+        rows.append([str(dataset), str(network), *(texts.get(name, "") for name in NAMES), own["over"].iloc[0]])
+    return markdown(["data set", "network", *NAMES.values(), "over"], rows)
 
 
 def gains(videos: pd.DataFrame) -> list[str]:
-    """What each part adds: one row per data set and pair of variants."""
+    """What each part adds: one row per data set, network and pair of variants."""
     table = differences(videos)
+    places = [list(WHAT).index((row["baseline"], row["other"])) for _, row in table.iterrows()]
+    groups = table.groupby(["dataset", "network"], sort=False).ngroup()
+    ordered = table.assign(group=groups, place=places).sort_values(["group", "place"])
     rows = [
         [
             str(row["dataset"]),
+            str(row["network"]),
             WHAT[row["baseline"], row["other"]],
             interval(row, sign="+"),
-            f"[{row['videos_low']:+.3f}, {row['videos_high']:+.3f}]",
+            interval(row, "videos_mean", "videos_low", "videos_high", sign="+"),
             f"{row['smallest']:.3f}",
         ]
-        for dataset in dict.fromkeys(table["dataset"])
-        for pair in WHAT
-        for _, row in table[(table["dataset"] == dataset)].iterrows()
-        if (row["baseline"], row["other"]) == pair
+        for _, row in ordered.iterrows()
     ]
-    return markdown(["data set", "what is added", "top-1, over runs", "over videos", "smallest"], rows)
+    return markdown(["data set", "network", "what is added", "top-1, over runs", "over videos", "smallest"], rows)
+
+
+def of_synthetic(videos: pd.DataFrame) -> pd.DataFrame:
+    """The rows of synthetic sets and the evidence's small network."""
+    return videos[videos["dataset"].str.startswith("synthetic") & (videos["network"] == NETWORK)]
 
 
 def within_pairs(videos: pd.DataFrame) -> list[str]:
     """Accuracy within the right pair of motions: mean over the runs, one row per synthetic set."""
     rows = []
-    for dataset, own in videos[videos["dataset"].str.startswith("synthetic")].groupby("dataset", sort=False):
+    for dataset, own in of_synthetic(videos).groupby("dataset", sort=False):
         of_runs = {
             key: pair_accuracy(list(run["label"]), list(run["predicted"]))["within_pair"]
             for key, run in own.groupby(["variant", "seed"])
@@ -82,7 +89,7 @@ def within_pairs(videos: pd.DataFrame) -> list[str]:
 
 def by_pair(videos: pd.DataFrame) -> list[str]:
     """Top-1 of each pair of motions: mean over the runs, one row per synthetic set and pair."""
-    own = videos[videos["dataset"].str.startswith("synthetic")]
+    own = of_synthetic(videos)
     own = own.assign(pair=[" / ".join(pair_of(label)).replace("_", " ") for label in own["label"]])
     wide = own.pivot_table(index=["dataset", "pair"], columns="variant", values="right", sort=False)
     rows = [
@@ -95,7 +102,8 @@ def by_pair(videos: pd.DataFrame) -> list[str]:
 if __name__ == "__main__":
     videos = read_videos(FOLDER / "main.csv")
     means(videos).to_csv(FOLDER / "means.csv", index=False)
-    table = differences(videos)
-    save_figure(differences_figure(table, findings.of_relay(table), NOTE), FOLDER, "differences", table=table)
+    for network, table in differences(videos).groupby("network", sort=False):
+        name = "differences" if network == NETWORK else f"differences_{network}"
+        save_figure(differences_figure(table, findings.of_relay(table), NOTE), FOLDER, name, table=table)
     for lines in (accuracies(videos), gains(videos), within_pairs(videos), by_pair(videos)):
         print("\n".join(lines), end="\n\n")

@@ -72,12 +72,15 @@ def test_classes_may_have_the_names_of_columns(tmp_path):
 
 
 def test_a_scene_is_the_source_of_its_videos(tmp_path):
-    rows = pd.DataFrame({"path": ["x.mp4", "y.mp4"], "label": ["a", "b"], "scene": ["s1", "s2"]})
+    names = [f"s{number}" for number in range(10)]
+    rows = pd.DataFrame({"path": [f"{name}.mp4" for name in names], "label": list("ab") * 5, "scene": names})
     manifest = Manifest(rows=rows, classes=("a", "b"), flip="none", file=tmp_path / "videos.csv")
-    scores = np.eye(2, dtype=np.float32)[:, None]
-    assert list(video_scores(manifest, scores, {}, num_crops=1).videos["source"]) == ["s1", "s2"]
-    named = replace(manifest, rows=rows.assign(source=["t1", "t2"]))
-    assert list(video_scores(named, scores, {}, num_crops=1).videos["source"]) == ["t1", "t2"]
+    scores = np.tile(np.eye(2, dtype=np.float32), (5, 1))[:, None]
+    assert list(video_scores(manifest, scores, {}, num_crops=1).videos["source"]) == names
+    named = replace(manifest, rows=rows.assign(source="t"))
+    assert set(video_scores(named, scores, {}, num_crops=1).videos["source"]) == {"t"}
+    few = replace(manifest, rows=rows.assign(scene=["s"] * 9 + ["t"]))  # too few for an interval over scenes
+    assert "source" not in video_scores(few, scores, {}, num_crops=1).videos
 
 
 def test_scores_of_earlier_versions_are_read(tmp_path):
@@ -251,13 +254,7 @@ def test_bad_videos_are_counted_and_listed_and_never_replaced(synthetic, tmp_pat
     assert json.loads((tmp_path / "run" / "metrics.json").read_text()) == result
     assert len(pd.read_csv(tmp_path / "run" / "skipped.csv")) == 2
     written = pd.read_csv(tmp_path / "run" / "predictions.csv")
-    assert list(written.columns) == [
-        "path",
-        "label",
-        "source",
-        "predicted",
-        *(f"score:{name}" for name in videos.classes),
-    ]
+    assert list(written.columns) == ["path", "label", "predicted", *(f"score:{name}" for name in videos.classes)]
 
 
 def test_nothing_readable_is_an_error(tmp_path):

@@ -1,6 +1,7 @@
 """Results of batches that stay when run folders are gone."""
 
 import json
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -8,7 +9,7 @@ import pytest
 
 from dnrlab.evaluation import EvalConfig, write_results
 from dnrlab.evaluation.video_scores import SCORE, Predictions
-from dnrlab.experiments.archive import archive, log_loss, read_table
+from dnrlab.experiments.archive import archive, interlaced, log_loss, read_table
 from dnrlab.recipes.config import recipe_to_dict
 from dnrlab.relay import DNRConfig
 from tests.helpers.trainings import tiny
@@ -16,13 +17,13 @@ from tests.helpers.trainings import tiny
 CLASSES = ("a", "b")
 
 
-def finished(folder, recipe, predicted, *, manifest="data/some/manifest.csv", given=None):
+def finished(folder, recipe, predicted, *, manifest="data/some/manifest.csv", given=None, state="done"):
     """A run folder of a batch with results of four test videos, labels a, a, b, b."""
     folder.mkdir(parents=True)
     config = recipe_to_dict(recipe) | {"classes": list(CLASSES)}
     (folder / "config.json").write_text(json.dumps(config))
-    machine = {"cores": 2, "processor": "X", "torch": "2"}
-    (folder / "02_evaluate.state.json").write_text(json.dumps({"parameters": given or {}, "machine": machine}))
+    step = {"state": state, "parameters": given or {}, "machine": {"cores": 2, "processor": "X", "torch": "2"}}
+    (folder / "02_evaluate.state.json").write_text(json.dumps(step))
     table = pd.DataFrame({"path": [f"/x/some/clips/{n}.mp4" for n in range(4)], "label": list("aabb"), "source": "s"})
     table["predicted"] = list(predicted)
     for name in CLASSES:
@@ -62,12 +63,35 @@ def test_a_row_says_what_ran_and_its_accuracy_follows_from_the_stored_prediction
 
 def test_an_archive_grows_and_rows_of_the_same_run_are_replaced(batch, tmp_path):
     file = tmp_path / "main.csv"
-    assert len(archive(batch, file)) == len(archive(batch, file)) == 3
+    assert archive(batch, file).set_index("run")["top1"].to_dict() == {"bn": 0.5, "both": 1.0, "gn": 0.5}
+    shutil.rmtree(batch / "gn")
+    finished(batch / "gn", tiny(dnr=None, norm="group", interlacing=True), "abbb")
+    assert archive(batch, file).set_index("run")["top1"].to_dict() == {"bn": 0.5, "both": 1.0, "gn": 0.75}
     finished(batch.parent / "other" / "bn", tiny(dnr=None), "aabb")
     both = archive(batch.parent / "other", file)
     assert both[["grid", "run"]].values.tolist()[-1] == ["other", "bn"]
     assert len(both) == len(read_table(file)) == 4
     assert read_table(file)["fold"].tolist() == ["3", "3", "", ""]
+
+
+def test_evaluations_that_are_not_finished_or_of_another_split_do_not_count(batch, tmp_path):
+    shutil.rmtree(batch / "gn")
+    finished(batch / "gn", tiny(dnr=None, norm="group"), "abbb", state="running")
+    assert set(archive(batch, tmp_path / "main.csv")["run"]) == {"bn", "both"}
+    with pytest.raises(ValueError, match=r"expected runs that are evaluated on split 'val' in .*grid, got none"):
+        archive(batch, tmp_path / "choices.csv", "val")
+    assert not (tmp_path / "choices.csv").exists()
+
+
+def test_videos_outside_of_the_folder_of_their_manifest_are_refused(batch, tmp_path):
+    finished(batch / "odd", tiny(dnr=None), "aabb", manifest="elsewhere/other/manifest.csv")
+    with pytest.raises(ValueError, match=r"got /x/some/clips/0\.mp4; put a manifest beside the videos"):
+        archive(batch, tmp_path / "main.csv")
+
+
+def test_a_network_with_its_own_shift_is_not_interlaced_by_dnr():
+    assert not interlaced(tiny(name="tsm_resnet18", interlacing=None))
+    assert interlaced(tiny(interlacing=None))
 
 
 def test_the_loss_of_equal_scores_is_log_2():

@@ -1,6 +1,7 @@
 """The best of several settings, on worked examples."""
 
 import pandas as pd
+import pytest
 
 from dnrlab.experiments.choice import best_of
 
@@ -13,7 +14,8 @@ def test_each_group_has_its_best_settings_and_of_equal_ones_those_with_the_lower
         ("bn", 0.01, 4, 0, 0.5, 0.9),
         ("bn", 0.03, 4, 0, 0.5, 0.7),
         ("bn", 0.03, 8, 0, 0.4, 0.1),
-        ("relay", 0.01, 8, 0, 0.8, 0.1),
+        ("relay", 0.01, 4, 0, 0.8, 0.1),
+        ("relay", 0.03, 4, 0, 0.8, 0.1),
     ]
     found = best_of(pd.DataFrame(rows, columns=COLUMNS), ["lr", "epochs"], by=["norm"])
     assert found.to_numpy().tolist() == [["relay", 0.03, 8, 1, 0.9, 0.3], ["bn", 0.03, 4, 1, 0.5, 0.7]]
@@ -26,6 +28,16 @@ def test_settings_are_judged_by_their_mean_over_the_seeds():
 
 
 def test_folds_are_groups_of_their_own_and_no_fold_is_one_too():
-    columns = {"norm": "bn", "fold": ["", "0", "", "0"], "lr": [1.0, 2.0, 3.0, 4.0], "top1": [0.1, 0.2, 0.3, 0.1]}
+    columns = {"norm": "bn", "fold": ["", "0", "", "0"], "lr": [1.0, 3.0, 3.0, 1.0], "top1": [0.1, 0.2, 0.3, 0.1]}
     found = best_of(pd.DataFrame(columns).assign(loss=1.0, seed=0), ["lr"], by=["norm", "fold"])
-    assert found["lr"].tolist() == [3.0, 2.0]
+    assert found["lr"].tolist() == [3.0, 3.0]
+
+
+def test_groups_with_other_settings_or_other_numbers_of_seeds_are_refused():
+    rows = [("bn", 0.1, 8, 0, 1.0, 0.1), ("relay", 0.1, 8, 0, 0.5, 0.7), ("relay", 0.1, 8, 1, 0.5, 0.7)]
+    with pytest.raises(
+        ValueError, match=r"expected the same settings in all groups, got lr 0\.1, epochs 8, seeds 1 in"
+    ):
+        best_of(pd.DataFrame(rows, columns=COLUMNS), ["lr", "epochs"], by=["norm"])
+    with pytest.raises(ValueError, match=r"got lr 0\.3, epochs 8"):
+        best_of(pd.DataFrame([*rows[:2], ("bn", 0.3, 8, 0, 1, 1)], columns=COLUMNS), ["lr", "epochs"], by=["norm"])

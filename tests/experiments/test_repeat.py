@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 
 from dnrlab.cli import main
-from dnrlab.data.manifest import read_manifest
 from dnrlab.evaluation.intervals import mean_interval, run_interval
 from dnrlab.evaluation.paired import compare_results
 from dnrlab.experiments.repeat import over_runs, over_videos
@@ -104,20 +103,7 @@ def test_seeds_and_folds_are_one_request_that_resumes(folds, tmp_path, capsys, m
 
 
 def test_the_interval_of_one_run_is_over_its_videos(synthetic, tmp_path, capsys):
-    rows = read_manifest(synthetic).rows.drop(columns="scene")  # all test videos are of one scene
-    rows.to_csv(tmp_path / "videos.csv", index=False)
-    words = [
-        "spread",
-        "--manifest",
-        tmp_path / "videos.csv",
-        "--out",
-        tmp_path,
-        "--no-dnr",
-        "--cache-dir",
-        "",
-        "--workers",
-        "1",
-    ]
+    words = ["spread", "--manifest", synthetic, "--out", tmp_path, "--no-dnr", "--cache-dir", "", "--workers", "1"]
     code, out, err = call(capsys, *words, *TINY, "--json")
     assert code == 0, err
     top1 = json.loads(out)["summary"][0]

@@ -6,10 +6,12 @@ import runpy
 import pandas as pd
 import pytest
 
+from dnrlab.batch.execute import defaults_of
 from dnrlab.batch.grid import read_grid
 from dnrlab.batch.runs import runs_of
-from dnrlab.experiments.archive import read_table
+from dnrlab.experiments.archive import dataset_of, interlaced, norm_of, read_table
 from dnrlab.experiments.variants import read_videos
+from dnrlab.recipes.parameters import recipe_of
 from tests.helpers.paths import PROJECT
 
 FOLDER = PROJECT / "notebooks" / "results"
@@ -23,7 +25,9 @@ def test_each_accuracy_follows_from_the_stored_predictions(name):
     table = read_table(FOLDER / f"{name}.csv")
     assert list(table.columns[: len(COLUMNS)]) == COLUMNS
     for _, row in table.iterrows():
-        videos = pd.read_csv(FOLDER / "predictions" / row["grid"] / f"{row['run']}.csv", dtype=str)
+        videos = pd.read_csv(
+            FOLDER / "predictions" / row["grid"] / f"{row['run']}.csv", dtype=str, keep_default_na=False
+        )
         assert math.isclose((videos["label"] == videos["predicted"]).mean(), row["top1"]), row["run"]
         assert row["evaluated"] == len(videos) <= row["total"]
         assert not videos["path"].str.startswith("/").any()
@@ -37,9 +41,15 @@ def test_each_run_is_one_of_a_grid_that_stands_here(name, monkeypatch, tmp_path)
         known = {run.name: run for run in runs_of(found, tmp_path, counted_by=found.card or "synthetic").runs}
         assert set(rows["run"]) <= set(known)
         for _, row in rows.iterrows():
-            training, evaluation = known[row["run"]].steps
-            for setting in ("seed", "epochs", "lr", "width", "batch_size"):
-                assert training.parameters.get(setting, row[setting]) == row[setting], row["run"]
+            training, evaluation = known[row["run"]].steps[:2]
+            recipe = recipe_of(defaults_of(training.notebook) | training.parameters)
+            assert (norm_of(recipe), interlaced(recipe)) == (row["norm"], row["interlaced"]), row["run"]
+            options, model = recipe.training, recipe.model
+            assert (model.name, model.width, recipe.data.crop_size) == (row["network"], row["width"], row["pixels"])
+            found = (options.seed, options.epochs, options.lr, options.batch_size)
+            assert found == tuple(row[["seed", "epochs", "lr", "batch_size"]]), row["run"]
+            assert evaluation.parameters.get("test_fold", "") == row["fold"]
+            assert dataset_of(str(evaluation.parameters["manifest"])) == row["dataset"]
             assert evaluation.parameters.get("split", "test") == ("val" if name == "choices" else "test")
 
 
