@@ -37,7 +37,7 @@ def video_scores(manifest: Manifest, scores: Scores, reasons: dict[int, str], *,
     mean = scores.mean(axis=1, dtype=np.float64)  # (rows, classes)
     given = manifest.rows
     if "source" not in given and "scene" in given and given["scene"].nunique() >= MIN_SOURCES:
-        given = given.rename(columns={"scene": "source"})
+        given = given.rename(columns={"scene": "source"})  # videos of one scene look alike
     rows = given[[name for name in ROW if name in given]]
     done, skipped = np.flatnonzero(is_scored(scores)), sorted(reasons)
     table = pd.DataFrame(mean[done], index=done, columns=list(manifest.classes))

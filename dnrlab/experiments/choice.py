@@ -13,7 +13,7 @@ def best_of(table: pd.DataFrame, chosen: Sequence[str], by: Sequence[str] = GROU
     The means are over the seeds of a setting. Few validation videos make ties likely.
 
     Args:
-        table: from ``dnrlab.experiments.archive``, of the validation split.
+        table: from ``dnrlab.batch.archive``, of the validation split.
         chosen: columns of the settings to choose.
         by: columns that name a group.
 

@@ -8,8 +8,10 @@ import pandas as pd
 
 from dnrlab.evaluation.intervals import paired_difference, smallest_difference
 from dnrlab.evaluation.paired import VIDEO
-from dnrlab.experiments.archive import PREDICTIONS, read_table
 from dnrlab.experiments.repeat import over_runs
+from dnrlab.files import explain_read_errors
+
+PREDICTIONS = "predictions"  # folder beside a table of runs
 
 VARIANTS = {("bn", False): "bn", ("bn", True): "interlaced", ("relay", False): "relay", ("relay", True): "both"}
 PAIRS = (  # baseline and other: what each part adds, alone and beside the other one
@@ -23,14 +25,20 @@ RUN = ["fold", "seed"]
 SETTING = ("dataset", "network", "pixels", "width")  # what must be equal to compare
 
 
-def read_videos(table: str | Path) -> pd.DataFrame:
-    """One row per run and video: the run's dataset, network, pixels, width, variant, fold, seed, grid and name, and the
-    video's path, times if known, source (its path if not known), label, predicted and right (0 or 1).
+def read_table(table: str | Path) -> pd.DataFrame:
+    """The table of runs that ``dnrlab.batch.archive`` wrote. Folds are text."""
+    with explain_read_errors(Path(table), "archive the batches again"):
+        return pd.read_csv(table, dtype={"fold": str}).fillna({"fold": ""})
 
-    The variant is empty for other norms.
+
+def read_videos(table: str | Path) -> pd.DataFrame:
+    """The predictions of all runs of a table, one row per run and video.
 
     Args:
-        table: the file that ``archive`` wrote; the predictions are beside it.
+        table: the file that ``dnrlab.batch.archive`` wrote; the predictions are beside it.
+
+    Returns: dataset, network, pixels, width, variant (empty for other norms), fold, seed, grid and run; path, times if
+        known, source (the path if not known), label, predicted and right (0 or 1).
     """
     found = []
     for _, run in read_table(table).iterrows():

@@ -7,6 +7,7 @@ import tyro
 from torch import nn
 
 from dnrlab.models import create_model
+from dnrlab.models.create import shifts_already
 from dnrlab.relay import DNRConfig
 
 
@@ -22,6 +23,12 @@ class ModelConfig:
     width: int = 64  # channels of the stem; the published networks have 64
     dropout: float = 0.5  # probability before the classifier
     temporal_pool: bool = False  # halve the frames before layer2 (TSM only)
+
+    @property
+    def is_interlaced(self) -> bool:
+        """Whether channels are interlaced; never in a network with a shift of its own."""
+        chosen = self.dnr is not None if self.interlacing is None else self.interlacing
+        return chosen and not shifts_already(self.name)
 
 
 def build_model(config: ModelConfig, *, num_classes: int, num_frames: int) -> nn.Module:

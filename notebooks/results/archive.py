@@ -7,7 +7,7 @@ python notebooks/results/archive.py choices runs/batches/evidence_synthetic_choi
 import sys
 from pathlib import Path
 
-from dnrlab.experiments.archive import archive
+from dnrlab.batch.archive import archive
 from dnrlab.experiments.choice import best_of
 
 FOLDER = Path(__file__).parent

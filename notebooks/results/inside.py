@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from dnrlab.experiments.archive import dataset_of
+from dnrlab.batch.archive import dataset_of
 from dnrlab.explain.cam.survey import BLOB
 
 FOLDER = Path(__file__).parent

@@ -6,11 +6,11 @@ import runpy
 import pandas as pd
 import pytest
 
+from dnrlab.batch.archive import dataset_of, norm_of
 from dnrlab.batch.execute import defaults_of
 from dnrlab.batch.grid import read_grid
 from dnrlab.batch.runs import runs_of
-from dnrlab.experiments.archive import dataset_of, interlaced, norm_of, read_table
-from dnrlab.experiments.variants import read_videos
+from dnrlab.experiments.variants import read_table, read_videos
 from dnrlab.recipes.parameters import recipe_of
 from tests.helpers.paths import PROJECT
 
@@ -43,7 +43,7 @@ def test_each_run_is_one_of_a_grid_that_stands_here(name, monkeypatch, tmp_path)
         for _, row in rows.iterrows():
             training, evaluation = known[row["run"]].steps[:2]
             recipe = recipe_of(defaults_of(training.notebook) | training.parameters)
-            assert (norm_of(recipe), interlaced(recipe)) == (row["norm"], row["interlaced"]), row["run"]
+            assert (norm_of(recipe), recipe.model.is_interlaced) == (row["norm"], row["interlaced"]), row["run"]
             options, model = recipe.training, recipe.model
             assert (model.name, model.width, recipe.data.crop_size) == (row["network"], row["width"], row["pixels"])
             found = (options.seed, options.epochs, options.lr, options.batch_size)

@@ -108,6 +108,10 @@ def test_the_figure_shows_each_gain_in_points_and_the_finding_names_the_relay():
             "relay, beside interlacing": 25,
         }
     )
+    bars = {tuple(line.get_xdata()) for line in panel.lines if line.get_linewidth() == 2.5}
+    assert bars == {tuple(100 * row) for row in table[["low", "high"]].to_numpy()}
+    thin = {tuple(line.get_xdata()) for line in panel.lines if line.get_linewidth() == 1}
+    assert thin == {tuple(100 * row) for row in table[["videos_low", "videos_high"]].to_numpy()}
     assert "d: alone -0.125 [" in findings.of_relay(table)
     assert "beside interlacing +0.250 [" in findings.of_relay(table)
     plt.close(figure)

@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dnrlab.batch.archive import archive, loss_of
 from dnrlab.evaluation import EvalConfig, write_results
 from dnrlab.evaluation.video_scores import SCORE, Predictions
-from dnrlab.experiments.archive import archive, interlaced, log_loss, read_table
+from dnrlab.experiments.variants import read_table
 from dnrlab.recipes.config import recipe_to_dict
 from dnrlab.relay import DNRConfig
 from tests.helpers.trainings import tiny
@@ -90,10 +91,11 @@ def test_videos_outside_of_the_folder_of_their_manifest_are_refused(batch, tmp_p
 
 
 def test_a_network_with_its_own_shift_is_not_interlaced_by_dnr():
-    assert not interlaced(tiny(name="tsm_resnet18", interlacing=None))
-    assert interlaced(tiny(interlacing=None))
+    assert not tiny(name="tsm_resnet18", interlacing=None).model.is_interlaced
+    assert tiny(interlacing=None).model.is_interlaced
+    assert not tiny(dnr=None, interlacing=None).model.is_interlaced
 
 
-def test_the_loss_of_equal_scores_is_log_2():
-    videos = pd.DataFrame({"label": ["a", "b"], SCORE + "a": 0.5, SCORE + "b": [0.5, 1.0]})
-    assert log_loss(videos) == pytest.approx(np.log(2) / 2)
+def test_the_loss_is_the_mean_cross_entropy_in_any_order_of_the_classes():
+    videos = pd.DataFrame({"label": ["a", "b"], SCORE + "b": [0.5, 1.0], SCORE + "a": [0.5, 0.0]})
+    assert loss_of(videos) == pytest.approx(np.log(2) / 2)
