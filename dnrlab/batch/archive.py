@@ -90,6 +90,7 @@ def row_of(folder: Path, metrics: dict[str, Any], videos: pd.DataFrame, step: St
 def loss_of(videos: pd.DataFrame) -> float:
     """Mean cross-entropy (nats) of the scores of ``Predictions.videos``: 0.5 and 1 for the right class give 0.347."""
     scores = class_scores(videos).sort_index(axis=1)  # scikit-learn expects the classes in this order
+    scores = scores.div(scores.sum(axis=1), axis=0)  # and sums of 1 in double precision
     return float(log_loss(videos["label"], scores, labels=list(scores)))
 
 
