@@ -38,7 +38,15 @@ def compare_results(baseline: str | Path, other: str | Path, split: str = "test"
     if set(firsts) != set(seconds):
         only = [f"{named(keys)} only in {who}" for who, keys in differing(firsts, seconds, baseline, other) if keys]
         raise ValueError(f"expected the same seeds and folds in both, got {' and '.join(only)}; train the missing runs")
-    pairs = {key: paired_videos(firsts[key], seconds[key], split) for key in firsts}
+    return compare_videos({key: paired_videos(firsts[key], seconds[key], split) for key in firsts})
+
+
+def compare_videos(pairs: Mapping[tuple[str, str], pd.DataFrame]) -> Paired:
+    """Compare pairs of runs by video.
+
+    Args:
+        pairs: tables of ``join_videos``, by seed and fold.
+    """
     rows = [
         {"seed": seed, "fold": fold, "difference": (table["right_other"] - table["right"]).mean()}
         for (seed, fold), table in pairs.items()
@@ -86,8 +94,21 @@ def named(keys: list[tuple[str, str]]) -> str:
 
 
 def paired_videos(baseline: Path, other: Path, split: str) -> pd.DataFrame:
-    """Columns that identify a video, source if known, right and right_other (0 or 1). One row per video."""
-    first, second = videos_of(baseline, split), videos_of(other, split)
+    """The results of two run folders on a split, as ``join_videos`` gives them."""
+    return join_videos(videos_of(baseline, split), videos_of(other, split), baseline, other)
+
+
+def join_videos(first: pd.DataFrame, second: pd.DataFrame, baseline: str | Path, other: str | Path) -> pd.DataFrame:
+    """The results of two networks, video by video.
+
+    Args:
+        first: as from ``videos_of``; and of the other network.
+        baseline: what errors call the first; and the other.
+
+    Returns: columns that identify a video, source if known, right and right_other (0 or 1). One row per video.
+
+    Raises: ValueError if a video is in one table only or twice, or has two labels.
+    """
     keys = [name for name in VIDEO if name in first and name in second]
     for table, folder in ((first, baseline), (second, other)):
         if (twice := table.duplicated(keys)).any():

@@ -6,8 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from dnrlab.evaluation.intervals import paired_difference, smallest_difference
-from dnrlab.evaluation.paired import VIDEO
+from dnrlab.evaluation.paired import compare_videos, join_videos, sources_of
 from dnrlab.experiments.repeat import over_runs
 from dnrlab.files import explain_read_errors
 
@@ -44,7 +43,7 @@ def read_videos(table: str | Path) -> pd.DataFrame:
     for _, run in read_table(table).iterrows():
         file = Path(table).parent / PREDICTIONS / run["grid"] / f"{run['run']}.csv"
         own = pd.read_csv(file, dtype=str, keep_default_na=False)
-        sources = own["source"].where(own["source"] != "", own["path"]) if "source" in own else own["path"]
+        sources = sources_of(own) if "source" in own else own["path"]
         names = {name: run[name] for name in (*SETTING, *RUN, "grid", "run")}
         variant = VARIANTS.get((run["norm"], run["interlaced"]), "")
         right = (own["label"] == own["predicted"]).astype(float)
@@ -93,38 +92,36 @@ def differences(
     rows: list[dict[str, Any]] = []
     for key, own in videos.groupby([*SETTING], sort=False):
         for baseline, other in pairs:
-            first, second = (own[own[name] == value] for value in (baseline, other))
-            if not first[RUN].drop_duplicates().merge(second[RUN].drop_duplicates()).empty:
+            found = of_pair(own[own[name] == baseline], own[own[name] == other], baseline, other)
+            if found:
                 names = {**dict(zip(SETTING, key, strict=True)), "baseline": baseline, "other": other}
-                rows.append(names | of_pair(first, second, f"{baseline} and {other}"))
+                rows.append(names | found)
     return pd.DataFrame(rows)
 
 
-def of_pair(first: pd.DataFrame, second: pd.DataFrame, what: str) -> dict[str, Any]:
-    """The difference of two variants, as a row of ``differences``."""
-    for each in (first, second):
-        check_one_run(each, what)
-    first, second = (each.merge(other[RUN].drop_duplicates()) for each, other in ((first, second), (second, first)))
-    video = [name for name in VIDEO if name in first]
-    both = first.merge(second, on=[*RUN, *video], suffixes=("", "_other"), how="outer", indicator="found")
-    if not (both["found"] == "both").all():
-        odd = both[both["found"] != "both"].iloc[0]
-        raise ValueError(
-            f"expected the same videos of {what}, got {odd['path']} (fold {odd['fold']!r}, seed {odd['seed']}) of one "
-            "only; evaluate both on one manifest"
-        )
-    both = both.assign(difference=both["right_other"] - both["right"])
-    interval, over = over_runs(both.groupby(RUN)["difference"].mean().reset_index(), "difference")
-    by_video = both.groupby(video, sort=False)
-    values, sources = by_video["difference"].mean(), by_video["source"].first()
-    resampled = paired_difference(0 * values, values, sources)
+def of_pair(first: pd.DataFrame, second: pd.DataFrame, baseline: str, other: str) -> dict[str, Any]:
+    """The difference of two variants, as a row of ``differences``; empty if they share no fold and seed."""
+    check_one_run(first, baseline)
+    check_one_run(second, other)
+    firsts, seconds = (dict(iter(each.groupby(["seed", "fold"]))) for each in (first, second))
+    shared = [key for key in firsts if key in seconds]
+    if not shared:
+        return {}
+    where = {(seed, fold): f"seed {seed}" + (f" fold {fold}" if fold else "") for seed, fold in shared}
+    paired = compare_videos(
+        {
+            key: join_videos(firsts[key], seconds[key], f"{baseline} {where[key]}", f"{other} {where[key]}")
+            for key in shared
+        }
+    )
+    interval, over = over_runs(paired.runs, "difference")
     return {
         **interval._asdict(),
         "over": over,
-        "videos_mean": resampled.mean,
-        "videos_low": resampled.low,
-        "videos_high": resampled.high,
-        "smallest": smallest_difference(values, sources),
+        "videos_mean": paired.difference.mean,
+        "videos_low": paired.difference.low,
+        "videos_high": paired.difference.high,
+        "smallest": paired.smallest,
     }
 
 
