@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from dnrlab.text import beyond, count, listed
+from dnrlab.text import count, listed
 
 
 def of_gains(table: pd.DataFrame) -> str:
@@ -53,7 +53,7 @@ def seeds_note(seeds: int) -> str:
 
 
 def of_relay(table: pd.DataFrame) -> str:
-    """What the relay adds on each data set, alone and beside interlacing.
+    """What the relay adds on each data set, alone and beside interlacing, in points; unclear if the interval holds 0.
 
     ``table`` is from ``dnrlab.experiments.variants.differences``, of one network.
     """
@@ -61,7 +61,13 @@ def of_relay(table: pd.DataFrame) -> str:
     for dataset, own in table.groupby("dataset", sort=False):
         gains = own.set_index(["baseline", "other"])
         places = ((("bn", "relay"), "alone"), (("interlaced", "both"), "beside interlacing"))
-        known = [f"{where} {beyond(gains.loc[pair])}" for pair, where in places if pair in gains.index]
+        known = [f"{points(gains.loc[pair])} {where}" for pair, where in places if pair in gains.index]
         if known:
             lines.append(f"{dataset}: {listed(known)}")
-    return "\n".join(["What the relay adds to top-1", *lines])
+    return "\n".join(["What the relay adds to top-1, in points", *lines])
+
+
+def points(row: "pd.Series[float]") -> str:
+    """``+12.3 (unclear)``: a difference in points. It is unclear if its interval holds 0."""
+    unclear = " (unclear)" if row["low"] <= 0 <= row["high"] else ""
+    return f"{100 * row['mean']:+.1f}{unclear}"

@@ -25,7 +25,9 @@ def differences_figure(table: pd.DataFrame, finding: str, note: str) -> Figure:
     """
     datasets = list(dict.fromkeys(table["dataset"]))
     size = (WIDTH * len(datasets) + 2.6, 0.42 * len(WHAT) + 1.9)
-    figure, panels = plt.subplots(1, len(datasets), figsize=size, sharey=True, squeeze=False, layout="constrained")
+    figure, panels = plt.subplots(
+        1, len(datasets), figsize=size, sharex=True, sharey=True, squeeze=False, layout="constrained"
+    )
     for axes, dataset in zip(panels[0], datasets, strict=True):
         own = table[table["dataset"] == dataset].set_index(["baseline", "other"])
         for place, pair in enumerate(WHAT):

@@ -5,15 +5,15 @@ python notebooks/results/tables.py    # prints the tables of RESULTS.md
 Writes means.csv, differences.csv and differences.png.
 """
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from dnrlab import findings
-from dnrlab.data.synthetic.make import pair_accuracy
+from dnrlab.data.synthetic.make import SETS, pair_accuracy
 from dnrlab.data.synthetic.motions import pair_of
+from dnrlab.data.synthetic.objects import objects_of
+from dnrlab.experiments.tables import interval, markdown
 from dnrlab.experiments.variants import differences, means, read_videos
 from dnrlab.figures import save_figure
 from dnrlab.plots import differences_figure
@@ -22,21 +22,11 @@ from dnrlab.plots.variants import WHAT
 FOLDER = Path(__file__).parent
 NAMES = {"bn": "batch norm", "interlaced": "interlacing", "relay": "relay", "both": "both (DNR)"}
 NETWORK = "tsn_resnet18"
+OVER_VIDEOS = ("videos_mean", "videos_low", "videos_high")
 NOTE = (
     "mean over pairs of runs; thick: 95 % interval over seeds or folds (Student's t); thin: over the sources of the "
     "test videos, for these trained networks (bootstrap)"
 )
-
-
-def interval(row: "pd.Series[Any]", mean: str = "mean", low: str = "low", high: str = "high", *, sign: str = "") -> str:
-    """``0.93 [0.90, 0.95]``; without an interval the mean alone."""
-    middle = f"{row[mean]:{sign}.3f}"
-    return middle if pd.isna(row[low]) else f"{middle} [{row[low]:{sign}.3f}, {row[high]:{sign}.3f}]"
-
-
-def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """The lines of a table."""
-    return ["| " + " | ".join(row) + " |" for row in (header, ["---"] * len(header), *rows)]
 
 
 def accuracies(videos: pd.DataFrame) -> list[str]:
@@ -61,7 +51,7 @@ def gains(videos: pd.DataFrame) -> list[str]:
             str(row["network"]),
             WHAT[row["baseline"], row["other"]],
             interval(row, sign="+"),
-            interval(row, "videos_mean", "videos_low", "videos_high", sign="+"),
+            interval(row, OVER_VIDEOS, sign="+"),
             f"{row['smallest']:.3f}",
         ]
         for _, row in ordered.iterrows()
@@ -97,6 +87,28 @@ def by_pair(videos: pd.DataFrame) -> list[str]:
         for key, row in wide.iterrows()
     ]
     return markdown(["data set", "motions", *NAMES.values()], rows)
+
+
+def by_object(videos: pd.DataFrame) -> list[str]:
+    """Top-1 on thirds of the hard test videos by size, speed and contrast, and what the relay adds there."""
+    name = "synthetic_hard"
+    joined = videos[videos["dataset"] == name].merge(objects_of(SETS[name], "test"), on="path", validate="many_to_one")
+    rows = []
+    for quantity in ("size", "speed", "contrast"):
+        thirds = pd.qcut(joined[quantity], 3)
+        for third in thirds.cat.categories:
+            own = joined[thirds == third]
+            low, high = own[quantity].min(), own[quantity].max()
+            top1, gains = own.groupby("variant")["right"].mean(), differences(own).set_index(["baseline", "other"])
+            rows.append(
+                [
+                    f"{quantity} {low:.2f} to {high:.2f}",
+                    str(own["path"].nunique()),
+                    *(f"{top1[name]:.3f}" for name in NAMES),
+                    *(interval(gains.loc[pair], sign="+") for pair in (("bn", "relay"), ("interlaced", "both"))),
+                ]
+            )
+    return markdown(["objects", "videos", *NAMES.values(), "relay, alone", "relay, beside interlacing"], rows)
 
 
 if __name__ == "__main__":

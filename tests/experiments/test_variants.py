@@ -110,6 +110,7 @@ def test_the_figure_shows_each_gain_in_points_and_the_finding_names_the_relay():
     assert bars == {tuple(100 * row) for row in table[["low", "high"]].to_numpy()}
     thin = {tuple(line.get_xdata()) for line in panel.lines if line.get_linewidth() == 1}
     assert thin == {tuple(100 * row) for row in table[["videos_low", "videos_high"]].to_numpy()}
-    assert "d: alone -0.125 [" in findings.of_relay(table)
-    assert "beside interlacing +0.250 [" in findings.of_relay(table)
+    assert findings.of_relay(table).endswith("d: -12.5 (unclear) alone and +25.0 (unclear) beside interlacing")
+    narrow = table.assign(low=table["mean"] - 0.01, high=table["mean"] + 0.01)
+    assert findings.of_relay(narrow).endswith("d: -12.5 alone and +25.0 beside interlacing")
     plt.close(figure)

@@ -136,15 +136,20 @@ def named_set(name: str) -> Path:
     return make_synthetic(Path("runs") / name, SETS[name])
 
 
+def generators(seed: int, split: str, number: int, label: str) -> tuple[np.random.Generator, np.random.Generator]:
+    """What a scene's motion, and its speed and contrast are drawn from; the same for both classes of a pair."""
+    key = [seed, list(STRIPS).index(split), number, PAIRS.index(pair_of(label))]
+    return np.random.default_rng([2, *key]), np.random.default_rng([3, *key])
+
+
 def film_scene(folder: Path, config: SyntheticConfig, split: str, number: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Encode the ten videos of a scene. Returns their manifest rows and their boxes."""
     scene_key = [config.seed, list(STRIPS).index(split), number]
-    # The first number (1, 2) keeps the streams apart: a SeedSequence treats [a, b] and [a, b, 0] alike.
+    # The first number (1, 2, 3) keeps the streams apart: a SeedSequence treats [a, b] and [a, b, 0] alike.
     scene = make_scene(config.side, STRIPS[split], np.random.default_rng([1, *scene_key]))
     rows, box_tables = [], []
     for label in CLASSES:
-        rng = np.random.default_rng([2, *scene_key, PAIRS.index(pair_of(label))])  # the same for both classes of a pair
-        looks = np.random.default_rng([3, *scene_key, PAIRS.index(pair_of(label))])
+        rng, looks = generators(config.seed, split, number, label)
         track = motion(label, config.num_frames, rng, config.look, looks)
         path = Path(split) / label / f"scene{number:04d}.mp4"
         encode(folder / path, render(scene, track), config.frames_per_second)

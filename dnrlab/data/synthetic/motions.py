@@ -67,12 +67,18 @@ def motion(
     Speed and contrast are drawn from ``looks``, which stands apart from the class; without it they are the highest.
     """
     first, _ = pair_of(label)
-    speed = look.speed.high if looks is None else look.speed.draw(looks)
-    contrast = look.contrast.high if looks is None else look.contrast.draw(looks)
+    speed, contrast = speed_and_contrast(look, looks)
     phase = np.linspace(0.5 - speed / 2, 0.5 + speed / 2, num_frames)  # the middle of the path
     track = forward_motion(first, phase, rng, look)
     track = track._replace(opacity=contrast * track.opacity)
     return track if label == first else Track(*(values[::-1] for values in track))
+
+
+def speed_and_contrast(look: Look, looks: np.random.Generator | None) -> tuple[float, float]:
+    """Part of the path that is seen, and opacity. Without a generator they are the highest."""
+    if looks is None:
+        return look.speed.high, look.contrast.high
+    return look.speed.draw(looks), look.contrast.draw(looks)
 
 
 def forward_motion(label: str, phase: NDArray[np.float64], rng: np.random.Generator, look: Look) -> Track:
