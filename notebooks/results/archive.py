@@ -12,10 +12,11 @@ from dnrlab.experiments.choice import best_of
 
 FOLDER = Path(__file__).parent
 SETTINGS = ["lr", "epochs"]
+ON_VALIDATION = ("choices", "reasons")
 
 if __name__ == "__main__":
     name, *batches = sys.argv[1:]
-    split = "val" if name == "choices" else "test"
+    split = "val" if name in ON_VALIDATION else "test"
     for batch in batches:
         table = archive(batch, FOLDER / f"{name}.csv", split)
         print(len(table), "rows in", FOLDER / f"{name}.csv")

@@ -1,121 +1,37 @@
-"""Compute the tables of this folder from the stored predictions, and draw their figure.
+"""Compute all tables of this folder from the stored predictions and measures, and draw their figure.
 
-python notebooks/results/tables.py    # prints the tables of RESULTS.md
-
-Writes means.csv, differences.csv and differences.png.
+python notebooks/results/tables.py    # writes TABLES.md, means.csv, differences.csv and differences.png
 """
 
 from pathlib import Path
 
-import pandas as pd
+import tables_inside
+import tables_parts
+import tables_runs
 
-from dnrlab import findings
-from dnrlab.data.synthetic.make import SETS, pair_accuracy
-from dnrlab.data.synthetic.motions import pair_of
-from dnrlab.data.synthetic.objects import objects_of
-from dnrlab.experiments.tables import interval, markdown
-from dnrlab.experiments.variants import differences, means, read_videos
-from dnrlab.figures import save_figure
-from dnrlab.plots import differences_figure
-from dnrlab.plots.variants import WHAT
+from dnrlab.experiments.variants import read_videos
+from dnrlab.files import atomic_write
 
 FOLDER = Path(__file__).parent
-NAMES = {"bn": "batch norm", "interlaced": "interlacing", "relay": "relay", "both": "both (DNR)"}
-NETWORK = "tsn_resnet18"
-OVER_VIDEOS = ("videos_mean", "videos_low", "videos_high")
-NOTE = (
-    "mean over pairs of runs; thick: 95 % interval over seeds or folds (Student's t); thin: over the sources of the "
-    "test videos, for these trained networks (bootstrap)"
+HEAD = (
+    "# All tables\n\n`python notebooks/results/tables.py` writes this page from the stored predictions and measures. "
+    "What they mean is in [RESULTS.md](RESULTS.md).\n"
 )
 
 
-def accuracies(videos: pd.DataFrame) -> list[str]:
-    """Top-1 of each variant: one row per data set and network."""
-    wide = means(videos).assign(text=lambda table: [interval(row) for _, row in table.iterrows()])
-    rows = []
-    for (dataset, network), own in wide.groupby(["dataset", "network"], sort=False):
-        texts = own.set_index("variant")["text"]
-        rows.append([str(dataset), str(network), *(texts.get(name, "") for name in NAMES), own["over"].iloc[0]])
-    return markdown(["data set", "network", *NAMES.values(), "over"], rows)
-
-
-def gains(videos: pd.DataFrame) -> list[str]:
-    """What each part adds: one row per data set, network and pair of variants."""
-    table = differences(videos)
-    places = [list(WHAT).index((row["baseline"], row["other"])) for _, row in table.iterrows()]
-    groups = table.groupby(["dataset", "network"], sort=False).ngroup()
-    ordered = table.assign(group=groups, place=places).sort_values(["group", "place"])
-    rows = [
-        [
-            str(row["dataset"]),
-            str(row["network"]),
-            WHAT[row["baseline"], row["other"]],
-            interval(row, sign="+"),
-            interval(row, OVER_VIDEOS, sign="+"),
-            f"{row['smallest']:.3f}",
-        ]
-        for _, row in ordered.iterrows()
-    ]
-    return markdown(["data set", "network", "what is added", "top-1, over runs", "over videos", "smallest"], rows)
-
-
-def of_synthetic(videos: pd.DataFrame) -> pd.DataFrame:
-    """The rows of synthetic sets and the evidence's small network."""
-    return videos[videos["dataset"].str.startswith("synthetic") & (videos["network"] == NETWORK)]
-
-
-def within_pairs(videos: pd.DataFrame) -> list[str]:
-    """Accuracy within the right pair of motions: mean over the runs, one row per synthetic set."""
-    rows = []
-    for dataset, own in of_synthetic(videos).groupby("dataset", sort=False):
-        of_runs = {
-            key: pair_accuracy(list(run["label"]), list(run["predicted"]))["within_pair"]
-            for key, run in own.groupby(["variant", "seed"])
-        }
-        each = [[value for (variant, _), value in of_runs.items() if variant == name] for name in NAMES]
-        rows.append([str(dataset), *(f"{sum(values) / len(values):.3f}" if values else "" for values in each)])
-    return markdown(["data set", *NAMES.values()], rows)
-
-
-def by_pair(videos: pd.DataFrame) -> list[str]:
-    """Top-1 of each pair of motions: mean over the runs, one row per synthetic set and pair."""
-    own = of_synthetic(videos)
-    own = own.assign(pair=[" / ".join(pair_of(label)).replace("_", " ") for label in own["label"]])
-    wide = own.pivot_table(index=["dataset", "pair"], columns="variant", values="right", sort=False)
-    rows = [
-        [*map(str, key), *("" if pd.isna(row.get(name)) else f"{row[name]:.2f}" for name in NAMES)]
-        for key, row in wide.iterrows()
-    ]
-    return markdown(["data set", "motions", *NAMES.values()], rows)
-
-
-def by_object(videos: pd.DataFrame) -> list[str]:
-    """Top-1 on thirds of the hard test videos by size, speed and contrast, and what the relay adds there."""
-    name = "synthetic_hard"
-    joined = videos[videos["dataset"] == name].merge(objects_of(SETS[name], "test"), on="path", validate="many_to_one")
-    rows = []
-    for quantity in ("size", "speed", "contrast"):
-        thirds = pd.qcut(joined[quantity], 3)
-        for third in thirds.cat.categories:
-            own = joined[thirds == third]
-            low, high = own[quantity].min(), own[quantity].max()
-            top1, gains = own.groupby("variant")["right"].mean(), differences(own).set_index(["baseline", "other"])
-            rows.append(
-                [
-                    f"{quantity} {low:.2f} to {high:.2f}",
-                    str(own["path"].nunique()),
-                    *(f"{top1[name]:.3f}" for name in NAMES),
-                    *(interval(gains.loc[pair], sign="+") for pair in (("bn", "relay"), ("interlaced", "both"))),
-                ]
-            )
-    return markdown(["objects", "videos", *NAMES.values(), "relay, alone", "relay, beside interlacing"], rows)
+def page() -> str:
+    """The text of TABLES.md."""
+    parts = [HEAD]
+    for title, explanation, lines in (
+        *tables_runs.sections(read_videos(FOLDER / "main.csv")),
+        *tables_parts.sections(),
+        *tables_inside.sections(),
+    ):
+        parts.append("\n".join([f"## {title}", "", explanation, "", *lines, ""]))
+    return "\n".join(parts)
 
 
 if __name__ == "__main__":
-    videos = read_videos(FOLDER / "main.csv")
-    means(videos).to_csv(FOLDER / "means.csv", index=False)
-    for network, table in differences(videos).groupby("network", sort=False):
-        name = "differences" if network == NETWORK else f"differences_{network}"
-        save_figure(differences_figure(table, findings.of_relay(table), NOTE), FOLDER, name, table=table)
-    for lines in (accuracies(videos), gains(videos), within_pairs(videos), by_pair(videos)):
-        print("\n".join(lines), end="\n\n")
+    with atomic_write(FOLDER / "TABLES.md") as unfinished:
+        unfinished.write_text(page(), encoding="utf-8")
+    tables_runs.draw(read_videos(FOLDER / "main.csv"))

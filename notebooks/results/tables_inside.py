@@ -1,7 +1,4 @@
-"""Compute the tables of heat and of γ and β from heat.csv and dynamics.csv, which inside.py wrote.
-
-python notebooks/results/tables_inside.py    # prints the tables of RESULTS.md
-"""
+"""Tables of heat and of γ and β, from heat.csv and dynamics.csv, which inside.py writes."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +12,16 @@ from dnrlab.explain.cam.survey import BLOB
 FOLDER = Path(__file__).parent
 NETWORKS = {"bn": "batch norm", "interlaced": "interlacing", "relay": "relay", "both": "both (DNR)"}
 CONTROLS = {"random weights": "random weights", BLOB: BLOB}
+HEAT = (
+    "Grad-CAM++ of the predicted class on the test videos; mean and 95 % interval over seeds or folds. *Share*: heat "
+    "on the object. *Pointing*: frames whose hottest pixel is on the object. *Steadiness*: see notebook 03. *Deletion* "
+    "(lower is better) and *insertion* (higher is better): area under the curve minus that of random maps."
+)
+GAINS = "Within pairs of networks of the same seed or fold; 95 % interval, Student's t."
+DYNAMICS = (
+    "Top-1 of the same networks with the relay cut, and of linear probes that see γ and β alone; mean and 95 % "
+    "interval over seeds or folds."
+)
 
 
 def over_repeats(table: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
@@ -56,7 +63,12 @@ def dynamics(table: pd.DataFrame) -> list[str]:
     return markdown(["data set", "measure", "relay", "both (DNR)"], rows)
 
 
-if __name__ == "__main__":
-    maps = pd.read_csv(FOLDER / "heat.csv", keep_default_na=False)
-    for lines in (heat(maps), heat_gains(maps), dynamics(pd.read_csv(FOLDER / "dynamics.csv"))):
-        print("\n".join(lines), end="\n\n")
+def sections() -> list[tuple[str, str, list[str]]]:
+    """Title, explanation and lines of each table whose measures have been stored."""
+    found = []
+    if (FOLDER / "heat.csv").is_file():
+        maps = pd.read_csv(FOLDER / "heat.csv", keep_default_na=False)
+        found += [("Heat", HEAT, heat(maps)), ("What the relay changes in the heat", GAINS, heat_gains(maps))]
+    if (FOLDER / "dynamics.csv").is_file():
+        found.append(("γ and β", DYNAMICS, dynamics(pd.read_csv(FOLDER / "dynamics.csv"))))
+    return found

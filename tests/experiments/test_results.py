@@ -1,6 +1,7 @@
 """The numbers of notebooks/results follow from the predictions that are stored there."""
 
 import math
+import re
 import runpy
 
 import pandas as pd
@@ -10,14 +11,17 @@ from dnrlab.batch.archive import dataset_of, norm_of
 from dnrlab.batch.execute import defaults_of
 from dnrlab.batch.grid import read_grid
 from dnrlab.batch.runs import runs_of
-from dnrlab.experiments.variants import read_table, read_videos
+from dnrlab.experiments.choice import GROUP, best_of
+from dnrlab.experiments.variants import read_table
 from dnrlab.recipes.parameters import recipe_of
 from tests.helpers.paths import PROJECT
 
 FOLDER = PROJECT / "notebooks" / "results"
-TABLES = [name for name in ("main", "choices", "parts", "batch_sizes") if (FOLDER / f"{name}.csv").is_file()]
+TABLES = ["main", "choices", "parts", "reasons", "batch_sizes"]
+TABLES = [name for name in TABLES if (FOLDER / f"{name}.csv").is_file()]
 COLUMNS = ["dataset", "network", "norm", "interlaced", "fold", "seed", "pixels", "epochs", "top1", "top5"]
 COLUMNS += ["evaluated", "total", "command", "machine"]
+SETTINGS = ["lr", "epochs"]
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -50,7 +54,7 @@ def test_each_run_is_one_of_a_grid_that_stands_here(name, monkeypatch, tmp_path)
             assert found == tuple(row[["seed", "epochs", "lr", "batch_size"]]), row["run"]
             assert evaluation.parameters.get("test_fold", "") == row["fold"]
             assert dataset_of(str(evaluation.parameters["manifest"])) == row["dataset"]
-            assert evaluation.parameters.get("split", "test") == ("val" if name == "choices" else "test")
+            assert evaluation.parameters.get("split", "test") == ("val" if name in ("choices", "reasons") else "test")
 
 
 def test_predictions_without_a_row_are_not_stored():
@@ -59,8 +63,20 @@ def test_predictions_without_a_row_are_not_stored():
     assert stored == {f"{row['grid']}/{row['run']}.csv" for _, row in rows.iterrows()}
 
 
-def test_the_tables_of_the_report_are_those_of_its_script():
-    script, report = runpy.run_path(str(FOLDER / "tables.py")), (FOLDER / "RESULTS.md").read_text()
-    videos = read_videos(FOLDER / "main.csv")
-    for name in ("accuracies", "gains", "within_pairs", "by_pair"):
-        assert "\n".join(script[name](videos)) in report, name
+def test_main_runs_have_the_settings_that_validation_chose():
+    chosen = pd.concat([best_of(own, SETTINGS) for _, own in read_table(FOLDER / "choices.csv").groupby("dataset")])
+    main = read_table(FOLDER / "main.csv").merge(chosen, on=list(GROUP), how="left", suffixes=("", "_chosen"))
+    for name in SETTINGS:
+        assert (main[name] == main[f"{name}_chosen"]).all(), main.loc[main[name] != main[f"{name}_chosen"], "run"]
+
+
+def test_the_page_of_tables_is_what_its_script_writes(monkeypatch):
+    monkeypatch.syspath_prepend(FOLDER)
+    assert runpy.run_path(str(FOLDER / "tables.py"))["page"]() == (FOLDER / "TABLES.md").read_text()
+
+
+def test_the_intervals_of_the_report_stand_in_the_tables():
+    report, tables = ((FOLDER / name).read_text() for name in ("RESULTS.md", "TABLES.md"))
+    intervals = re.findall(r"[+-]?\d\.\d{3} \[[^\]]*\]", report)
+    assert len(intervals) > 10
+    assert [each for each in intervals if each not in tables] == []
