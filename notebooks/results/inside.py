@@ -1,6 +1,8 @@
-"""Gather what notebooks 03 and 04 measured after all runs of some batches, as heat.csv and dynamics.csv.
+"""Gather what notebooks 03 and 04 measured after all runs of some batches: heat.csv, dynamics.csv, and heat/.
 
 python notebooks/results/inside.py runs/batches/evidence_synthetic runs/batches/evidence_hard
+
+Rows of the same batch are replaced. ``heat/GRID/NOTEBOOK.csv`` has one row per video and network.
 """
 
 import json
@@ -14,37 +16,49 @@ import pandas as pd
 
 from dnrlab.batch.archive import dataset_of
 from dnrlab.explain.cam.survey import BLOB
+from dnrlab.files import atomic_write
 
 FOLDER = Path(__file__).parent
-OBJECTS = ["share", "pointing", "steadiness"]
+ON_OBJECTS = ["share", "pointing", "steadiness"]
+WITHOUT = ["deletion", "insertion"]  # measures of maps without objects whose place is known
+CUTS = {"none": "whole relay", "both": "relay cut"}
+KINDS = {"cross_temporal": "over time", "cross_layer": "over layers"}
 RUN = re.compile(r"(?P<variant>[a-z]+)_(?:seed|fold)(?P<repeat>\d+)(?P<control>, random weights)?")
 
 
-def done_notebooks(batch: Path) -> Iterator[tuple[dict[str, Any], Path]]:
-    """Parameters and folder of each notebook that ran after all runs."""
+def done_notebooks(batch: Path) -> Iterator[tuple[str, dict[str, Any], Path]]:
+    """Name, parameters and folder of each notebook that ran after all runs."""
     for file in sorted((batch / "after").glob("*.state.json")):
         state = json.loads(file.read_text(encoding="utf-8"))
         if state["state"] == "done":
-            yield state["parameters"], Path(state["parameters"]["out_dir"])
+            yield file.name.removesuffix(".state.json"), state["parameters"], Path(state["parameters"]["out_dir"])
 
 
-def of_heat(given: dict[str, Any], folder: Path) -> Iterator[dict[str, Any]]:
-    """The means over the videos of each network's maps: one row per network (or control) and measure.
+def maps_of(folder: Path, dataset: str) -> pd.DataFrame:
+    """What notebook 03 measured of each video's maps: path (below the data set's folder), network and measures.
 
     On objects whose place is known: share, pointing and steadiness. Else the areas under the curves of deletion and
     insertion, minus those of random maps.
     """
-    known = (folder / "localisation_videos.csv").is_file()
-    videos = pd.read_csv(folder / ("localisation_videos.csv" if known else "faithfulness_videos.csv"))
-    for name in () if known else ("deletion", "insertion"):
-        videos[name] -= videos[f"random_{name}"]
+    if (folder / "localisation_videos.csv").is_file():
+        videos, measures = pd.read_csv(folder / "localisation_videos.csv"), ON_OBJECTS
+    else:
+        videos, measures = pd.read_csv(folder / "faithfulness_videos.csv"), WITHOUT
+        for name in measures:
+            videos[name] -= videos[f"random_{name}"]
+    paths = [path.rpartition(f"/{dataset}/")[2] for path in videos["path"]]
+    return videos.assign(path=paths)[["path", "network", *measures]].round(4)
+
+
+def of_heat(given: dict[str, Any], maps: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """The means over the videos: one row per network or control, and measure. ``maps`` is from ``maps_of``."""
     first = RUN.fullmatch(Path(given["runs"][0]).name)
-    for network, own in videos.groupby("network", sort=False):
+    for network, own in maps.groupby("network", sort=False):
         found = RUN.fullmatch(str(network))
         if not found and network != BLOB:
             raise ValueError(f"expected runs named variant_seedN or variant_foldN, got {network!r}; rename the cases")
         who = ("random weights" if found["control"] else found["variant"]) if found else BLOB
-        for measure in OBJECTS if known else ["deletion", "insertion"]:
+        for measure in own.columns[2:]:
             yield {
                 "dataset": dataset_of(given["manifest"]),
                 "layer": given.get("layer", ""),
@@ -62,9 +76,8 @@ def of_dynamics(given: dict[str, Any], folder: Path) -> Iterator[dict[str, Any]]
     cuts, probes = pd.read_csv(folder / "relay_cut.csv"), pd.read_csv(folder / "probe.csv")
     layers = list(dict.fromkeys(probes["layer"]))  # from the first to the last, then all together
     probes = probes[probes["layer"].isin([layers[0], *layers[-2:]])]
-    rows = [(f"cut {row['cut']}", row) for _, row in cuts.iterrows()]
-    rows += [(f"probe {row['layer']} {row['kind']}, {row['labels']} labels", row) for _, row in probes.iterrows()]
-    for measure, row in rows:
+    rows = [(CUTS.get(row["cut"], f"relay {row['cut']} cut"), row) for _, row in cuts.iterrows()]
+    for measure, row in [*rows, *((probe_words(row), row) for _, row in probes.iterrows())]:
         yield {
             "dataset": dataset_of(given["manifest"]),
             "network": found["variant"],
@@ -75,12 +88,40 @@ def of_dynamics(given: dict[str, Any], folder: Path) -> Iterator[dict[str, Any]]
         }
 
 
+def probe_words(row: "pd.Series[Any]") -> str:
+    """What a probe sees, and whether its labels were shuffled."""
+    where = "all layers" if row["layer"] == "all" else f"{row['layer']} {KINDS[row['kind']]}"
+    return f"probe of {where}" + (", shuffled labels" if row["labels"] == "shuffled" else "")
+
+
+def gather(batch: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The rows of heat and of dynamics of a batch. The measures of each video are written to ``heat/``."""
+    heat, dynamics = [], []
+    for name, given, folder in done_notebooks(batch):
+        known = {"grid": batch.name, "notebook": name}
+        if "runs" in given:
+            maps = maps_of(folder, dataset_of(given["manifest"]))
+            with atomic_write(FOLDER / "heat" / batch.name / f"{name}.csv") as unfinished:
+                maps.to_csv(unfinished, index=False)
+            heat += [row | known for row in of_heat(given, maps)]
+        else:
+            dynamics += [row | known for row in of_dynamics(given, folder)]
+    return heat, dynamics
+
+
+def add(file: Path, rows: list[dict[str, Any]]) -> None:
+    """Put rows into a table, in place of the rows of the same grids."""
+    table = pd.DataFrame(rows)
+    if file.is_file() and rows:
+        earlier = pd.read_csv(file, keep_default_na=False)
+        table = pd.concat([earlier[~earlier["grid"].isin(table["grid"])], table])
+    if len(table):
+        with atomic_write(file) as unfinished:
+            table.to_csv(unfinished, index=False)
+    print(len(rows), "new rows in", file)
+
+
 if __name__ == "__main__":
-    rows: dict[str, list[dict[str, Any]]] = {"heat": [], "dynamics": []}
-    for batch in map(Path, sys.argv[1:]):
-        for given, folder in done_notebooks(batch):
-            name, gather = ("heat", of_heat) if "runs" in given else ("dynamics", of_dynamics)
-            rows[name] += gather(given, folder)
-    for name, own in rows.items():
-        pd.DataFrame(own).to_csv(FOLDER / f"{name}.csv", index=False)
-        print(len(own), "rows in", FOLDER / f"{name}.csv")
+    for given_batch in map(Path, sys.argv[1:]):
+        for table_name, found_rows in zip(("heat", "dynamics"), gather(given_batch), strict=True):
+            add(FOLDER / f"{table_name}.csv", found_rows)

@@ -4,6 +4,7 @@ import math
 import re
 import runpy
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -61,6 +62,21 @@ def test_predictions_without_a_row_are_not_stored():
     stored = {path.relative_to(FOLDER / "predictions").as_posix() for path in FOLDER.glob("predictions/*/*.csv")}
     rows = pd.concat([read_table(FOLDER / f"{name}.csv") for name in TABLES])
     assert stored == {f"{row['grid']}/{row['run']}.csv" for _, row in rows.iterrows()}
+
+
+@pytest.mark.skipif(not (FOLDER / "heat.csv").is_file(), reason="no heat is stored")
+def test_each_mean_of_heat_follows_from_the_stored_videos():
+    found = pd.read_csv(FOLDER / "heat.csv", keep_default_na=False)
+    for (grid, notebook), rows in found.groupby(["grid", "notebook"]):
+        maps = pd.read_csv(FOLDER / "heat" / grid / f"{notebook}.csv")
+        means = maps.drop(columns="path").groupby("network").mean()
+        assert len(rows) == means.size
+        for _, row in rows.iterrows():
+            names = {f"{row['network']}_seed{row['repeat']}", f"{row['network']}_fold{row['repeat']}", row["network"]}
+            own = [name for name in means.index if name in names or name.endswith(f", {row['network']}")]
+            assert np.isclose(means.loc[own, row["measure"]], row["mean"]).any()
+    stored = {path.relative_to(FOLDER / "heat").with_suffix("").as_posix() for path in FOLDER.glob("heat/*/*.csv")}
+    assert stored == set(found["grid"] + "/" + found["notebook"])
 
 
 def test_main_runs_have_the_settings_that_validation_chose():
