@@ -4,6 +4,7 @@ Run folders hold weights and checkpoints, and are too large to keep. Every accur
 from the predictions.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,14 @@ NORMS = {"batch": "bn", "group": "gn", "instance": "in", "layer": "ln"}  # short
 OF_VIDEO = ("path", "start_seconds", "end_seconds", "source", "label", "predicted")
 
 
-def archive(batch: str | Path, table: str | Path, split: str = "test") -> pd.DataFrame:
+def archive(batch: str | Path, table: str | Path, command: str, split: str = "test") -> pd.DataFrame:
     """Add the finished runs of a batch to a table, and their predictions to ``predictions/GRID/RUN.csv`` beside it.
 
     Rows of the same grid and run are replaced. Runs that are not evaluated on the split are left out, so it can be
     called while the batch runs.
+
+    Args:
+        command: the command that ran the batch; each row gets it for its own run.
 
     Returns: the table, see ``row_of``.
 
@@ -38,7 +42,7 @@ def archive(batch: str | Path, table: str | Path, split: str = "test") -> pd.Dat
     for folder in sorted(path.parent for path in batch.glob("*/config.json")):
         found, step = read_results(folder, split), evaluation_of(folder, split)
         if found and step:
-            rows.append(row_of(folder, *found, step))
+            rows.append(row_of(folder, *found, step, f"{command} --only {folder.name}"))
             with atomic_write(table.parent / PREDICTIONS / batch.name / f"{folder.name}.csv") as unfinished:
                 short_videos(found[1], found[0]["manifest"]).to_csv(unfinished, index=False)
     if not rows:
@@ -54,15 +58,14 @@ def archive(batch: str | Path, table: str | Path, split: str = "test") -> pd.Dat
     return whole
 
 
-def row_of(folder: Path, metrics: dict[str, Any], videos: pd.DataFrame, step: State) -> dict[str, Any]:
+def row_of(folder: Path, metrics: dict[str, Any], videos: pd.DataFrame, step: State, command: str) -> dict[str, Any]:
     """A row of the table: what was trained on what, how well it does, and how to do it again.
 
     norm: bn, gn, in, ln or relay. interlaced: whether channels are interlaced. fold: the fold that was the test split,
-    or empty. pixels: side of the crop. evaluated: videos with scores; total: all videos of the split. loss: mean
-    cross-entropy of their scores, nats.
+    or empty. pixels: side of the crop. evaluated: videos with scores; total: all videos of the split. threads: of the
+    network's process; with another number, sums are rounded differently. loss: mean cross-entropy of the scores, nats.
     """
     recipe, machine = recipe_from_dict(read_config(folder)), step.machine
-    grid = folder.parent.name
     return {
         "dataset": dataset_of(metrics["manifest"]),
         "network": recipe.model.name,
@@ -76,9 +79,10 @@ def row_of(folder: Path, metrics: dict[str, Any], videos: pd.DataFrame, step: St
         "top5": metrics.get("top5"),
         "evaluated": metrics["videos"],
         "total": metrics["videos"] + metrics["skipped"],
-        "command": f"dnrlab batch notebooks/batches/{grid}.yaml --out runs/batches/{grid} --only {folder.name}",
+        "command": command,
         "machine": f"{machine['cores']} cores of {machine['processor']}, torch {machine['torch']}",
-        "grid": grid,
+        "threads": machine["threads"],
+        "grid": folder.parent.name,
         "run": folder.name,
         "width": recipe.model.width,
         "batch_size": recipe.training.batch_size,
@@ -113,11 +117,16 @@ def dataset_of(manifest: str) -> str:
 
 def short_videos(videos: pd.DataFrame, manifest: str) -> pd.DataFrame:
     """Path (below the manifest's folder), times and source if known, label and predicted class of each video."""
-    folder = f"/{dataset_of(manifest)}/"
     table = videos[[name for name in OF_VIDEO if name in videos]]
-    outside = [path for path in table["path"] if folder not in path]
+    return table.assign(path=paths_below(table["path"], manifest))
+
+
+def paths_below(paths: Sequence[str], manifest: str) -> list[str]:
+    """The paths of videos below the folder of their manifest. ValueError if one is elsewhere."""
+    folder = f"/{dataset_of(manifest)}/"
+    outside = [path for path in paths if folder not in path]
     if outside:
         raise ValueError(
             f"expected videos below the folder of their manifest, got {outside[0]}; put a manifest beside the videos"
         )
-    return table.assign(path=[path.rpartition(folder)[2] for path in table["path"]])
+    return [path.rpartition(folder)[2] for path in paths]

@@ -114,6 +114,22 @@ def smallest_difference(differences: ArrayLike, sources: ArrayLike | None = None
     return float((ndtri(0.5 + LEVEL / 2) + ndtri(POWER)) * error) if error > 0 else float("nan")
 
 
+def smallest_run_difference(differences: ArrayLike) -> float:
+    """The smallest true mean difference that as many pairs of runs would detect in four of five repetitions.
+
+    As ``smallest_difference``, with Student's t over the runs. Differences 0.1, 0.2 and 0.3 have a standard error of
+    0.0577; with two degrees of freedom the smallest is (4.303 + 1.061) * 0.0577 = 0.310.
+    Source: Bloom, "Minimum detectable effects", Evaluation Review 1995.
+
+    Returns: the difference, in units of the values. It is nan for fewer than two runs.
+    """
+    known = np.asarray(differences, dtype=float).ravel()
+    if len(known) < 2:
+        return float("nan")
+    free = len(known) - 1
+    return float((stdtrit(free, 0.5 + LEVEL / 2) + stdtrit(free, POWER)) * standard_error(known))
+
+
 def run_interval(values: ArrayLike) -> Interval:
     """The mean of one value per run, and its t interval over the runs. Values of nan are left out.
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from dnrlab.evaluation.intervals import smallest_run_difference
 from dnrlab.evaluation.paired import compare_videos, join_videos, sources_of
 from dnrlab.experiments.repeat import over_runs
 from dnrlab.files import explain_read_errors
@@ -13,6 +14,7 @@ from dnrlab.files import explain_read_errors
 PREDICTIONS = "predictions"  # folder beside a table of runs
 
 VARIANTS = {("bn", False): "bn", ("bn", True): "interlaced", ("relay", False): "relay", ("relay", True): "both"}
+NAMES = {"bn": "batch norm", "interlaced": "interlacing", "relay": "relay", "both": "both (DNR)"}
 PAIRS = (  # baseline and other: what each part adds, alone and beside the other one
     ("bn", "both"),
     ("bn", "interlaced"),
@@ -83,8 +85,9 @@ def differences(
         pairs: baseline and other, values of the column ``name``.
 
     Returns: dataset, network, pixels, width, baseline, other; mean, low, high, n, over (Student's t over the runs);
-        videos_mean, videos_low, videos_high (bootstrap over the sources of the videos, for these trained networks) and
-        smallest (difference that these videos can show, see ``smallest_difference``).
+        smallest (that these runs can show, see ``smallest_run_difference``); videos_mean, videos_low, videos_high
+        (bootstrap over the sources of the videos, for these trained networks) and videos_smallest (that these videos
+        can show, see ``smallest_difference``).
 
     Raises: ValueError if the runs of a pair were not scored on the same videos, or a variant has two runs with one fold
         and seed.
@@ -115,13 +118,15 @@ def of_pair(first: pd.DataFrame, second: pd.DataFrame, baseline: str, other: str
         }
     )
     interval, over = over_runs(paired.runs, "difference")
+    repeat = "fold" if paired.runs["fold"].nunique() > 1 else "seed"
     return {
         **interval._asdict(),
         "over": over,
+        "smallest": smallest_run_difference(paired.runs.groupby(repeat)["difference"].mean()),
         "videos_mean": paired.difference.mean,
         "videos_low": paired.difference.low,
         "videos_high": paired.difference.high,
-        "smallest": paired.smallest,
+        "videos_smallest": paired.smallest,
     }
 
 

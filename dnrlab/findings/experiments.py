@@ -68,6 +68,6 @@ def of_relay(table: pd.DataFrame) -> str:
 
 
 def points(row: "pd.Series[float]") -> str:
-    """``+12.3 (unclear)``: a difference in points. It is unclear if its interval holds 0."""
-    unclear = " (unclear)" if row["low"] <= 0 <= row["high"] else ""
+    """``+12.3 (unclear)``: a difference in points. It is unclear if its interval holds 0, or if it has none."""
+    unclear = "" if row["low"] > 0 or row["high"] < 0 else " (unclear)"
     return f"{100 * row['mean']:+.1f}{unclear}"

@@ -11,14 +11,17 @@ from dnrlab.batch.archive import archive
 from dnrlab.experiments.choice import best_of
 
 FOLDER = Path(__file__).parent
+SPLITS = {"main": "test", "parts": "test", "batch_sizes": "test", "choices": "val", "reasons": "val"}  # by table
+COMMAND = "dnrlab batch notebooks/batches/{0}.yaml --out runs/batches/{0} --workers 2"
 SETTINGS = ["lr", "epochs"]
-ON_VALIDATION = ("choices", "reasons")
 
 if __name__ == "__main__":
     name, *batches = sys.argv[1:]
-    split = "val" if name in ON_VALIDATION else "test"
-    for batch in batches:
-        table = archive(batch, FOLDER / f"{name}.csv", split)
+    if name not in SPLITS:
+        sys.exit(f"expected a table among {', '.join(SPLITS)}, got {name!r}; choose one")
+    for batch in map(Path, batches):
+        table = archive(batch, FOLDER / f"{name}.csv", COMMAND.format(batch.name), SPLITS[name])
         print(len(table), "rows in", FOLDER / f"{name}.csv")
-        if name == "choices":
-            print(best_of(table[table["grid"] == Path(batch).name], SETTINGS).to_string(index=False))
+    if name == "choices":
+        for grid, own in table.groupby("grid", sort=False):
+            print(grid, best_of(own, SETTINGS).to_string(index=False), sep="\n")

@@ -5,7 +5,6 @@ python notebooks/results/inside.py runs/batches/evidence_synthetic runs/batches/
 Rows of the same batch are replaced. ``heat/GRID/NOTEBOOK.csv`` has one row per video and network.
 """
 
-import json
 import re
 import sys
 from collections.abc import Iterator
@@ -14,13 +13,14 @@ from typing import Any
 
 import pandas as pd
 
-from dnrlab.batch.archive import dataset_of
+from dnrlab.batch.archive import dataset_of, paths_below
+from dnrlab.batch.state import DONE, STATE, read_state
 from dnrlab.explain.cam.survey import BLOB
 from dnrlab.files import atomic_write
 
 FOLDER = Path(__file__).parent
 ON_OBJECTS = ["share", "pointing", "steadiness"]
-WITHOUT = ["deletion", "insertion"]  # measures of maps without objects whose place is known
+BY_DELETING = ["deletion", "insertion"]  # where no object's place is known
 CUTS = {"none": "whole relay", "both": "relay cut"}
 KINDS = {"cross_temporal": "over time", "cross_layer": "over layers"}
 RUN = re.compile(r"(?P<variant>[a-z]+)_(?:seed|fold)(?P<repeat>\d+)(?P<control>, random weights)?")
@@ -28,13 +28,13 @@ RUN = re.compile(r"(?P<variant>[a-z]+)_(?:seed|fold)(?P<repeat>\d+)(?P<control>,
 
 def done_notebooks(batch: Path) -> Iterator[tuple[str, dict[str, Any], Path]]:
     """Name, parameters and folder of each notebook that ran after all runs."""
-    for file in sorted((batch / "after").glob("*.state.json")):
-        state = json.loads(file.read_text(encoding="utf-8"))
-        if state["state"] == "done":
-            yield file.name.removesuffix(".state.json"), state["parameters"], Path(state["parameters"]["out_dir"])
+    for file in sorted((batch / "after").glob(f"*{STATE}")):
+        state = read_state(file)
+        if state.state == DONE:
+            yield file.name.removesuffix(STATE), dict(state.parameters), Path(state.parameters["out_dir"])
 
 
-def maps_of(folder: Path, dataset: str) -> pd.DataFrame:
+def maps_of(folder: Path, manifest: str) -> pd.DataFrame:
     """What notebook 03 measured of each video's maps: path (below the data set's folder), network and measures.
 
     On objects whose place is known: share, pointing and steadiness. Else the areas under the curves of deletion and
@@ -43,27 +43,34 @@ def maps_of(folder: Path, dataset: str) -> pd.DataFrame:
     if (folder / "localisation_videos.csv").is_file():
         videos, measures = pd.read_csv(folder / "localisation_videos.csv"), ON_OBJECTS
     else:
-        videos, measures = pd.read_csv(folder / "faithfulness_videos.csv"), WITHOUT
+        videos, measures = pd.read_csv(folder / "faithfulness_videos.csv"), BY_DELETING
         for name in measures:
             videos[name] -= videos[f"random_{name}"]
-    paths = [path.rpartition(f"/{dataset}/")[2] for path in videos["path"]]
-    return videos.assign(path=paths)[["path", "network", *measures]].round(4)
+    return videos.assign(path=paths_below(videos["path"], manifest))[["path", "network", *measures]].round(4)
+
+
+def parsed(network: str) -> tuple[str, int]:
+    """Variant and seed or fold of a run's name."""
+    found = RUN.fullmatch(network)
+    if not found:
+        raise ValueError(f"expected runs named variant_seedN or variant_foldN, got {network!r}; rename the cases")
+    return "random weights" if found["control"] else found["variant"], int(found["repeat"])
 
 
 def of_heat(given: dict[str, Any], maps: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    """The means over the videos: one row per network or control, and measure. ``maps`` is from ``maps_of``."""
-    first = RUN.fullmatch(Path(given["runs"][0]).name)
+    """The means over the videos: one row per network or control, and measure. ``maps`` is from ``maps_of``.
+
+    The layer is empty if the notebook took the last one with maps of at least 6 x 6 cells.
+    """
+    _, first = parsed(Path(given["runs"][0]).name)
     for network, own in maps.groupby("network", sort=False):
-        found = RUN.fullmatch(str(network))
-        if not found and network != BLOB:
-            raise ValueError(f"expected runs named variant_seedN or variant_foldN, got {network!r}; rename the cases")
-        who = ("random weights" if found["control"] else found["variant"]) if found else BLOB
+        who, repeat = (BLOB, first) if network == BLOB else parsed(str(network))
         for measure in own.columns[2:]:
             yield {
                 "dataset": dataset_of(given["manifest"]),
                 "layer": given.get("layer", ""),
                 "network": who,
-                "repeat": int(first["repeat"]),
+                "repeat": repeat,
                 "measure": measure,
                 "mean": own[measure].mean(),
                 "videos": len(own),
@@ -72,7 +79,7 @@ def of_heat(given: dict[str, Any], maps: pd.DataFrame) -> Iterator[dict[str, Any
 
 def of_dynamics(given: dict[str, Any], folder: Path) -> Iterator[dict[str, Any]]:
     """Top-1 with the relay cut, and of linear probes of γ and β: one row per measure."""
-    found = RUN.fullmatch(Path(given["run_dir"]).name)
+    variant, repeat = parsed(Path(given["run_dir"]).name)
     cuts, probes = pd.read_csv(folder / "relay_cut.csv"), pd.read_csv(folder / "probe.csv")
     layers = list(dict.fromkeys(probes["layer"]))  # from the first to the last, then all together
     probes = probes[probes["layer"].isin([layers[0], *layers[-2:]])]
@@ -80,8 +87,8 @@ def of_dynamics(given: dict[str, Any], folder: Path) -> Iterator[dict[str, Any]]
     for measure, row in [*rows, *((probe_words(row), row) for _, row in probes.iterrows())]:
         yield {
             "dataset": dataset_of(given["manifest"]),
-            "network": found["variant"],
-            "repeat": int(found["repeat"]),
+            "network": variant,
+            "repeat": repeat,
             "measure": measure,
             "mean": row["mean"],
             "videos": row["n"],
@@ -100,7 +107,7 @@ def gather(batch: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     for name, given, folder in done_notebooks(batch):
         known = {"grid": batch.name, "notebook": name}
         if "runs" in given:
-            maps = maps_of(folder, dataset_of(given["manifest"]))
+            maps = maps_of(folder, given["manifest"])
             with atomic_write(FOLDER / "heat" / batch.name / f"{name}.csv") as unfinished:
                 maps.to_csv(unfinished, index=False)
             heat += [row | known for row in of_heat(given, maps)]

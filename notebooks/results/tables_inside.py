@@ -7,10 +7,10 @@ import pandas as pd
 
 from dnrlab.evaluation.intervals import run_interval
 from dnrlab.experiments.tables import interval, markdown
+from dnrlab.experiments.variants import NAMES
 from dnrlab.explain.cam.survey import BLOB
 
 FOLDER = Path(__file__).parent
-NETWORKS = {"bn": "batch norm", "interlaced": "interlacing", "relay": "relay", "both": "both (DNR)"}
 CONTROLS = {"random weights": "random weights", BLOB: BLOB}
 HEAT = (
     "Grad-CAM++ of the predicted class on the test videos; mean and 95 % interval over seeds or folds. *Share*: heat "
@@ -37,9 +37,9 @@ def heat(table: pd.DataFrame) -> list[str]:
     found = over_repeats(table, [*by, "network"])
     found = found.assign(text=[interval(row) for _, row in found.iterrows()])
     wide = found.set_index([*by, "network"])["text"].unstack(sort=False).fillna("")
-    columns = [name for name in (*NETWORKS, *CONTROLS) if name in wide]
+    columns = [name for name in (*NAMES, *CONTROLS) if name in wide]
     rows = [[*map(str, key), *(row[name] for name in columns)] for key, row in wide.iterrows()]
-    return markdown(["data set", "layer", "measure", *((NETWORKS | CONTROLS)[name] for name in columns)], rows)
+    return markdown(["data set", "layer", "measure", *((NAMES | CONTROLS)[name] for name in columns)], rows)
 
 
 def heat_gains(table: pd.DataFrame) -> list[str]:

@@ -10,13 +10,12 @@ from dnrlab.data.synthetic.motions import pair_of
 from dnrlab.data.synthetic.objects import objects_of
 from dnrlab.experiments.choice import best_of
 from dnrlab.experiments.tables import interval, markdown
-from dnrlab.experiments.variants import VARIANTS, differences, means, read_table
+from dnrlab.experiments.variants import NAMES, SETTING, VARIANTS, differences, means, read_table
 from dnrlab.figures import save_figure
 from dnrlab.plots import differences_figure
 from dnrlab.plots.variants import WHAT
 
 FOLDER = Path(__file__).parent
-NAMES = {"bn": "batch norm", "interlaced": "interlacing", "relay": "relay", "both": "both (DNR)"}
 NETWORK = "tsn_resnet18"
 OVER_VIDEOS = ("videos_mean", "videos_low", "videos_high")
 HARD = "synthetic_hard"
@@ -26,8 +25,8 @@ ACCURACIES = (
 GAINS = (
     "*Over runs*: within pairs of runs of the same seed or fold, each with the same weight; 95 % interval, Student's "
     "t. It covers other trainings. *Over videos*: each video with the same weight; bootstrap over the sources of the "
-    "test videos, for these trained networks. *Smallest*: the smallest difference that these videos show in four of "
-    "five samples."
+    "test videos, for these trained networks. *Smallest*: the smallest difference that as many runs, or videos, show "
+    "in four of five repetitions."
 )
 PAIRS = "Share of right classes where the predicted pair is right: chance is 0.5. Mean over the seeds."
 OBJECTS = (
@@ -48,9 +47,10 @@ def accuracies(videos: pd.DataFrame) -> list[str]:
     """Top-1 of each variant: one row per data set and network."""
     wide = means(videos).assign(text=lambda table: [interval(row) for _, row in table.iterrows()])
     rows = []
-    for (dataset, network), own in wide.groupby(["dataset", "network"], sort=False):
-        texts = own.set_index("variant")["text"]
-        rows.append([str(dataset), str(network), *(texts.get(name, "") for name in NAMES), own["over"].iloc[0]])
+    for (dataset, network, pixels, width), own in wide.groupby([*SETTING], sort=False):
+        texts, over = own.set_index("variant")["text"], ", ".join(own["over"].unique())
+        names = [str(dataset), f"{network}, width {width}, {pixels} pixels"]
+        rows.append([*names, *(texts.get(name, "") for name in NAMES), over])
     return markdown(["data set", "network", *NAMES.values(), "over"], rows)
 
 
@@ -58,7 +58,7 @@ def gains(videos: pd.DataFrame) -> list[str]:
     """What each part adds: one row per data set, network and pair of variants."""
     table = differences(videos)
     places = [list(WHAT).index((row["baseline"], row["other"])) for _, row in table.iterrows()]
-    groups = table.groupby(["dataset", "network"], sort=False).ngroup()
+    groups = table.groupby([*SETTING], sort=False).ngroup()
     ordered = table.assign(group=groups, place=places).sort_values(["group", "place"])
     rows = [
         [
@@ -66,12 +66,15 @@ def gains(videos: pd.DataFrame) -> list[str]:
             str(row["network"]),
             WHAT[row["baseline"], row["other"]],
             interval(row, sign="+"),
-            interval(row, OVER_VIDEOS, sign="+"),
+            row["over"],
             f"{row['smallest']:.3f}",
+            interval(row, OVER_VIDEOS, sign="+"),
+            f"{row['videos_smallest']:.3f}",
         ]
         for _, row in ordered.iterrows()
     ]
-    return markdown(["data set", "network", "what is added", "top-1, over runs", "over videos", "smallest"], rows)
+    header = ["data set", "network", "what is added", "over runs", "n", "smallest", "over videos", "smallest"]
+    return markdown(header, rows)
 
 
 def of_synthetic(videos: pd.DataFrame) -> pd.DataFrame:
@@ -106,18 +109,21 @@ def by_pair(videos: pd.DataFrame) -> list[str]:
 
 def by_object(videos: pd.DataFrame) -> list[str]:
     """Top-1 on thirds of the hard test videos by size, speed and contrast, and what the relay adds there."""
-    joined = videos[videos["dataset"] == HARD].merge(objects_of(SETS[HARD], "test"), on="path", validate="many_to_one")
+    own = of_synthetic(videos[videos["dataset"] == HARD])
+    measured = own.merge(objects_of(SETS[HARD], "test"), on="path", validate="many_to_one")
+    if len(measured) != len(own):
+        raise ValueError(f"expected {len(own)} videos of {HARD}, got {len(measured)} with objects; archive it again")
     rows = []
     for quantity in ("size", "speed", "contrast"):
-        thirds = pd.qcut(joined[quantity], 3)
+        thirds = pd.qcut(measured[quantity], 3)
         for third in thirds.cat.categories:
-            own = joined[thirds == third]
-            low, high = own[quantity].min(), own[quantity].max()
-            top1, gains = own.groupby("variant")["right"].mean(), differences(own).set_index(["baseline", "other"])
+            part = measured[thirds == third]
+            low, high = part[quantity].min(), part[quantity].max()
+            top1, gains = part.groupby("variant")["right"].mean(), differences(part).set_index(["baseline", "other"])
             rows.append(
                 [
                     f"{quantity} {low:.2f} to {high:.2f}",
-                    str(own["path"].nunique()),
+                    str(part["path"].nunique()),
                     *(f"{top1[name]:.3f}" for name in NAMES),
                     *(interval(gains.loc[pair], sign="+") for pair in (("bn", "relay"), ("interlaced", "both"))),
                 ]
@@ -128,14 +134,24 @@ def by_object(videos: pd.DataFrame) -> list[str]:
 def choices() -> list[str]:
     """The settings that were chosen on validation videos."""
     table = read_table(FOLDER / "choices.csv")
-    best = pd.concat([best_of(own, ["lr", "epochs"]) for _, own in table.groupby("dataset", sort=False)])
+    best = pd.concat(
+        [best_of(own, ["lr", "epochs"]) for _, own in table.groupby("dataset", sort=False)], ignore_index=True
+    )
+    variants = [VARIANTS[key] for key in zip(best["norm"], best["interlaced"], strict=True)]
+    places = [list(NAMES).index(variant) for variant in variants]
+    groups = best.groupby("dataset", sort=False).ngroup()
+    best = best.assign(variant=variants, place=places, group=groups).sort_values(["group", "fold", "place"])
     rows = [
-        [row.dataset, row.fold, NAMES[variant], f"{row.lr:g}", str(row.epochs), f"{row.top1:.3f}", f"{row.loss:.2f}"]
-        for dataset in dict.fromkeys(best["dataset"])
-        for fold in sorted(set(best.loc[best["dataset"] == dataset, "fold"]))
-        for variant in NAMES
-        for row in best[(best["dataset"] == dataset) & (best["fold"] == fold)].itertuples()
-        if VARIANTS[row.norm, row.interlaced] == variant
+        [
+            row.dataset,
+            row.fold,
+            NAMES[row.variant],
+            f"{row.lr:g}",
+            str(row.epochs),
+            f"{row.top1:.3f}",
+            f"{row.loss:.2f}",
+        ]
+        for row in best.itertuples()
     ]
     return markdown(["data set", "test fold", "network", "lr", "epochs", "validation top-1", "loss"], rows)
 

@@ -23,7 +23,11 @@ def finished(folder, recipe, predicted, *, manifest="data/some/manifest.csv", gi
     folder.mkdir(parents=True)
     config = recipe_to_dict(recipe) | {"classes": list(CLASSES)}
     (folder / "config.json").write_text(json.dumps(config))
-    step = {"state": state, "parameters": given or {}, "machine": {"cores": 2, "processor": "X", "torch": "2"}}
+    step = {
+        "state": state,
+        "parameters": given or {},
+        "machine": {"cores": 2, "processor": "X", "torch": "2", "threads": 1},
+    }
     (folder / "02_evaluate.state.json").write_text(json.dumps(step))
     table = pd.DataFrame({"path": [f"/x/some/clips/{n}.mp4" for n in range(4)], "label": list("aabb"), "source": "s"})
     table["predicted"] = list(predicted)
@@ -46,7 +50,7 @@ def batch(tmp_path):
 
 
 def test_a_row_says_what_ran_and_its_accuracy_follows_from_the_stored_predictions(batch, tmp_path):
-    table = archive(batch, tmp_path / "results" / "main.csv")
+    table = archive(batch, tmp_path / "results" / "main.csv", "dnrlab batch x.yaml")
     rows = table.set_index("run")
     assert rows["norm"].to_dict() == {"bn": "bn", "both": "relay", "gn": "gn"}
     assert rows["interlaced"].to_dict() == {"bn": False, "both": True, "gn": True}
@@ -58,18 +62,19 @@ def test_a_row_says_what_ran_and_its_accuracy_follows_from_the_stored_prediction
         assert row["top1"] == (videos["label"] == videos["predicted"]).mean()
         assert list(videos) == ["path", "source", "label", "predicted"]
         assert videos["path"].tolist() == [f"clips/{n}.mp4" for n in range(4)]  # no path of a machine
-    assert rows.loc["bn", "command"].endswith("--only bn")
+    assert rows.loc["bn", "command"] == "dnrlab batch x.yaml --only bn"
+    assert (rows["threads"] == 1).all()
     assert rows.loc["bn", "loss"] == pytest.approx(-(np.log(0.75) + np.log(0.25)) / 2)
 
 
 def test_an_archive_grows_and_rows_of_the_same_run_are_replaced(batch, tmp_path):
     file = tmp_path / "main.csv"
-    assert archive(batch, file).set_index("run")["top1"].to_dict() == {"bn": 0.5, "both": 1.0, "gn": 0.5}
+    assert archive(batch, file, "").set_index("run")["top1"].to_dict() == {"bn": 0.5, "both": 1.0, "gn": 0.5}
     shutil.rmtree(batch / "gn")
     finished(batch / "gn", tiny(dnr=None, norm="group", interlacing=True), "abbb")
-    assert archive(batch, file).set_index("run")["top1"].to_dict() == {"bn": 0.5, "both": 1.0, "gn": 0.75}
+    assert archive(batch, file, "").set_index("run")["top1"].to_dict() == {"bn": 0.5, "both": 1.0, "gn": 0.75}
     finished(batch.parent / "other" / "bn", tiny(dnr=None), "aabb")
-    both = archive(batch.parent / "other", file)
+    both = archive(batch.parent / "other", file, "")
     assert both[["grid", "run"]].values.tolist()[-1] == ["other", "bn"]
     assert len(both) == len(read_table(file)) == 4
     assert read_table(file)["fold"].tolist() == ["3", "3", "", ""]
@@ -78,16 +83,16 @@ def test_an_archive_grows_and_rows_of_the_same_run_are_replaced(batch, tmp_path)
 def test_evaluations_that_are_not_finished_or_of_another_split_do_not_count(batch, tmp_path):
     shutil.rmtree(batch / "gn")
     finished(batch / "gn", tiny(dnr=None, norm="group"), "abbb", state="running")
-    assert set(archive(batch, tmp_path / "main.csv")["run"]) == {"bn", "both"}
+    assert set(archive(batch, tmp_path / "main.csv", "")["run"]) == {"bn", "both"}
     with pytest.raises(ValueError, match=r"expected runs that are evaluated on split 'val' in .*grid, got none"):
-        archive(batch, tmp_path / "choices.csv", "val")
+        archive(batch, tmp_path / "choices.csv", "", "val")
     assert not (tmp_path / "choices.csv").exists()
 
 
 def test_videos_outside_of_the_folder_of_their_manifest_are_refused(batch, tmp_path):
     finished(batch / "odd", tiny(dnr=None), "aabb", manifest="elsewhere/other/manifest.csv")
     with pytest.raises(ValueError, match=r"got /x/some/clips/0\.mp4; put a manifest beside the videos"):
-        archive(batch, tmp_path / "main.csv")
+        archive(batch, tmp_path / "main.csv", "")
 
 
 def test_a_network_with_its_own_shift_is_not_interlaced_by_dnr():

@@ -11,6 +11,7 @@ from dnrlab.evaluation.intervals import (
     paired_difference,
     run_interval,
     smallest_difference,
+    smallest_run_difference,
     standard_error,
 )
 
@@ -100,6 +101,11 @@ def test_the_smallest_difference_on_a_worked_example():
     assert smallest_difference(differences) == pytest.approx((1.96 + 0.8416) * standard_error(differences), rel=1e-4)
     assert smallest_difference(differences) == pytest.approx(0.0438, abs=1e-4)
     assert np.isnan(smallest_difference([0.0] * 10))
+
+
+def test_the_smallest_difference_of_runs_on_a_worked_example():
+    assert smallest_run_difference([0.1, 0.2, 0.3]) == pytest.approx((4.3027 + 1.0607) * 0.1 / 3**0.5, rel=1e-4)
+    assert np.isnan(smallest_run_difference([0.1]))
 
 
 @pytest.mark.parametrize("of_a_source", [1, 4])

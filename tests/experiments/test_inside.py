@@ -41,7 +41,7 @@ def test_without_objects_random_maps_are_subtracted(script, tmp_path):
     row = {"path": "/at/egogestar10/clips/a.mp4", "network": "relay_fold1", **columns}
     pd.DataFrame([row]).to_csv(tmp_path / "faithfulness_videos.csv", index=False)
     given = {"manifest": "data/egogestar10/manifest.csv", "runs": ["{out}/relay_fold1"]}
-    means = by_measure(script["of_heat"](given, script["maps_of"](tmp_path, "egogestar10")))
+    means = by_measure(script["of_heat"](given, script["maps_of"](tmp_path, given["manifest"])))
     assert means["relay", "deletion"] == (pytest.approx(-0.2), 1, 1)
     assert means["relay", "insertion"] == (pytest.approx(0.1), 1, 1)
 

@@ -20,6 +20,7 @@ from tests.helpers.paths import PROJECT
 FOLDER = PROJECT / "notebooks" / "results"
 TABLES = ["main", "choices", "parts", "reasons", "batch_sizes"]
 TABLES = [name for name in TABLES if (FOLDER / f"{name}.csv").is_file()]
+NOT_RUN = r"evidence_synthetic_choice/.*_epochs4_.*_seed1"  # the only runs of a grid that are not there
 COLUMNS = ["dataset", "network", "norm", "interlaced", "fold", "seed", "pixels", "epochs", "top1", "top5"]
 COLUMNS += ["evaluated", "total", "command", "machine"]
 SETTINGS = ["lr", "epochs"]
@@ -44,7 +45,7 @@ def test_each_run_is_one_of_a_grid_that_stands_here(name, monkeypatch, tmp_path)
     for grid, rows in read_table(FOLDER / f"{name}.csv").groupby("grid"):
         found = read_grid(PROJECT / "notebooks" / "batches" / f"{grid}.yaml")
         known = {run.name: run for run in runs_of(found, tmp_path, counted_by=found.card or "synthetic").runs}
-        assert set(rows["run"]) <= set(known)
+        assert set(rows["run"]) == {run for run in known if not re.fullmatch(NOT_RUN, f"{grid}/{run}")}
         for _, row in rows.iterrows():
             training, evaluation = known[row["run"]].steps[:2]
             recipe = recipe_of(defaults_of(training.notebook) | training.parameters)

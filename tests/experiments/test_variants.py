@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from dnrlab import findings
-from dnrlab.evaluation.intervals import paired_difference, run_interval, smallest_difference
+from dnrlab.evaluation.intervals import paired_difference, run_interval, smallest_difference, smallest_run_difference
 from dnrlab.experiments.variants import differences, means, read_videos
 from dnrlab.plots import differences_figure
 
@@ -41,11 +41,12 @@ def test_differences_are_paired_by_seed_and_by_video():
     assert (alike["mean"], alike["low"], alike["high"]) == (0.25, 0.25, 0.25)
     expected = run_interval([0.75, 0.25])
     assert tuple(table.loc[("bn", "both"), ["mean", "low", "high", "n"]]) == pytest.approx(tuple(expected))
+    assert table.loc[("bn", "both"), "smallest"] == smallest_run_difference([0.75, 0.25])
     rights = videos_of(TOP1).pivot_table(index=["path", "source"], columns="variant", values="right")
     gains, sources = (rights["both"] - rights["bn"]).to_numpy(), rights.index.get_level_values("source")
     resampled = paired_difference(np.zeros(4), gains, sources)
     assert resampled.low < resampled.mean < resampled.high
-    names = ["videos_mean", "videos_low", "videos_high", "smallest"]
+    names = ["videos_mean", "videos_low", "videos_high", "videos_smallest"]
     expected = (*resampled[:3], smallest_difference(gains, sources))
     assert tuple(table.loc[("bn", "both"), names]) == pytest.approx(expected)
 
