@@ -18,6 +18,7 @@ CASES = {  # of evidence_parts
     "uni_2": "over time only, groups of 2",
     "bi_4": "over time only, both ways, groups of 4",
     "bi_2": "over time only, both ways, groups of 2",
+    "bi_shared_4": "over time only, both ways with one cell, groups of 4",
     "one_group": "over time only, one group of 8",
     "clip_statistics": "relay with statistics of the clip",
 }
