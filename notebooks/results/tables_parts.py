@@ -38,6 +38,8 @@ REASONS = {  # by data set: the cases of the grids evidence_reasons_*, after the
         "longer_lr0.03": "lr 0.03, 16 epochs",
         "longer_lr0.1": "lr 0.1, 16 epochs",
         "warmup_lr0.1": "lr 0.1, 16 epochs, warm-up over 150 iterations instead of 30",
+        "gamma_quarter": "lr 0.01, 8 epochs, initial γ near 0.25, other seeds of the weights",
+        "gamma_half": "the same weights, but initial γ near 0.48",
     },
     "egogestar10": {
         "chosen": "groups of 4, lr 0.01, 40 epochs",
