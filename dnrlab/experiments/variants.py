@@ -53,6 +53,11 @@ def read_videos(table: str | Path) -> pd.DataFrame:
     return pd.concat(found, ignore_index=True)
 
 
+def with_cases(videos: pd.DataFrame) -> pd.DataFrame:
+    """The videos with a column ``case``: the run's name without seed or fold, such as ``bi_2`` of ``bi_2_seed0``."""
+    return videos.assign(case=videos["run"].str.replace(r"_(seed|fold)\d+$", "", regex=True))
+
+
 def means(videos: pd.DataFrame, name: str = "variant") -> pd.DataFrame:
     """Top-1 of each variant: mean over its seeds or folds, and 95 % interval.
 

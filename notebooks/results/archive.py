@@ -11,7 +11,10 @@ from dnrlab.batch.archive import archive
 from dnrlab.experiments.choice import best_of
 
 FOLDER = Path(__file__).parent
-SPLITS = {"main": "test", "parts": "test", "batch_sizes": "test", "choices": "val", "reasons": "val"}  # by table
+SPLITS = {  # by table
+    **dict.fromkeys(("main", "parts", "families", "batch_sizes"), "test"),
+    **dict.fromkeys(("choices", "reasons"), "val"),
+}
 COMMAND = "dnrlab batch notebooks/batches/{0}.yaml --out runs/batches/{0} --workers 2"
 SETTINGS = ["lr", "epochs"]
 

@@ -6,6 +6,7 @@ python notebooks/results/tables.py    # writes TABLES.md, means.csv, differences
 from pathlib import Path
 
 import tables_inside
+import tables_others
 import tables_parts
 import tables_runs
 
@@ -25,6 +26,7 @@ def page() -> str:
     for title, explanation, lines in (
         *tables_runs.sections(read_videos(FOLDER / "main.csv")),
         *tables_parts.sections(),
+        *tables_others.sections(),
         *tables_inside.sections(),
     ):
         parts.append("\n".join([f"## {title}", "", explanation, "", *lines, ""]))

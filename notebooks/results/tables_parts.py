@@ -1,4 +1,4 @@
-"""Tables of the relay's parts, of reasons where it fails, and of batch sizes: from the stored predictions."""
+"""Tables of the relay's parts, and of reasons where it fails: from the stored predictions."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import pandas as pd
 
 from dnrlab.data.synthetic.motions import PAIRS, pair_of
 from dnrlab.experiments.tables import interval, markdown
-from dnrlab.experiments.variants import differences, means, read_videos
+from dnrlab.experiments.variants import differences, means, read_videos, with_cases
 from dnrlab.paper import relay_direction
 
 FOLDER = Path(__file__).parent
@@ -51,7 +51,6 @@ REASONS = {  # by data set: the cases of the grids evidence_reasons_*, after the
     },
 }
 CHOSEN = r"lr0\.01_epochs(8_relay_seed|40_relay_fold)\d"  # runs of the grids *_choice with the settings of "chosen"
-NORMS = {"bn": "batch norm", "gn": "group norm", "dnr": "DNR", "dnr_gn": "DNR, group statistics"}
 ABOUT_PARTS = (
     "The relay without interlacing on the synthetic videos, in the demo's network (ResNet-18 of width 8, 48 pixels, lr "
     "0.1, 16 epochs): mean and 95 % interval over 3 seeds, and top-1 on each pair of motions."
@@ -65,16 +64,6 @@ ABOUT_REASONS = (
     "videos; but each validation fold of egogestar10 is the test fold of another run. 95 % interval over seeds or "
     "folds. *Arcs*: clockwise and counter-clockwise, where 0.5 is guessing. *Change*: from the first row, within pairs."
 )
-ABOUT_BATCHES = (
-    "The demo's network (ResNet-18 of width 8, 48 pixels, 4 epochs) on the synthetic videos, 3 seeds. All networks are "
-    "interlaced, so that only the norm differs. The learning rate is in proportion to the batch, and not chosen for "
-    "each norm."
-)
-
-
-def with_cases(videos: pd.DataFrame) -> pd.DataFrame:
-    """The videos with a column ``case``: the run's name without seed or fold."""
-    return videos.assign(case=videos["run"].str.replace(r"_(seed|fold)\d+$", "", regex=True))
 
 
 def of_reasons() -> pd.DataFrame:
@@ -130,20 +119,6 @@ def reasons(videos: pd.DataFrame) -> list[str]:
     return markdown(["data set", "relay alone", "validation top-1", "over", "arcs", "change"], rows)
 
 
-def batch_sizes(videos: pd.DataFrame) -> list[str]:
-    """Top-1 of each norm at each batch size, and what DNR adds with the same seed."""
-    texts = means(videos, "case").set_index("case")
-    rows = []
-    for size in sorted(videos["batch_size"].unique()):
-        pairs = [(f"{norm}_batch{size}", f"dnr_batch{size}") for norm in ("bn", "gn")]
-        gains = differences(videos, pairs, name="case").set_index("baseline")
-        names = [f"{norm}_batch{size}" for norm in NORMS]
-        shown = [interval(texts.loc[name]) if name in texts.index else "" for name in names]
-        added = [interval(gains.loc[first], sign="+") if first in gains.index else "" for first, _ in pairs]
-        rows.append([str(size), *shown, *added])
-    return markdown(["batch", *NORMS.values(), "DNR − batch norm", "DNR − group norm"], rows)
-
-
 def sections() -> list[tuple[str, str, list[str]]]:
     """Title, explanation and lines of each table whose runs have been stored."""
     found = []
@@ -153,8 +128,4 @@ def sections() -> list[tuple[str, str, list[str]]]:
         found.append(("What each part changes", ABOUT_QUESTIONS, questions(videos)))
     if (FOLDER / "reasons.csv").is_file():
         found.append(("Where the relay alone does little", ABOUT_REASONS, reasons(of_reasons())))
-    if (FOLDER / "batch_sizes.csv").is_file():
-        videos = read_videos(FOLDER / "batch_sizes.csv")
-        videos = videos.assign(batch_size=videos["run"].str.extract(r"_batch(\d+)_")[0].astype(int))
-        found.append(("Batch sizes", ABOUT_BATCHES, batch_sizes(with_cases(videos))))
     return found

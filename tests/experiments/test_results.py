@@ -18,7 +18,7 @@ from dnrlab.recipes.parameters import recipe_of
 from tests.helpers.paths import PROJECT
 
 FOLDER = PROJECT / "notebooks" / "results"
-TABLES = ["main", "choices", "parts", "reasons", "batch_sizes"]
+TABLES = ["main", "choices", "parts", "families", "reasons", "batch_sizes"]
 TABLES = [name for name in TABLES if (FOLDER / f"{name}.csv").is_file()]
 NOT_RUN = r"evidence_synthetic_choice/.*_epochs4_.*_seed1"  # the only runs of a grid that are not there
 COLUMNS = ["dataset", "network", "norm", "interlaced", "fold", "seed", "pixels", "epochs", "top1", "top5"]

@@ -1,0 +1,70 @@
+"""Tables of the other 2D families and of batch sizes: from the stored predictions."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from dnrlab.experiments.tables import interval, markdown
+from dnrlab.experiments.variants import differences, means, read_videos, with_cases
+from dnrlab.paper import kinetics400
+
+FOLDER = Path(__file__).parent
+FAMILIES = {  # name: cases of evidence_families without and with DNR; TSM with DNR is TSN with DNR
+    "TSN": ("tsn_bn", "tsn_dnr"),
+    "TSM": ("tsm_bn", "tsn_dnr"),
+    "TANet": ("tanet_bn", "tanet_dnr"),
+    "TDN": ("tdn_bn", "tdn_dnr"),
+}
+NORMS = {"bn": "batch norm", "gn": "group norm", "dnr": "DNR", "dnr_gn": "DNR, group statistics"}
+ABOUT_FAMILIES = (
+    "The demo's networks (ResNet-18 of width 8, 48 pixels, lr 0.1, 16 epochs, which are not chosen for each) on the "
+    "synthetic videos, 3 seeds; 95 % interval. TSN and TANet get interlacing with DNR; TSM and TDN shift channels by "
+    "themselves. Paper: ResNet-50 on Kinetics-400."
+)
+ABOUT_BATCHES = (
+    "The demo's network (ResNet-18 of width 8, 48 pixels, 4 epochs) on the synthetic videos, 3 seeds. All networks are "
+    "interlaced, so that only the norm differs. The learning rate is in proportion to the batch, and not chosen for "
+    "each norm."
+)
+
+
+def families(videos: pd.DataFrame) -> list[str]:
+    """Top-1 of each family without and with DNR, and the gain here and in the paper."""
+    texts = means(videos, "case").set_index("case")
+    same = videos.assign(network="resnet18")  # so that TSM is compared with TSN with DNR
+    gains = differences(same, tuple(FAMILIES.values()), name="case").set_index(["baseline", "other"])
+    published = kinetics400().set_index("network")["paper_top1"] / 100
+    rows = []
+    for name, pair in FAMILIES.items():
+        network = f"{name.lower()}_resnet50"
+        gain, paper = gains.loc[pair], published[f"{network} + DNR"] - published[network]
+        shown = [interval(texts.loc[case]) for case in pair]
+        rows.append([name, *shown, f"{paper:+.4f}", interval(gain, sign="+"), f"{gain['smallest']:.3f}"])
+    return markdown(["family", "without DNR", "with DNR", "gain in the paper", "gain here", "smallest"], rows)
+
+
+def batch_sizes(videos: pd.DataFrame) -> list[str]:
+    """Top-1 of each norm at each batch size, and what DNR adds with the same seed."""
+    texts = means(videos, "case").set_index("case")
+    rows = []
+    for size in sorted(videos["batch_size"].unique()):
+        pairs = [(f"{norm}_batch{size}", f"dnr_batch{size}") for norm in ("bn", "gn")]
+        gains = differences(videos, pairs, name="case").set_index("baseline")
+        names = [f"{norm}_batch{size}" for norm in NORMS]
+        shown = [interval(texts.loc[name]) if name in texts.index else "" for name in names]
+        added = [interval(gains.loc[first], sign="+") if first in gains.index else "" for first, _ in pairs]
+        rows.append([str(size), *shown, *added])
+    return markdown(["batch", *NORMS.values(), "DNR − batch norm", "DNR − group norm"], rows)
+
+
+def sections() -> list[tuple[str, str, list[str]]]:
+    """Title, explanation and lines of each table whose runs have been stored."""
+    found = []
+    if (FOLDER / "families.csv").is_file():
+        videos = with_cases(read_videos(FOLDER / "families.csv"))
+        found.append(("Other families", ABOUT_FAMILIES, families(videos)))
+    if (FOLDER / "batch_sizes.csv").is_file():
+        videos = read_videos(FOLDER / "batch_sizes.csv")
+        videos = videos.assign(batch_size=videos["run"].str.extract(r"_batch(\d+)_")[0].astype(int))
+        found.append(("Batch sizes", ABOUT_BATCHES, batch_sizes(with_cases(videos))))
+    return found
