@@ -10,7 +10,7 @@ from dnrlab.paper import kinetics400
 
 FOLDER = Path(__file__).parent
 FAMILIES = {  # name: cases of evidence_families without and with DNR; TSM with DNR is TSN with DNR
-    "TSN": ("tsn_bn", "tsn_dnr"),
+    "TSN": ("bn", "tsn_dnr"),  # bn of evidence_parts
     "TSM": ("tsm_bn", "tsn_dnr"),
     "TANet": ("tanet_bn", "tanet_dnr"),
     "TDN": ("tdn_bn", "tdn_dnr"),
@@ -60,8 +60,8 @@ def batch_sizes(videos: pd.DataFrame) -> list[str]:
 def sections() -> list[tuple[str, str, list[str]]]:
     """Title, explanation and lines of each table whose runs have been stored."""
     found = []
-    if (FOLDER / "families.csv").is_file():
-        videos = with_cases(read_videos(FOLDER / "families.csv"))
+    if (FOLDER / "families.csv").is_file() and (FOLDER / "parts.csv").is_file():
+        videos = with_cases(pd.concat([read_videos(FOLDER / f"{name}.csv") for name in ("families", "parts")]))
         found.append(("Other families", ABOUT_FAMILIES, families(videos)))
     if (FOLDER / "batch_sizes.csv").is_file():
         videos = read_videos(FOLDER / "batch_sizes.csv")

@@ -19,6 +19,7 @@ CASES = {  # of evidence_parts
     "bi_4": "over time only, both ways, groups of 4",
     "bi_2": "over time only, both ways, groups of 2",
     "bi_shared_4": "over time only, both ways with one cell, groups of 4",
+    "bi_shared_2": "over time only, both ways with one cell, groups of 2",
     "one_group": "over time only, one group of 8",
     "clip_statistics": "relay with statistics of the clip",
 }
@@ -34,7 +35,6 @@ QUESTIONS = {  # baseline and other of each
 REASONS = {  # by data set: the cases of the grids evidence_reasons_*, after the one that was chosen
     "synthetic": {
         "chosen": "lr 0.01, 8 epochs",
-        "longer": "lr 0.01, 16 epochs",
         "longer_lr0.03": "lr 0.03, 16 epochs",
         "longer_lr0.1": "lr 0.1, 16 epochs",
         "warmup_lr0.1": "lr 0.1, 16 epochs, warm-up over 150 iterations instead of 30",
