@@ -1,6 +1,6 @@
 """Results of a batch as small files that can stay with a report: a table of runs, and the predictions of each run.
 
-Run folders hold weights and checkpoints, and are too large to keep. Every accuracy of the table can be computed again
+Run folders hold weights and checkpoints, and are too large to keep. The top-1 of each run can be computed again
 from the predictions.
 """
 

@@ -15,7 +15,8 @@ CONTROLS = {"random weights": "random weights", BLOB: BLOB}
 HEAT = (
     "Grad-CAM++ of the predicted class on the test videos; mean and 95 % interval over seeds or folds. *Share*: heat "
     "on the object. *Pointing*: frames whose hottest pixel is on the object. *Steadiness*: see notebook 03. *Deletion* "
-    "(lower is better) and *insertion* (higher is better): area under the curve minus that of random maps."
+    "(lower is better) and *insertion* (higher is better): area under the curve minus that of random maps; "
+    "they also depend on how sure a network is. Without a layer: the last one with maps of at least 6 x 6 cells."
 )
 GAINS = "Within pairs of networks of the same seed or fold; 95 % interval, Student's t."
 DYNAMICS = (
