@@ -20,7 +20,7 @@ from dnrlab.files import atomic_write
 from dnrlab.recipes.config import Recipe, recipe_from_dict
 from dnrlab.runs.folder import read_config
 
-NORMS = {"batch": "bn", "group": "gn", "instance": "in", "layer": "ln"}  # short names; DNR's is relay
+SHORT = {"batch": "bn", "group": "gn", "instance": "in", "layer": "ln"}  # short names; DNR's is relay
 OF_VIDEO = ("path", "start_seconds", "end_seconds", "source", "label", "predicted")
 
 
@@ -63,7 +63,8 @@ def row_of(folder: Path, metrics: dict[str, Any], videos: pd.DataFrame, step: St
 
     norm: bn, gn, in, ln or relay. interlaced: whether channels are interlaced. fold: the fold that was the test split,
     or empty. pixels: side of the crop. evaluated: videos with scores; total: all videos of the split. threads: of the
-    network's process; with another number, sums are rounded differently. loss: mean cross-entropy of the scores, nats.
+    network's process; with another number, sums are rounded differently. seconds: of the finished notebooks, each in
+    the call that finished it. loss: mean cross-entropy of the scores, nats.
     """
     recipe, machine = recipe_from_dict(read_config(folder)), step.machine
     return {
@@ -82,6 +83,7 @@ def row_of(folder: Path, metrics: dict[str, Any], videos: pd.DataFrame, step: St
         "command": command,
         "machine": f"{machine['cores']} cores of {machine['processor']}, torch {machine['torch']}",
         "threads": machine["threads"],
+        "seconds": round(sum(each.seconds for each in states_of(folder)), 1),
         "grid": folder.parent.name,
         "run": folder.name,
         "width": recipe.model.width,
@@ -100,14 +102,20 @@ def loss_of(videos: pd.DataFrame) -> float:
 
 def norm_of(recipe: Recipe) -> str:
     """``relay`` for a network with DNR, else the short name of its norm."""
-    return "relay" if recipe.model.dnr else NORMS[recipe.model.norm]
+    return "relay" if recipe.model.dnr else SHORT[recipe.model.norm]
 
 
 def evaluation_of(folder: Path, split: str) -> State | None:
     """The state of the finished notebook that evaluated a split; None without one."""
-    states = [read_state(file) for file in sorted(folder.glob(f"02_evaluate*{STATE}"))]
-    done = [each for each in states if each.state == DONE and each.parameters.get("split", "test") == split]
+    states = states_of(folder, "02_evaluate*")
+    done = [each for each in states if each.parameters.get("split", "test") == split]
     return done[-1] if done else None
+
+
+def states_of(folder: Path, names: str = "*") -> list[State]:
+    """The states of the finished notebooks of a run."""
+    states = [read_state(file) for file in sorted(folder.glob(f"{names}{STATE}"))]
+    return [each for each in states if each.state == DONE]
 
 
 def dataset_of(manifest: str) -> str:

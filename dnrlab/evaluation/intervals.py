@@ -121,10 +121,11 @@ def smallest_run_difference(differences: ArrayLike) -> float:
     0.0577; with two degrees of freedom the smallest is (4.303 + 1.061) * 0.0577 = 0.310.
     Source: Bloom, "Minimum detectable effects", Evaluation Review 1995.
 
-    Returns: the difference, in units of the values. It is nan for fewer than two runs.
+    Returns: the difference, in units of the values. It is nan if all differences are equal or there are fewer than two
+        runs.
     """
     known = np.asarray(differences, dtype=float).ravel()
-    if len(known) < 2:
+    if len(known) < 2 or np.allclose(known, known[0], rtol=0, atol=1e-12):
         return float("nan")
     free = len(known) - 1
     return float((stdtrit(free, 0.5 + LEVEL / 2) + stdtrit(free, POWER)) * standard_error(known))

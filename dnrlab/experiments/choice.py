@@ -4,7 +4,10 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-GROUP = ("dataset", "network", "norm", "interlaced", "fold")
+from dnrlab.experiments.variants import SETTING
+
+GROUP = (*SETTING, "norm", "interlaced", "fold")
+DIGITS = 9  # of a mean; so that a tie is one however its sum was rounded
 
 
 def best_of(table: pd.DataFrame, chosen: Sequence[str], by: Sequence[str] = GROUP) -> pd.DataFrame:
@@ -30,5 +33,6 @@ def best_of(table: pd.DataFrame, chosen: Sequence[str], by: Sequence[str] = GROU
     if len(lone):
         values = ", ".join(f"{name} {lone[name].iloc[0]:g}" for name in (*chosen, "seeds"))
         raise ValueError(f"expected the same settings in all groups, got {values} in some; wait for the other runs")
+    found["top1"] = found["top1"].round(DIGITS)
     ordered = found.sort_values(["group", "top1", "loss"], ascending=[True, False, True])
     return ordered.groupby("group").head(1).drop(columns="group").reset_index(drop=True)

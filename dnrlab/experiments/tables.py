@@ -14,11 +14,16 @@ def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def interval(row: "pd.Series[Any]", names: tuple[str, str, str] = INTERVAL, *, sign: str = "") -> str:
-    """``0.930 [0.900, 0.950]``; without an interval the mean alone.
+    """``0.930 [0.900, 0.950]``; the mean alone without an interval, and where all runs are equal.
 
     Args:
         row: a row with the columns in ``names``: mean, low and high.
         sign: ``+`` shows the sign of positive numbers, too.
     """
     mean, low, high = (f"{row[name]:{sign}.3f}" for name in names)
-    return mean if pd.isna(row[names[1]]) else f"{mean} [{low}, {high}]"
+    return mean if pd.isna(row[names[1]]) or low == high else f"{mean} [{low}, {high}]"
+
+
+def number(value: float, digits: int = 3) -> str:
+    """``0.018``; empty for nan."""
+    return "" if pd.isna(value) else f"{value:.{digits}f}"

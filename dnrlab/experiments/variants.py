@@ -15,13 +15,14 @@ PREDICTIONS = "predictions"  # folder beside a table of runs
 
 VARIANTS = {("bn", False): "bn", ("bn", True): "interlaced", ("relay", False): "relay", ("relay", True): "both"}
 NAMES = {"bn": "batch norm", "interlaced": "interlacing", "relay": "relay", "both": "both (DNR)"}
-PAIRS = (  # baseline and other: what each part adds, alone and beside the other one
-    ("bn", "both"),
-    ("bn", "interlaced"),
-    ("bn", "relay"),
-    ("interlaced", "both"),
-    ("relay", "both"),
-)
+ADDED = {  # by baseline and other: what each part adds, alone and beside the other one
+    ("bn", "both"): "both together",
+    ("bn", "interlaced"): "interlacing, alone",
+    ("relay", "both"): "interlacing, beside the relay",
+    ("bn", "relay"): "relay, alone",
+    ("interlaced", "both"): "relay, beside interlacing",
+}
+RELAY = {pair: words for pair, words in ADDED.items() if words.startswith("relay")}
 RUN = ["fold", "seed"]
 SETTING = ("dataset", "network", "pixels", "width")  # what must be equal to compare
 
@@ -78,7 +79,7 @@ def means(videos: pd.DataFrame, name: str = "variant") -> pd.DataFrame:
 
 
 def differences(
-    videos: pd.DataFrame, pairs: Sequence[tuple[str, str]] = PAIRS, *, name: str = "variant"
+    videos: pd.DataFrame, pairs: Sequence[tuple[str, str]] = (*ADDED,), *, name: str = "variant"
 ) -> pd.DataFrame:
     """What one variant adds to another, over pairs of runs of the same fold and seed, and over their videos.
 
@@ -89,10 +90,10 @@ def differences(
         videos: from ``read_videos``.
         pairs: baseline and other, values of the column ``name``.
 
-    Returns: dataset, network, pixels, width, baseline, other; mean, low, high, n, over (Student's t over the runs);
-        smallest (that these runs can show, see ``smallest_run_difference``); videos_mean, videos_low, videos_high
-        (bootstrap over the sources of the videos, for these trained networks) and videos_smallest (that these videos
-        can show, see ``smallest_difference``).
+    Returns: dataset, network, pixels, width, baseline, other, what (in words, see ``ADDED``; empty for other pairs);
+        mean, low, high, n, over (Student's t over the runs); smallest (that these runs can show, see
+        ``smallest_run_difference``); videos_mean, videos_low, videos_high (bootstrap over the sources of the videos,
+        for these trained networks) and videos_smallest (that these videos can show, see ``smallest_difference``).
 
     Raises: ValueError if the runs of a pair were not scored on the same videos, or a variant has two runs with one fold
         and seed.
@@ -102,8 +103,9 @@ def differences(
         for baseline, other in pairs:
             found = of_pair(own[own[name] == baseline], own[own[name] == other], baseline, other)
             if found:
-                names = {**dict(zip(SETTING, key, strict=True)), "baseline": baseline, "other": other}
-                rows.append(names | found)
+                names = dict(zip(SETTING, key, strict=True))
+                what = ADDED.get((baseline, other), "")
+                rows.append({**names, "baseline": baseline, "other": other, "what": what, **found})
     return pd.DataFrame(rows)
 
 

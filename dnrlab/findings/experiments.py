@@ -59,9 +59,8 @@ def of_relay(table: pd.DataFrame) -> str:
     """
     lines = []
     for dataset, own in table.groupby("dataset", sort=False):
-        gains = own.set_index(["baseline", "other"])
-        places = ((("bn", "relay"), "alone"), (("interlaced", "both"), "beside interlacing"))
-        known = [f"{points(gains.loc[pair])} {where}" for pair, where in places if pair in gains.index]
+        relay = own[own["what"].str.startswith("relay, ")]
+        known = [f"{points(row)} {row['what'].removeprefix('relay, ')}" for _, row in relay.iterrows()]
         if known:
             lines.append(f"{dataset}: {listed(known)}")
     return "\n".join(["What the relay adds to top-1, in points", *lines])

@@ -6,13 +6,6 @@ from matplotlib.figure import Figure
 
 from dnrlab.plots.style import MEASURED, NETWORKS, bare, literal, set_titles
 
-WHAT = {  # by baseline and other
-    ("bn", "both"): "both together",
-    ("bn", "interlaced"): "interlacing, alone",
-    ("relay", "both"): "interlacing, beside the relay",
-    ("bn", "relay"): "relay, alone",
-    ("interlaced", "both"): "relay, beside interlacing",
-}
 COLOURS = {"both together": MEASURED, "interlacing": NETWORKS[0], "relay": NETWORKS[1]}
 WIDTH = 2.6  # inches of a panel
 
@@ -23,17 +16,17 @@ def differences_figure(table: pd.DataFrame, finding: str, note: str) -> Figure:
     Args:
         table: from ``dnrlab.experiments.variants.differences``, of one network.
     """
-    datasets = list(dict.fromkeys(table["dataset"]))
-    size = (WIDTH * len(datasets) + 2.6, 0.42 * len(WHAT) + 1.9)
+    datasets, added = list(dict.fromkeys(table["dataset"])), list(dict.fromkeys(table["what"]))
+    size = (WIDTH * len(datasets) + 2.6, 0.42 * len(added) + 1.9)
     figure, panels = plt.subplots(
         1, len(datasets), figsize=size, sharex=True, sharey=True, squeeze=False, layout="constrained"
     )
     for axes, dataset in zip(panels[0], datasets, strict=True):
-        own = table[table["dataset"] == dataset].set_index(["baseline", "other"])
-        for place, pair in enumerate(WHAT):
-            if pair in own.index:
-                row = 100 * own.loc[pair, ["mean", "low", "high", "videos_low", "videos_high"]].astype(float)
-                colour = COLOURS[WHAT[pair].partition(",")[0]]
+        own = table[table["dataset"] == dataset].set_index("what")
+        for place, what in enumerate(added):
+            if what in own.index:
+                row = 100 * own.loc[what, ["mean", "low", "high", "videos_low", "videos_high"]].astype(float)
+                colour = COLOURS[what.partition(",")[0]]
                 axes.plot([row["videos_low"], row["videos_high"]], [place + 0.16] * 2, color=colour, linewidth=1)
                 axes.plot([row["low"], row["high"]], [place] * 2, color=colour, linewidth=2.5)
                 axes.plot(row["mean"], place, "o", color=colour, markersize=6)
@@ -42,7 +35,7 @@ def differences_figure(table: pd.DataFrame, finding: str, note: str) -> Figure:
         axes.set_xlabel("gain in top-1 (points)")
         axes.margins(x=0.1)
         bare(axes)
-    panels[0, 0].set_yticks(range(len(WHAT)), list(WHAT.values()))
-    panels[0, 0].set_ylim(len(WHAT) - 0.5, -0.6)
+    panels[0, 0].set_yticks(range(len(added)), added)
+    panels[0, 0].set_ylim(len(added) - 0.5, -0.6)
     set_titles(figure, finding, note)
     return figure

@@ -15,7 +15,7 @@ SPLITS = {  # by table
     **dict.fromkeys(("main", "parts", "families", "batch_sizes"), "test"),
     **dict.fromkeys(("choices", "reasons"), "val"),
 }
-COMMAND = "dnrlab batch notebooks/batches/{0}.yaml --out runs/batches/{0} --workers 2"
+COMMAND = "taskset -c 0 dnrlab batch notebooks/batches/{0}.yaml --out runs/batches/{0}"  # one core: one thread, as here
 SETTINGS = ["lr", "epochs"]
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ ON_OBJECTS = ["share", "pointing", "steadiness"]
 BY_DELETING = ["deletion", "insertion"]  # where no object's place is known
 CUTS = {"none": "whole relay", "both": "relay cut"}
 KINDS = {"cross_temporal": "over time", "cross_layer": "over layers"}
-RUN = re.compile(r"(?P<variant>[a-z]+)_(?:seed|fold)(?P<repeat>\d+)(?P<control>, random weights)?")
+RUN_NAME = re.compile(r"(?P<variant>[a-z]+)_(?:seed|fold)(?P<repeat>\d+)(?P<control>, random weights)?")
 
 
 def done_notebooks(batch: Path) -> Iterator[tuple[str, dict[str, Any], Path]]:
@@ -51,7 +51,7 @@ def maps_of(folder: Path, manifest: str) -> pd.DataFrame:
 
 def parsed(network: str) -> tuple[str, int]:
     """Variant and seed or fold of a run's name."""
-    found = RUN.fullmatch(network)
+    found = RUN_NAME.fullmatch(network)
     if not found:
         raise ValueError(f"expected runs named variant_seedN or variant_foldN, got {network!r}; rename the cases")
     return "random weights" if found["control"] else found["variant"], int(found["repeat"])

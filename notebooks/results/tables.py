@@ -1,6 +1,6 @@
 """Compute all tables of this folder from the stored predictions and measures, and draw their figure.
 
-python notebooks/results/tables.py    # writes TABLES.md, means.csv, differences.csv and differences.png
+python notebooks/results/tables.py    # writes TABLES.md, differences.csv and differences.png
 """
 
 from pathlib import Path
@@ -9,6 +9,7 @@ import tables_inside
 import tables_others
 import tables_parts
 import tables_runs
+import tables_time
 
 from dnrlab.experiments.variants import read_videos
 from dnrlab.files import atomic_write
@@ -28,6 +29,7 @@ def page() -> str:
         *tables_parts.sections(),
         *tables_others.sections(),
         *tables_inside.sections(),
+        *tables_time.sections(),
     ):
         parts.append("\n".join([f"## {title}", "", explanation, "", *lines, ""]))
     return "\n".join(parts)

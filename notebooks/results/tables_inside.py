@@ -7,21 +7,31 @@ import pandas as pd
 
 from dnrlab.evaluation.intervals import run_interval
 from dnrlab.experiments.tables import interval, markdown
-from dnrlab.experiments.variants import NAMES
+from dnrlab.experiments.variants import NAMES, RELAY
 from dnrlab.explain.cam.survey import BLOB
 
 FOLDER = Path(__file__).parent
-CONTROLS = {"random weights": "random weights", BLOB: BLOB}
+CONTROLS = ("random weights", BLOB)
+WHOLE = "whole relay"
 HEAT = (
     "Grad-CAM++ of the predicted class on the test videos; mean and 95 % interval over seeds or folds. *Share*: heat "
     "on the object. *Pointing*: frames whose hottest pixel is on the object. *Steadiness*: see notebook 03. *Deletion* "
     "(lower is better) and *insertion* (higher is better): area under the curve minus that of random maps; "
     "they also depend on how sure a network is. Without a layer: the last one with maps of at least 6 x 6 cells."
 )
-GAINS = "Within pairs of networks of the same seed or fold; 95 % interval, Student's t."
+GAINS = (
+    "Within pairs of networks of the same seed or fold; 95 % interval, Student's t, without a correction for the "
+    "number of comparisons: of twenty that mean nothing, one looks clear."
+)
 DYNAMICS = (
     "Top-1 of the same networks with the relay cut, and of linear probes that see γ and β alone; mean and 95 % "
     "interval over seeds or folds."
+)
+
+
+CUTS = (
+    "Top-1 of a network with the relay cut, minus that of the same network with the whole relay: mean and 95 % "
+    "interval (Student's t) over seeds or folds."
 )
 
 
@@ -40,7 +50,7 @@ def heat(table: pd.DataFrame) -> list[str]:
     wide = found.set_index([*by, "network"])["text"].unstack(sort=False).fillna("")
     columns = [name for name in (*NAMES, *CONTROLS) if name in wide]
     rows = [[*map(str, key), *(row[name] for name in columns)] for key, row in wide.iterrows()]
-    return markdown(["data set", "layer", "measure", *((NAMES | CONTROLS)[name] for name in columns)], rows)
+    return markdown(["data set", "layer", "measure", *(NAMES.get(name, name) for name in columns)], rows)
 
 
 def heat_gains(table: pd.DataFrame) -> list[str]:
@@ -49,10 +59,13 @@ def heat_gains(table: pd.DataFrame) -> list[str]:
     wide = table.pivot_table(index=[*by, "repeat"], columns="network", values="mean", sort=False)
     rows = []
     for key, own in wide.groupby(level=by, sort=False):
-        pairs = (("bn", "relay"), ("interlaced", "both"))
-        gains = [pd.Series(run_interval(own[other] - own[baseline])._asdict()) for baseline, other in pairs]
-        rows.append([*map(str, key), *(interval(gain, sign="+") for gain in gains)])
-    return markdown(["data set", "layer", "measure", "relay, alone", "relay, beside interlacing"], rows)
+        rows.append([*map(str, key), *(change(own[other] - own[baseline]) for baseline, other in RELAY)])
+    return markdown(["data set", "layer", "measure", *RELAY.values()], rows)
+
+
+def change(differences: "pd.Series[float]") -> str:
+    """Mean and 95 % interval (Student's t) of one difference per repeat."""
+    return interval(pd.Series(run_interval(differences)._asdict()), sign="+")
 
 
 def dynamics(table: pd.DataFrame) -> list[str]:
@@ -64,6 +77,20 @@ def dynamics(table: pd.DataFrame) -> list[str]:
     return markdown(["data set", "measure", "relay", "both (DNR)"], rows)
 
 
+def cuts(table: pd.DataFrame) -> list[str]:
+    """What cutting the relay changes in top-1, within each network."""
+    own = table[table["measure"].str.contains("cut") | (table["measure"] == WHOLE)]
+    wide = own.pivot_table(index=["dataset", "network", "repeat"], columns="measure", values="mean", sort=False)
+    lost = wide.drop(columns=WHOLE).sub(wide[WHOLE], axis=0)
+    rows = []
+    for dataset, group in lost.groupby(level="dataset", sort=False):
+        of_network = dict(iter(group.groupby(level="network")))
+        for measure in lost:
+            shown = [change(of_network[name][measure]) if name in of_network else "" for name in ("relay", "both")]
+            rows.append([str(dataset), str(measure), *shown])
+    return markdown(["data set", "what is cut", "relay", "both (DNR)"], rows)
+
+
 def sections() -> list[tuple[str, str, list[str]]]:
     """Title, explanation and lines of each table whose measures have been stored."""
     found = []
@@ -71,5 +98,6 @@ def sections() -> list[tuple[str, str, list[str]]]:
         maps = pd.read_csv(FOLDER / "heat.csv", keep_default_na=False)
         found += [("Heat", HEAT, heat(maps)), ("What the relay changes in the heat", GAINS, heat_gains(maps))]
     if (FOLDER / "dynamics.csv").is_file():
-        found.append(("γ and β", DYNAMICS, dynamics(pd.read_csv(FOLDER / "dynamics.csv"))))
+        measures = pd.read_csv(FOLDER / "dynamics.csv")
+        found += [("γ and β", DYNAMICS, dynamics(measures)), ("What cutting changes", CUTS, cuts(measures))]
     return found

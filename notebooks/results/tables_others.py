@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from dnrlab.experiments.tables import interval, markdown
+from dnrlab.experiments.tables import interval, markdown, number
 from dnrlab.experiments.variants import differences, means, read_videos, with_cases
 from dnrlab.paper import kinetics400
 
@@ -15,7 +15,7 @@ FAMILIES = {  # name: cases of evidence_families without and with DNR; TSM with 
     "TANet": ("tanet_bn", "tanet_dnr"),
     "TDN": ("tdn_bn", "tdn_dnr"),
 }
-NORMS = {"bn": "batch norm", "gn": "group norm", "dnr": "DNR", "dnr_gn": "DNR, group statistics"}
+LABELS = {"bn": "batch norm", "gn": "group norm", "dnr": "DNR", "dnr_gn": "DNR, group statistics"}
 ABOUT_FAMILIES = (
     "The demo's networks (ResNet-18 of width 8, 48 pixels, lr 0.1, 16 epochs, which are not chosen for each) on the "
     "synthetic videos, 3 seeds; 95 % interval. TSN and TANet get interlacing with DNR; TSM and TDN shift channels by "
@@ -39,7 +39,7 @@ def families(videos: pd.DataFrame) -> list[str]:
         network = f"{name.lower()}_resnet50"
         gain, paper = gains.loc[pair], published[f"{network} + DNR"] - published[network]
         shown = [interval(texts.loc[case]) for case in pair]
-        rows.append([name, *shown, f"{paper:+.4f}", interval(gain, sign="+"), f"{gain['smallest']:.3f}"])
+        rows.append([name, *shown, f"{paper:+.4f}", interval(gain, sign="+"), number(gain["smallest"])])
     return markdown(["family", "without DNR", "with DNR", "gain in the paper", "gain here", "smallest"], rows)
 
 
@@ -50,11 +50,11 @@ def batch_sizes(videos: pd.DataFrame) -> list[str]:
     for size in sorted(videos["batch_size"].unique()):
         pairs = [(f"{norm}_batch{size}", f"dnr_batch{size}") for norm in ("bn", "gn")]
         gains = differences(videos, pairs, name="case").set_index("baseline")
-        names = [f"{norm}_batch{size}" for norm in NORMS]
+        names = [f"{norm}_batch{size}" for norm in LABELS]
         shown = [interval(texts.loc[name]) if name in texts.index else "" for name in names]
         added = [interval(gains.loc[first], sign="+") if first in gains.index else "" for first, _ in pairs]
         rows.append([str(size), *shown, *added])
-    return markdown(["batch", *NORMS.values(), "DNR − batch norm", "DNR − group norm"], rows)
+    return markdown(["batch", *LABELS.values(), "DNR − batch norm", "DNR − group norm"], rows)
 
 
 def sections() -> list[tuple[str, str, list[str]]]:

@@ -9,11 +9,10 @@ from dnrlab.data.synthetic.make import SETS, pair_accuracy
 from dnrlab.data.synthetic.motions import pair_of
 from dnrlab.data.synthetic.objects import objects_of
 from dnrlab.experiments.choice import best_of
-from dnrlab.experiments.tables import interval, markdown
-from dnrlab.experiments.variants import NAMES, SETTING, VARIANTS, differences, means, read_table
+from dnrlab.experiments.tables import interval, markdown, number
+from dnrlab.experiments.variants import NAMES, RELAY, SETTING, VARIANTS, differences, means, read_table
 from dnrlab.figures import save_figure
 from dnrlab.plots import differences_figure
-from dnrlab.plots.variants import WHAT
 
 FOLDER = Path(__file__).parent
 NETWORK = "tsn_resnet18"
@@ -28,14 +27,15 @@ GAINS = (
     "test videos, for these trained networks. *Smallest*: the smallest difference that as many runs, or videos, show "
     "in four of five repetitions."
 )
-PAIRS = "Share of right classes where the predicted pair is right: chance is 0.5. Mean over the seeds."
+WITHIN = "Share of right classes where the predicted pair is right: chance is 0.5. Mean over the seeds."
 OBJECTS = (
     "Top-1 on thirds of the test videos. *Size*: side, as part of the frame. *Speed*: part of the path that is seen in "
     "the same time. *Contrast*: opacity. Last columns: within pairs of runs of the same seed, 95 % interval."
 )
 CHOICES = (
     "The highest mean top-1 on validation videos among all settings in `choices.csv`; ties go to the lower loss. On "
-    "egogestar10, test fold k is chosen on fold k + 1. These numbers chose the settings: they are no results."
+    "egogestar10, test fold k is chosen on fold k + 1. These numbers were used to choose the settings. They are not "
+    "results."
 )
 NOTE = (
     "mean over pairs of runs; thick: 95 % interval over seeds or folds (Student's t); thin: over the sources of the "
@@ -57,21 +57,18 @@ def accuracies(videos: pd.DataFrame) -> list[str]:
 def gains(videos: pd.DataFrame) -> list[str]:
     """What each part adds: one row per data set, network and pair of variants."""
     table = differences(videos)
-    places = [list(WHAT).index((row["baseline"], row["other"])) for _, row in table.iterrows()]
-    groups = table.groupby([*SETTING], sort=False).ngroup()
-    ordered = table.assign(group=groups, place=places).sort_values(["group", "place"])
     rows = [
         [
             str(row["dataset"]),
             str(row["network"]),
-            WHAT[row["baseline"], row["other"]],
+            row["what"],
             interval(row, sign="+"),
             row["over"],
-            f"{row['smallest']:.3f}",
+            number(row["smallest"]),
             interval(row, OVER_VIDEOS, sign="+"),
-            f"{row['videos_smallest']:.3f}",
+            number(row["videos_smallest"]),
         ]
-        for _, row in ordered.iterrows()
+        for _, row in table.iterrows()
     ]
     header = ["data set", "network", "what is added", "over runs", "n", "smallest", "over videos", "smallest"]
     return markdown(header, rows)
@@ -101,8 +98,7 @@ def by_pair(videos: pd.DataFrame) -> list[str]:
     own = own.assign(pair=[" / ".join(pair_of(label)).replace("_", " ") for label in own["label"]])
     wide = own.pivot_table(index=["dataset", "pair"], columns="variant", values="right", sort=False)
     rows = [
-        [*map(str, key), *("" if pd.isna(row.get(name)) else f"{row[name]:.2f}" for name in NAMES)]
-        for key, row in wide.iterrows()
+        [*map(str, key), *(number(row.get(name, float("nan")), 2) for name in NAMES)] for key, row in wide.iterrows()
     ]
     return markdown(["data set", "motions", *NAMES.values()], rows)
 
@@ -110,36 +106,37 @@ def by_pair(videos: pd.DataFrame) -> list[str]:
 def by_object(videos: pd.DataFrame) -> list[str]:
     """Top-1 on thirds of the hard test videos by size, speed and contrast, and what the relay adds there."""
     own = of_synthetic(videos[videos["dataset"] == HARD])
-    measured = own.merge(objects_of(SETS[HARD], "test"), on="path", validate="many_to_one")
+    objects = objects_of(SETS[HARD], "test")
+    measured = own.merge(objects, on="path", validate="many_to_one")
     if len(measured) != len(own):
         raise ValueError(f"expected {len(own)} videos of {HARD}, got {len(measured)} with objects; archive it again")
     rows = []
     for quantity in ("size", "speed", "contrast"):
-        thirds = pd.qcut(measured[quantity], 3)
+        thirds = pd.qcut(objects[quantity], 3)
         for third in thirds.cat.categories:
-            part = measured[thirds == third]
+            part = measured[measured["path"].isin(objects.loc[thirds == third, "path"])]
             low, high = part[quantity].min(), part[quantity].max()
             top1, gains = part.groupby("variant")["right"].mean(), differences(part).set_index(["baseline", "other"])
             rows.append(
                 [
                     f"{quantity} {low:.2f} to {high:.2f}",
                     str(part["path"].nunique()),
-                    *(f"{top1[name]:.3f}" for name in NAMES),
-                    *(interval(gains.loc[pair], sign="+") for pair in (("bn", "relay"), ("interlaced", "both"))),
+                    *(number(top1.get(name, float("nan"))) for name in NAMES),
+                    *(interval(gains.loc[pair], sign="+") if pair in gains.index else "" for pair in RELAY),
                 ]
             )
-    return markdown(["objects", "videos", *NAMES.values(), "relay, alone", "relay, beside interlacing"], rows)
+    return markdown(["objects", "videos", *NAMES.values(), *RELAY.values()], rows)
 
 
 def choices() -> list[str]:
     """The settings that were chosen on validation videos."""
     table = read_table(FOLDER / "choices.csv")
     best = pd.concat(
-        [best_of(own, ["lr", "epochs"]) for _, own in table.groupby("dataset", sort=False)], ignore_index=True
+        [best_of(own, ["lr", "epochs"]) for _, own in table.groupby([*SETTING], sort=False)], ignore_index=True
     )
     variants = [VARIANTS[key] for key in zip(best["norm"], best["interlaced"], strict=True)]
     places = [list(NAMES).index(variant) for variant in variants]
-    groups = best.groupby("dataset", sort=False).ngroup()
+    groups = best.groupby([*SETTING], sort=False).ngroup()
     best = best.assign(variant=variants, place=places, group=groups).sort_values(["group", "fold", "place"])
     rows = [
         [
@@ -161,7 +158,7 @@ def sections(videos: pd.DataFrame) -> list[tuple[str, str, list[str]]]:
     found = [
         ("Top-1", ACCURACIES, accuracies(videos)),
         ("What interlacing and the relay add", GAINS, gains(videos)),
-        ("Within the right pair of motions", PAIRS, within_pairs(videos)),
+        ("Within the right pair of motions", WITHIN, within_pairs(videos)),
         ("Each pair of motions", "Top-1, mean over the seeds; chance is 0.1.", by_pair(videos)),
     ]
     if (videos["dataset"] == HARD).any():
@@ -170,8 +167,7 @@ def sections(videos: pd.DataFrame) -> list[tuple[str, str, list[str]]]:
 
 
 def draw(videos: pd.DataFrame) -> None:
-    """Write means.csv, and differences.csv with its figure; other networks get files of their own."""
-    means(videos).to_csv(FOLDER / "means.csv", index=False)
+    """Write differences.csv and its figure; other networks get files of their own."""
     for network, table in differences(videos).groupby("network", sort=False):
         name = "differences" if network == NETWORK else f"differences_{network}"
         save_figure(differences_figure(table, findings.of_relay(table), NOTE), FOLDER, name, table=table)

@@ -27,8 +27,11 @@ def finished(folder, recipe, predicted, *, manifest="data/some/manifest.csv", gi
         "state": state,
         "parameters": given or {},
         "machine": {"cores": 2, "processor": "X", "torch": "2", "threads": 1},
+        "seconds": 7.5,
     }
     (folder / "02_evaluate.state.json").write_text(json.dumps(step))
+    (folder / "01_train.state.json").write_text(json.dumps({"state": "done", "seconds": 3.0}))
+    (folder / "03_gradcam.state.json").write_text(json.dumps({"state": "failed", "seconds": 9.0}))
     table = pd.DataFrame({"path": [f"/x/some/clips/{n}.mp4" for n in range(4)], "label": list("aabb"), "source": "s"})
     table["predicted"] = list(predicted)
     for name in CLASSES:
@@ -64,6 +67,7 @@ def test_a_row_says_what_ran_and_its_accuracy_follows_from_the_stored_prediction
         assert videos["path"].tolist() == [f"clips/{n}.mp4" for n in range(4)]  # no path of a machine
     assert rows.loc["bn", "command"] == "dnrlab batch x.yaml --only bn"
     assert (rows["threads"] == 1).all()
+    assert rows.loc["bn", "seconds"] == 10.5  # training and evaluation; what failed does not count
     assert rows.loc["bn", "loss"] == pytest.approx(-(np.log(0.75) + np.log(0.25)) / 2)
 
 

@@ -106,6 +106,7 @@ def test_the_smallest_difference_on_a_worked_example():
 def test_the_smallest_difference_of_runs_on_a_worked_example():
     assert smallest_run_difference([0.1, 0.2, 0.3]) == pytest.approx((4.3027 + 1.0607) * 0.1 / 3**0.5, rel=1e-4)
     assert np.isnan(smallest_run_difference([0.1]))
+    assert np.isnan(smallest_run_difference([0.8 - 0.6, 0.6 - 0.4, 0.4 - 0.2]))  # all equal: this says nothing
 
 
 @pytest.mark.parametrize("of_a_source", [1, 4])

@@ -13,17 +13,19 @@ from dnrlab.batch.execute import defaults_of
 from dnrlab.batch.grid import read_grid
 from dnrlab.batch.runs import runs_of
 from dnrlab.experiments.choice import GROUP, best_of
-from dnrlab.experiments.variants import read_table
+from dnrlab.experiments.variants import SETTING, VARIANTS, differences, read_table, read_videos
 from dnrlab.recipes.parameters import recipe_of
 from tests.helpers.paths import PROJECT
 
 FOLDER = PROJECT / "notebooks" / "results"
-TABLES = ["main", "choices", "parts", "families", "reasons", "batch_sizes"]
-TABLES = [name for name in TABLES if (FOLDER / f"{name}.csv").is_file()]
+OPTIONAL = [name for name in ("parts", "families", "reasons", "batch_sizes") if (FOLDER / f"{name}.csv").is_file()]
+TABLES = ["main", "choices", *OPTIONAL]
 NOT_RUN = r"evidence_synthetic_choice/.*_epochs4_.*_seed1"  # the only runs of a grid that are not there
 COLUMNS = ["dataset", "network", "norm", "interlaced", "fold", "seed", "pixels", "epochs", "top1", "top5"]
 COLUMNS += ["evaluated", "total", "command", "machine"]
 SETTINGS = ["lr", "epochs"]
+DATA_SETS = ["synthetic_hard", "synthetic", "egogestar10", "jhmdb21"]
+INTERVAL = r"[+-]?\d\.\d{3} \[[^\]]*\]"
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -43,8 +45,8 @@ def test_each_accuracy_follows_from_the_stored_predictions(name):
 def test_each_run_is_one_of_a_grid_that_stands_here(name, monkeypatch, tmp_path):
     monkeypatch.chdir(PROJECT)
     for grid, rows in read_table(FOLDER / f"{name}.csv").groupby("grid"):
-        found = read_grid(PROJECT / "notebooks" / "batches" / f"{grid}.yaml")
-        known = {run.name: run for run in runs_of(found, tmp_path, counted_by=found.card or "synthetic").runs}
+        cells = read_grid(PROJECT / "notebooks" / "batches" / f"{grid}.yaml")
+        known = {run.name: run for run in runs_of(cells, tmp_path, counted_by=cells.card or "synthetic").runs}
         assert set(rows["run"]) == {run for run in known if not re.fullmatch(NOT_RUN, f"{grid}/{run}")}
         for _, row in rows.iterrows():
             training, evaluation = known[row["run"]].steps[:2]
@@ -81,7 +83,7 @@ def test_each_mean_of_heat_follows_from_the_stored_videos():
 
 
 def test_main_runs_have_the_settings_that_validation_chose():
-    chosen = pd.concat([best_of(own, SETTINGS) for _, own in read_table(FOLDER / "choices.csv").groupby("dataset")])
+    chosen = pd.concat([best_of(own, SETTINGS) for _, own in read_table(FOLDER / "choices.csv").groupby([*SETTING])])
     main = read_table(FOLDER / "main.csv").merge(chosen, on=list(GROUP), how="left", suffixes=("", "_chosen"))
     for name in SETTINGS:
         assert (main[name] == main[f"{name}_chosen"]).all(), main.loc[main[name] != main[f"{name}_chosen"], "run"]
@@ -92,8 +94,28 @@ def test_the_page_of_tables_is_what_its_script_writes(monkeypatch):
     assert runpy.run_path(str(FOLDER / "tables.py"))["page"]() == (FOLDER / "TABLES.md").read_text()
 
 
-def test_the_intervals_of_the_report_stand_in_the_tables():
+def test_the_figure_shows_differences_of_the_stored_predictions():
+    stored = pd.read_csv(FOLDER / "differences.csv", keep_default_na=False).set_index(["dataset", "baseline", "other"])
+    found = differences(read_videos(FOLDER / "main.csv")).set_index(["dataset", "baseline", "other"])
+    numbers = found.select_dtypes("number").columns
+    pd.testing.assert_frame_equal(stored[numbers], found[numbers], check_dtype=False)
+
+
+def test_the_whole_relay_of_notebook_04_has_the_accuracy_of_the_run():
+    main, videos = read_table(FOLDER / "main.csv"), pd.read_csv(FOLDER / "dynamics.csv")
+    main["repeat"] = main["fold"].where(main["fold"] != "", main["seed"].astype(str)).astype(int)
+    main["network"] = [VARIANTS[key] for key in zip(main["norm"], main["interlaced"], strict=True)]
+    videos = videos[videos["measure"] == "whole relay"]
+    both = videos.merge(main, on=["grid", "network", "repeat"], validate="1:1")
+    assert len(both) == len(videos) > 0
+    assert np.allclose(both["mean"], both["top1"])
+
+
+def test_each_number_with_an_interval_stands_in_a_table_and_beside_its_data_set():
     report, tables = ((FOLDER / name).read_text() for name in ("RESULTS.md", "TABLES.md"))
-    intervals = re.findall(r"[+-]?\d\.\d{3} \[[^\]]*\]", report)
-    assert len(intervals) > 10
-    assert [each for each in intervals if each not in tables] == []
+    stated = re.findall(rf"(?:({'|'.join(DATA_SETS)}),? (?:[a-z ,]+: )?)?({INTERVAL})", report)
+    assert len(stated) > 20
+    assert sum(dataset != "" for dataset, _ in stated) > 8
+    for dataset, number in stated:
+        rows = [line for line in tables.splitlines() if number in line]
+        assert any(line.startswith(f"| {dataset}") for line in rows), f"{dataset} {number}"

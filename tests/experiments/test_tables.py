@@ -34,16 +34,17 @@ def test_parts_and_what_each_changes():
     videos = videos_of({("uni_4", 0): 3, ("uni_4", 1): 3, ("bi_4", 0): 4, ("bi_4", 1): 4})
     shown = cells(script["parts"](videos))
     assert list(shown) == [script["CASES"][name] for name in ("uni_4", "bi_4")]
-    assert shown["over time only, groups of 4"] == ["0.600 [0.600, 0.600]", "1.00", "1.00", "1.00", "0.00", "0.00"]
-    (change,) = cells(script["questions"](videos)).items()
-    assert change == ("both ways, groups of 4", ["-0.006", "+0.200 [+0.200, +0.200]", "0.000"])
+    assert shown["over time only, groups of 4"] == ["0.600", "1.00", "1.00", "1.00", "0.00", "0.00"]
+    (change,) = cells(script["changes"](videos)).items()
+    assert change == ("both ways, groups of 4", ["-0.006", "+0.200", ""])  # equal in all runs: no interval
 
 
 def test_reasons_are_compared_with_the_chosen_settings_on_the_same_seeds():
     script = runpy.run_path(str(FOLDER / "tables_parts.py"))
-    videos = videos_of({("chosen", 0): 3, ("chosen", 1): 3, ("longer_lr0.1", 0): 4, ("longer_lr0.1", 1): 5})
-    chosen, longer = script["reasons"](videos)[2:]
-    assert chosen.split(" | ")[2:] == ["0.600 [0.600, 0.600]", "2 seeds", "0.00", " |"]
+    counts = {"gamma_quarter": (3, 3), "longer_lr0.1": (4, 5), "lr0.1_epochs4_relay": (0, 0)}
+    videos = videos_of({(case, seed): counts[case][seed] for case in counts for seed in (0, 1)})
+    chosen, longer = script["reasons"](videos)[2:]  # other choices are not shown
+    assert chosen.split(" | ")[2:] == ["0.600", "2 seeds", "0.00", " |"]
     assert "| 1.00 | +0.300 [" in longer
 
 
@@ -74,3 +75,41 @@ def test_heat_is_averaged_over_the_networks_of_a_repeat_first(control):
     table = pd.DataFrame(values, columns=["network", "repeat", "mean"]).assign(dataset="d", layer="l", measure="share")
     (row,) = script["heat"](table)[2:]
     assert "0.400 [" in row  # of 0.3 and 0.5
+
+
+def test_the_heat_of_networks_of_one_repeat_is_compared():
+    script = runpy.run_path(str(FOLDER / "tables_inside.py"))
+    values = [("bn", 0, 0.2), ("bn", 1, 0.4), ("relay", 1, 0.5), ("relay", 0, 0.4), ("both", 0, 0.9)]
+    table = pd.DataFrame(values, columns=["network", "repeat", "mean"]).assign(dataset="d", layer="l", measure="share")
+    (row,) = script["heat_gains"](pd.concat([table, table[:2].assign(network="interlaced")]))[2:]
+    assert "| +0.150 [" in row  # of 0.2 and 0.1
+    assert row.endswith("| +0.700 |")  # of 0.7 alone
+
+
+def test_cuts_are_compared_with_the_whole_relay_of_the_same_network():
+    script = runpy.run_path(str(FOLDER / "tables_inside.py"))
+    values = [("whole relay", 0, 0.9), ("relay cut", 0, 0.5), ("whole relay", 1, 0.7), ("relay cut", 1, 0.4)]
+    values += [("probe of all layers", 0, 0.1)]
+    table = pd.DataFrame(values, columns=["measure", "repeat", "mean"]).assign(dataset="d", network="relay")
+    (row,) = script["cuts"](table)[2:]
+    assert row.startswith("| d | relay cut | -0.350 [")
+    assert row.endswith(" |  |")
+
+
+def test_objects_of_hard_videos_are_shown_in_thirds():
+    script = runpy.run_path(str(FOLDER / "tables_runs.py"))
+    objects = pd.DataFrame({"path": LABELS, "size": range(5), "speed": range(5), "contrast": range(5, 0, -1)})
+    script["by_object"].__globals__["objects_of"] = lambda *_: objects
+    counts = {"bn": 2, "relay": 4}
+    videos = videos_of({(name, 0): count for name, count in counts.items()}, dataset="synthetic_hard")
+    videos = videos.assign(variant=videos["case"], network="tsn_resnet18")
+    shown = cells(script["by_object"](videos))
+    assert list(shown) == [
+        *("size 0.00 to 1.00", "size 2.00 to 2.00", "size 3.00 to 4.00"),
+        *("speed 0.00 to 1.00", "speed 2.00 to 2.00", "speed 3.00 to 4.00"),
+        *("contrast 1.00 to 2.00", "contrast 3.00 to 3.00", "contrast 4.00 to 5.00"),
+    ]
+    assert shown["size 3.00 to 4.00"] == ["2", "0.000", "", "0.500", "", "+0.500", ""]
+    script["by_object"].__globals__["objects_of"] = lambda *_: objects[:4]
+    with pytest.raises(ValueError, match="expected 10 videos of synthetic_hard, got 8 with objects; archive it again"):
+        script["by_object"](videos)
