@@ -116,17 +116,17 @@ def content_digest(file: Path) -> str:
 
 def same_parameters(step: Step, state: State) -> bool:
     """Whether a state is of the parameters that a step has now."""
-    now, before = now_and_before(step, state)
+    now, before = parameters_now_and_before(step, state)
     return now == before
 
 
-def now_and_before(step: Step, state: State) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The parameters of a step and of a state, as ``within`` gives them."""
+def parameters_now_and_before(step: Step, state: State) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The parameters of a step and of a state, with relative paths, see ``relative_paths``."""
     repeated = step.name != step.notebook.stem and "out_dir" in step.parameters  # then a folder deeper, see ``step_of``
-    return within(step.parameters, 1 + repeated), within(state.parameters, 1 + repeated)
+    return relative_paths(step.parameters, 1 + repeated), relative_paths(state.parameters, 1 + repeated)
 
 
-def within(parameters: Mapping[str, Any], depth: int) -> dict[str, Any]:
+def relative_paths(parameters: Mapping[str, Any], depth: int) -> dict[str, Any]:
     """Parameters with paths relative to the folder of the batch, ``depth`` folders above that of the notebook.
 
     So a batch stands when it is moved, or its folder is spelled in another way.
@@ -146,7 +146,7 @@ def why(step: Step, state: State, depends: Mapping[str, str]) -> str:
     """Why a notebook must run; empty if its result stands."""
     if state.state == WAITING:
         return "not run yet"
-    now, before = now_and_before(step, state)
+    now, before = parameters_now_and_before(step, state)
     different = [name for name in {**before, **now} if before.get(name) != now.get(name)]
     if different:
         words = [f"{name}, {before.get(name)!r} to {now.get(name)!r}" for name in different]

@@ -93,8 +93,8 @@ def dnr_norms(
 ) -> Norms:
     """The DNR pair of a block: in a bottleneck cross-layer first, cross-temporal second, as released.
 
-    A basic block has both on its first norm, which learns faster. Its second norm comes just before the residual sum,
-    where nothing rescales gamma.
+    A basic block has both on its first norm: a choice of this project. Its second norm comes just before the residual
+    sum, where nothing rescales gamma.
     """
     temporal, layer = dnr.where in ("both", "temporal"), dnr.where in ("both", "layer")
     if bottleneck:

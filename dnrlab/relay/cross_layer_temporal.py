@@ -1,8 +1,7 @@
 """Cross-layer and cross-temporal DNR on one norm, for blocks with one suitable norm.
 
 Source: Cai, Yao and Chen, NeurIPS 2021, Sec. 3.3 and 3.4. The paper has bottlenecks only, with one norm for each relay.
-This project puts both relays on the first norm of a basic block, where they learned faster on validation videos than
-with one relay on each of its norms.
+This project puts both relays on the first norm of a basic block, see ``dnrlab/models/README.md``.
 """
 
 from torch import Tensor

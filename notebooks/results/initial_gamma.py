@@ -1,9 +1,11 @@
-"""Initial weights of the relay network of the evidence with γ near 0.25, as usual, and near 0.5.
+"""Initial weights of the relay network of the evidence with γ near 0.25, as usual, and near 0.48.
 
 python notebooks/results/initial_gamma.py    # writes runs/initial_gamma/{usual,raised}_seed{0,1,2}.pt
 
 For evidence_reasons_synthetic. γ is sigmoid(o) sigmoid(c'), with o and c' near 0 at first, so about 0.25. With 3 added
-to the bias of the output gate o it is about 0.95 * 0.5. Nothing else changes, β neither.
+to the bias of the output gate o it is about 0.95 * 0.5 = 0.48. No other weight changes. But γ is the relayed state, so
+later γ and β start elsewhere, too; and the sigmoid of o is flatter there (slope 0.045 instead of 0.25), so γ learns
+more slowly. A difference can come from each of these.
 """
 
 from pathlib import Path

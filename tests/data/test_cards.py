@@ -2,6 +2,7 @@
 
 import json
 
+import pandas as pd
 import pytest
 
 from dnrlab.data.build.video_tree import by_key, video_tree
@@ -97,3 +98,14 @@ def test_links_are_followed_and_circles_end(tmp_path):
 def test_names_with_dots_are_whole(tmp_path):
     touch(tmp_path, "v1.5_clip.avi", "a.b/0001.jpg")
     assert set(by_key(video_tree(tmp_path).paths)) == {"v1.5_clip", "a.b"}
+
+
+@pytest.mark.parametrize("name", ["egogestar10", "jhmdb21"])
+def test_our_own_splits_have_the_counts_of_their_card_and_share_no_source(name):
+    table, card = pd.read_csv(FOLDER / f"{name}.csv", dtype=str, keep_default_na=False), card_of(name)
+    assert table["split"].value_counts().to_dict() == card.counts
+    assert table["label"].nunique() == card.classes
+    for column in {"split", "fold"} & set(table):
+        assert (table.groupby("source")[column].nunique() == 1).all()
+    assert table["path"].is_unique
+    assert table["original_name"].is_unique

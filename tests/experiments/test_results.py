@@ -61,6 +61,17 @@ def test_each_run_is_one_of_a_grid_that_stands_here(name, monkeypatch, tmp_path)
             assert evaluation.parameters.get("split", "test") == ("val" if name in ("choices", "reasons") else "test")
 
 
+@pytest.mark.parametrize("dataset", ["egogestar10", "jhmdb21"])
+def test_real_runs_were_scored_on_the_splits_that_stand_here(dataset):
+    known = pd.read_csv(PROJECT / "data_manifests" / f"{dataset}.csv", dtype=str, keep_default_na=False)
+    videos = read_videos(FOLDER / "main.csv")
+    for (fold, run), own in videos[videos["dataset"] == dataset].groupby(["fold", "run"]):
+        scored = known[known["fold"] == fold] if fold else known[known["split"] == "test"]
+        assert set(zip(own["path"], own["label"], strict=True)) == set(
+            zip(scored["path"], scored["label"], strict=True)
+        ), run
+
+
 def test_predictions_without_a_row_are_not_stored():
     stored = {path.relative_to(FOLDER / "predictions").as_posix() for path in FOLDER.glob("predictions/*/*.csv")}
     rows = pd.concat([read_table(FOLDER / f"{name}.csv") for name in TABLES])

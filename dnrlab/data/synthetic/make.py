@@ -137,7 +137,7 @@ def named_set(name: str) -> Path:
 
 
 def generators(seed: int, split: str, number: int, label: str) -> tuple[np.random.Generator, np.random.Generator]:
-    """What a scene's motion, and its speed and contrast are drawn from; the same for both classes of a pair."""
+    """Random generators for a scene's motion, and for its speed and contrast; the same for both classes of a pair."""
     key = [seed, list(STRIPS).index(split), number, PAIRS.index(pair_of(label))]
     return np.random.default_rng([2, *key]), np.random.default_rng([3, *key])
 

@@ -1,4 +1,4 @@
-"""How large, fast and visible the objects of synthetic videos are, without their videos."""
+"""Size, speed and contrast of the objects in synthetic videos, computed without making the videos."""
 
 import pandas as pd
 
