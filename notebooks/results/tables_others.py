@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pandas as pd
+from tables_parts import by_case
 
 from dnrlab.experiments.tables import interval, markdown, number
 from dnrlab.experiments.variants import differences, means, read_videos, with_cases
@@ -15,12 +16,17 @@ FAMILIES = {  # name: cases of evidence_families without and with DNR; TSM with 
     "TANet": ("tanet_bn", "tanet_dnr"),
     "TDN": ("tdn_bn", "tdn_dnr"),
 }
+NETWORKS = {
+    **{"bn": "TSN", "tsm_bn": "TSM", "tsn_dnr": "TSN or TSM, DNR", "tanet_bn": "TANet", "tanet_dnr": "TANet, DNR"},
+    **{"tdn_bn": "TDN", "tdn_dnr": "TDN, DNR"},
+}
 LABELS = {"bn": "batch norm", "gn": "group norm", "dnr": "DNR", "dnr_gn": "DNR, group statistics"}
 ABOUT_FAMILIES = (
     "The demo's networks (ResNet-18 of width 8, 48 pixels, lr 0.1, 16 epochs, which are not chosen for each) on the "
     "synthetic videos, 3 seeds; 95 % interval. TSN and TANet get interlacing with DNR; TSM and TDN shift channels by "
     "themselves. Paper: ResNet-50 on Kinetics-400."
 )
+ABOUT_MOTIONS = "Top-1 of the same networks, and on each pair of motions, where guessing within the pair is 0.5."
 ABOUT_BATCHES = (
     "The demo's network (ResNet-18 of width 8, 48 pixels, 4 epochs) on the synthetic videos, 3 seeds. All networks are "
     "interlaced, so that only the norm differs. The learning rate is in proportion to the batch, and not chosen for "
@@ -63,6 +69,7 @@ def sections() -> list[tuple[str, str, list[str]]]:
     if (FOLDER / "families.csv").is_file() and (FOLDER / "parts.csv").is_file():
         videos = with_cases(pd.concat([read_videos(FOLDER / f"{name}.csv") for name in ("families", "parts")]))
         found.append(("Other families", ABOUT_FAMILIES, families(videos)))
+        found.append(("Each pair of motions, other families", ABOUT_MOTIONS, by_case(videos, NETWORKS)))
     if (FOLDER / "batch_sizes.csv").is_file():
         videos = read_videos(FOLDER / "batch_sizes.csv")
         videos = videos.assign(batch_size=videos["run"].str.extract(r"_batch(\d+)_")[0].astype(int))

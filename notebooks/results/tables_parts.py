@@ -1,5 +1,6 @@
 """Tables of the relay's parts, and of reasons where it fails: from the stored predictions."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -74,14 +75,14 @@ def of_reasons() -> pd.DataFrame:
     return with_cases(pd.concat(videos, ignore_index=True))
 
 
-def parts(videos: pd.DataFrame) -> list[str]:
-    """Top-1 of each case, and of each pair of motions."""
+def by_case(videos: pd.DataFrame, cases: Mapping[str, str]) -> list[str]:
+    """Top-1 of each case in ``cases`` (its words), and of each pair of motions."""
     texts = means(videos, "case").set_index("case")
     pairs = videos.assign(pair=[pair_of(label) for label in videos["label"]])
     wide = pairs.pivot_table(index="case", columns="pair", values="right")
     rows = [
         [words, interval(texts.loc[name]), *(f"{wide.at[name, pair]:.2f}" for pair in PAIRS)]
-        for name, words in CASES.items()
+        for name, words in cases.items()
         if name in texts.index
     ]
     return markdown(["network", "top-1", *(" / ".join(pair).replace("_", " ") for pair in PAIRS)], rows)
@@ -125,7 +126,7 @@ def sections() -> list[tuple[str, str, list[str]]]:
     found = []
     if (FOLDER / "parts.csv").is_file():
         videos = with_cases(read_videos(FOLDER / "parts.csv"))
-        found.append(("Parts of the relay", ABOUT_PARTS, parts(videos)))
+        found.append(("Parts of the relay", ABOUT_PARTS, by_case(videos, CASES)))
         found.append(("What each part changes", ABOUT_CHANGES, changes(videos)))
     if (FOLDER / "reasons.csv").is_file():
         found.append(("Where the relay alone does little", ABOUT_REASONS, reasons(of_reasons())))

@@ -32,7 +32,7 @@ def cells(lines):
 def test_parts_and_what_each_changes():
     script = runpy.run_path(str(FOLDER / "tables_parts.py"))
     videos = videos_of({("uni_4", 0): 3, ("uni_4", 1): 3, ("bi_4", 0): 4, ("bi_4", 1): 4})
-    shown = cells(script["parts"](videos))
+    shown = cells(script["by_case"](videos, script["CASES"]))
     assert list(shown) == [script["CASES"][name] for name in ("uni_4", "bi_4")]
     assert shown["over time only, groups of 4"] == ["0.600", "1.00", "1.00", "1.00", "0.00", "0.00"]
     (change,) = cells(script["changes"](videos)).items()
@@ -48,7 +48,8 @@ def test_reasons_are_compared_with_the_chosen_settings_on_the_same_seeds():
     assert "| 1.00 | +0.300 [" in longer
 
 
-def test_tsm_with_dnr_is_tsn_with_dnr():
+def test_tsm_with_dnr_is_tsn_with_dnr(monkeypatch):
+    monkeypatch.syspath_prepend(FOLDER)
     script = runpy.run_path(str(FOLDER / "tables_others.py"))
     cases = {"bn": 2, "tsn_dnr": 5, "tsm_bn": 4, "tanet_bn": 3, "tanet_dnr": 4, "tdn_bn": 4, "tdn_dnr": 3}
     videos = videos_of({(case, seed): count for case, count in cases.items() for seed in (0, 1)})
@@ -57,7 +58,8 @@ def test_tsm_with_dnr_is_tsn_with_dnr():
     assert gains == {"TSN": "+0.600", "TSM": "+0.200", "TANet": "+0.200", "TDN": "-0.200"}
 
 
-def test_batch_sizes_show_what_is_there():
+def test_batch_sizes_show_what_is_there(monkeypatch):
+    monkeypatch.syspath_prepend(FOLDER)
     script = runpy.run_path(str(FOLDER / "tables_others.py"))
     cases = {"bn_batch2": 2, "dnr_batch2": 3, "bn_batch16": 4, "gn_batch16": 1, "dnr_batch16": 5}
     videos = videos_of({(case, seed): count for case, count in cases.items() for seed in (0, 1)})
