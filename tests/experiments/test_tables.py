@@ -48,6 +48,13 @@ def test_reasons_are_compared_with_the_chosen_settings_on_the_same_seeds():
     assert "| 1.00 | +0.300 [" in longer
 
 
+def test_each_seed_of_a_start_is_shown():
+    script = runpy.run_path(str(FOLDER / "tables_parts.py"))
+    counts = {("demo", 0): 4, ("demo", 1): 1, ("demo_clip", 0): 5, ("longer", 0): 5}
+    shown = cells(script["starts"](videos_of(counts)))
+    assert shown == {script["STARTS"]["demo"]: ["0.80", "0.20"], "statistics of the clip": ["1.00", ""]}
+
+
 def test_tsm_with_dnr_is_tsn_with_dnr(monkeypatch):
     monkeypatch.syspath_prepend(FOLDER)
     script = runpy.run_path(str(FOLDER / "tables_others.py"))
