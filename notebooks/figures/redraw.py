@@ -125,7 +125,7 @@ def relay_cut() -> None:
     """Accuracy with the relay cut."""
     cuts = table("relay_cut")
     recorded = SimpleNamespace(labels=range(cuts["n"].max()), influence=table("relay_cut_influence"))
-    given = {"cuts": cuts, "recorded": recorded, "chance": 0.1, "quick": ""}
+    given = {"cuts": cuts, "recorded": recorded, "chance": 0.1, "quick": "", "predicted": None}
     draw("relay_cut", "04_affine_dynamics", "cut_figure", 1100, **given)
 
 

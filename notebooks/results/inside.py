@@ -1,8 +1,9 @@
-"""Gather what notebooks 03 and 04 measured after all runs of some batches: heat.csv, dynamics.csv, and heat/.
+"""Gather what notebooks 03 and 04 measured after all runs of some batches: heat.csv and dynamics.csv.
 
 python notebooks/results/inside.py runs/batches/evidence_synthetic runs/batches/evidence_hard
 
-Rows of the same batch are replaced. ``heat/GRID/NOTEBOOK.csv`` has one row per video and network.
+Rows of the same batch are replaced. ``heat/GRID/NOTEBOOK.csv`` has one row per video and network,
+``dynamics/GRID/NOTEBOOK.csv`` the predictions for each video with the relay cut.
 """
 
 import re
@@ -77,21 +78,30 @@ def of_heat(given: dict[str, Any], maps: pd.DataFrame) -> Iterator[dict[str, Any
             }
 
 
-def of_dynamics(given: dict[str, Any], folder: Path) -> Iterator[dict[str, Any]]:
-    """Top-1 with the relay cut, and of linear probes of γ and β: one row per measure."""
+def cuts_of(folder: Path, manifest: str) -> pd.DataFrame:
+    """Path (below the data set's folder) and label of each video, and the class predicted with each cut."""
+    videos = pd.read_csv(folder / "relay_cut_videos.csv", dtype=str, keep_default_na=False)
+    return videos.assign(path=paths_below(videos["path"], manifest)).drop(columns="source")
+
+
+def of_dynamics(given: dict[str, Any], videos: pd.DataFrame, probes: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """Top-1 with the relay cut, and of linear probes of γ and β: one row per measure.
+
+    ``videos`` is from ``cuts_of``, ``probes`` is ``probe.csv`` of the notebook.
+    """
     variant, repeat = parsed(Path(given["run_dir"]).name)
-    cuts, probes = pd.read_csv(folder / "relay_cut.csv"), pd.read_csv(folder / "probe.csv")
     layers = list(dict.fromkeys(probes["layer"]))  # from the first to the last, then all together
     probes = probes[probes["layer"].isin([layers[0], *layers[-2:]])]
-    rows = [(CUTS.get(row["cut"], f"relay {row['cut']} cut"), row) for _, row in cuts.iterrows()]
-    for measure, row in [*rows, *((probe_words(row), row) for _, row in probes.iterrows())]:
+    right = {cut: (videos[cut] == videos["label"]).mean() for cut in videos.columns[2:]}
+    rows = [(CUTS.get(cut, f"relay {cut} cut"), mean, len(videos)) for cut, mean in right.items()]
+    for measure, mean, number in [*rows, *((probe_words(row), row["mean"], row["n"]) for _, row in probes.iterrows())]:
         yield {
             "dataset": dataset_of(given["manifest"]),
             "network": variant,
             "repeat": repeat,
             "measure": measure,
-            "mean": row["mean"],
-            "videos": row["n"],
+            "mean": mean,
+            "videos": number,
         }
 
 
@@ -102,18 +112,25 @@ def probe_words(row: "pd.Series[Any]") -> str:
 
 
 def gather(batch: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The rows of heat and of dynamics of a batch. The measures of each video are written to ``heat/``."""
+    """The rows of heat and of dynamics of a batch. What is known of each video is written below ``FOLDER``."""
     heat, dynamics = [], []
     for name, given, folder in done_notebooks(batch):
         known = {"grid": batch.name, "notebook": name}
         if "runs" in given:
             maps = maps_of(folder, given["manifest"])
-            with atomic_write(FOLDER / "heat" / batch.name / f"{name}.csv") as unfinished:
-                maps.to_csv(unfinished, index=False)
+            store(maps, FOLDER / "heat" / batch.name / f"{name}.csv")
             heat += [row | known for row in of_heat(given, maps)]
         else:
-            dynamics += [row | known for row in of_dynamics(given, folder)]
+            videos, probes = cuts_of(folder, given["manifest"]), pd.read_csv(folder / "probe.csv")
+            store(videos, FOLDER / "dynamics" / batch.name / f"{name}.csv")
+            dynamics += [row | known for row in of_dynamics(given, videos, probes)]
     return heat, dynamics
+
+
+def store(table: pd.DataFrame, file: Path) -> None:
+    """Write a table to its file."""
+    with atomic_write(file) as unfinished:
+        table.to_csv(unfinished, index=False)
 
 
 def add(file: Path, rows: list[dict[str, Any]]) -> None:
@@ -123,8 +140,7 @@ def add(file: Path, rows: list[dict[str, Any]]) -> None:
         earlier = pd.read_csv(file, keep_default_na=False)
         table = pd.concat([earlier[~earlier["grid"].isin(table["grid"])], table])
     if len(table):
-        with atomic_write(file) as unfinished:
-            table.to_csv(unfinished, index=False)
+        store(table, file)
     print(len(rows), "new rows in", file)
 
 

@@ -107,7 +107,7 @@ def test_dynamics_leave_figures_with_their_numbers(trained, synthetic, tmp_path)
     execute("04_affine_dynamics", {**shared, "run_dir": str(trained / "dnr"), "num_frames": 16})
     names = {"dynamics_0_appears", "dynamics_blocks", "timeline_0_appears", "probe", "relay_cut", "trajectories"}
     files = {path.name for path in (tmp_path / "figures").iterdir()}
-    tables = {f"{name}.csv" for name in names} | {"relay_cut_influence.csv"}
+    tables = {f"{name}.csv" for name in names} | {"relay_cut_influence.csv", "relay_cut_videos.csv"}
     assert files == {f"{name}.{kind}" for name in names for kind in ("png", "pdf")} | tables
 
 

@@ -53,15 +53,19 @@ def test_rows_of_a_batch_replace_its_earlier_ones_and_leave_the_others(script, t
 
 
 def test_cuts_and_the_probes_of_the_first_the_last_and_all_layers_are_gathered(script, tmp_path):
-    pd.DataFrame({"cut": ["none", "over time"], "mean": [0.8, 0.4], "n": 300}).to_csv(tmp_path / "relay_cut.csv")
+    predicted = {"label": ["up", "up"], "none": ["up", "up"], "over time": ["up", "down"]}
+    videos = pd.DataFrame({"path": ["/at/synthetic/a.mp4", "/at/synthetic/b.mp4"], "source": "s", **predicted})
+    videos.to_csv(tmp_path / "relay_cut_videos.csv", index=False)
+    cuts = script["cuts_of"](tmp_path, "synthetic")
+    assert cuts.to_dict("list") == {"path": ["a.mp4", "b.mp4"], **predicted}
     layers = ["layer1.0.bn1", "layer2.0.bn1", "layer4.1.bn1", "all"]
     labels = ["true", "true", "shuffled", "true"]
     kinds = ["cross_layer", "cross_layer", "cross_layer", "all"]
     probes = list(zip(layers, kinds, labels, [0, 0.1, 0.2, 0.3], strict=True))
-    pd.DataFrame(probes, columns=["layer", "kind", "labels", "mean"]).assign(n=300).to_csv(tmp_path / "probe.csv")
-    means = by_measure(script["of_dynamics"]({"manifest": "synthetic", "run_dir": "{out}/relay_seed2"}, tmp_path))
-    assert means["relay", "relay over time cut"] == (0.4, 300, 2)
-    assert means["relay", "whole relay"] == (0.8, 300, 2)
+    table = pd.DataFrame(probes, columns=["layer", "kind", "labels", "mean"]).assign(n=300)
+    means = by_measure(script["of_dynamics"]({"manifest": "synthetic", "run_dir": "{out}/relay_seed2"}, cuts, table))
+    assert means["relay", "relay over time cut"] == (0.5, 2, 2)
+    assert means["relay", "whole relay"] == (1, 2, 2)
     probed = {measure: mean for (_, measure), (mean, *_) in means.items() if measure.startswith("probe")}
     names = ["layer1.0.bn1 over layers", "layer4.1.bn1 over layers, shuffled labels", "all layers"]
     assert probed == pytest.approx(

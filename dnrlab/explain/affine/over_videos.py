@@ -42,46 +42,54 @@ def record_split(run: Run, manifest: Manifest, rows: Sequence[int], *, device: s
 
     Raises: ValueError if no video can be read, or the network has no DNR.
     """
+    known = sources_of(manifest)
     labels: list[str] = []
     sources: list[str] = []
     with record_dynamics(run.model) as dynamics, record_influence(run.model) as influence:
-        for clips, batch_labels, batch_sources in clips_of(run, manifest, rows, device):
+        for batch_rows, clips, batch_labels in clips_of(run, manifest, rows, device):
             run.model(clips)
-            labels, sources = labels + batch_labels, sources + batch_sources
+            labels, sources = labels + batch_labels, sources + [known[row] for row in batch_rows]
     return Recordings(dynamics.arrays(), labels, sources, influence.table())
 
 
 @torch.inference_mode()
-def accuracy_when_cut(run: Run, manifest: Manifest, rows: Sequence[int], *, device: str = "cpu") -> pd.DataFrame:
-    """Top-1 on the middle clips with the whole relay, and with the relay cut over time, over layers, or both.
+def predictions_when_cut(run: Run, manifest: Manifest, rows: Sequence[int], *, device: str = "cpu") -> pd.DataFrame:
+    """Predicted classes of the middle clips with the whole relay, and with it cut over time, over layers, or both.
 
     Where the relay is cut, the state is zero at every step. A network with one kind of relay has only that cut.
 
-    Returns: columns cut, mean, low, high, n.
+    Returns: path, source, label, and the predicted class in a column for each cut, see ``CUTS``; one row per video that
+        can be read.
 
     Raises: ValueError if no video can be read, or the network has no DNR.
     """
     present = {kind for kind, _ in relay_cells(run.model).values()}
     cuts = {cut: kinds for cut, kinds in CUTS.items() if set(kinds) <= present}
-    hits: dict[str, list[bool]] = {cut: [] for cut in cuts}
-    sources: list[str] = []
-    for clips, labels, batch_sources in clips_of(run, manifest, rows, device):
-        sources += batch_sources
+    sources, batches = sources_of(manifest), []
+    for batch_rows, clips, labels in clips_of(run, manifest, rows, device):
+        paths = [str(manifest.rows["path"].iloc[row]) for row in batch_rows]
+        table = pd.DataFrame({"path": paths, "source": [sources[row] for row in batch_rows], "label": labels})
         for cut, kinds in cuts.items():
             with relay_cut(run.model, *kinds) if kinds else nullcontext():
-                best = run.model(clips).argmax(dim=1).tolist()
-            hits[cut] += [run.classes[index] == label for index, label in zip(best, labels, strict=True)]
-    return pd.DataFrame([{"cut": cut, **mean_interval(each, sources)._asdict()} for cut, each in hits.items()])
+                table[cut] = [run.classes[index] for index in run.model(clips).argmax(dim=1).tolist()]
+        batches.append(table)
+    return pd.concat(batches, ignore_index=True)
+
+
+def accuracy_when_cut(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Top-1 with the whole relay and with each cut, from ``predictions_when_cut``: cut, mean, low, high, n."""
+    hits = {cut: predictions[cut] == predictions["label"] for cut in CUTS if cut in predictions}
+    rows = [{"cut": cut, **mean_interval(each, predictions["source"])._asdict()} for cut, each in hits.items()]
+    return pd.DataFrame(rows)
 
 
 def clips_of(
     run: Run, manifest: Manifest, rows: Sequence[int], device: str
-) -> Iterator[tuple[Tensor, list[str], list[str]]]:
-    """Batches of normalised clips (N, 3, T, crop, crop), their labels, and their sources."""
-    sources = sources_of(manifest)
+) -> Iterator[tuple[list[int], Tensor, list[str]]]:
+    """Batches of rows, of normalised clips (N, 3, T, crop, crop), and of labels."""
     for batch_rows, views in read_views(manifest, rows, run.recipe.data, BATCH):
         clips = normalize(torch.stack([view.clip for view in views]).to(device))
-        yield clips, [view.label for view in views], [sources[row] for row in batch_rows]
+        yield batch_rows, clips, [view.label for view in views]
 
 
 def trajectories(lines: Sequence[Timeline], layer: str) -> pd.DataFrame:

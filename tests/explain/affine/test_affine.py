@@ -8,7 +8,7 @@ import torch
 from dnrlab import DNRConfig, create_model
 from dnrlab.data.manifest import read_manifest, select
 from dnrlab.explain import record_dynamics
-from dnrlab.explain.affine.over_videos import accuracy_when_cut, record_split, trajectories
+from dnrlab.explain.affine.over_videos import accuracy_when_cut, predictions_when_cut, record_split, trajectories
 from dnrlab.explain.affine.probe import probe_table
 from dnrlab.explain.affine.record import Affine
 from dnrlab.explain.affine.relay_cut import change, record_influence, relay_cells, relay_cut
@@ -165,11 +165,16 @@ def test_recordings_count_the_clips_and_cuts_are_judged_by_them(synthetic):
     assert recorded.affine["layer1.0.bn1", "cross_temporal"].gamma.shape == (10, 8, 2)
     assert recorded.affine["layer1.0.bn1", "cross_layer"].beta.shape == (10, 8, 1)
     assert recorded.sources == list(videos.rows["path"])  # of one scene, too few to draw
-    cut = accuracy_when_cut(run, videos, range(10)).set_index("cut")
+    predicted = predictions_when_cut(run, videos, range(10))
+    assert predicted[["path", "source", "label"]].equals(
+        videos.rows[["path", "path", "label"]].set_axis(["path", "source", "label"], axis=1)
+    )
+    cut = accuracy_when_cut(predicted.assign(both=predicted["label"])).set_index("cut")
     assert list(cut.index) == ["none", "over time", "over layers", "both"]
     assert cut["n"].eq(10).all()
+    assert cut.at["none", "mean"] == (predicted["none"] == predicted["label"]).mean() < cut.at["both", "mean"] == 1
     alone = made("tsn_resnet18", 8, dnr=DNRConfig(where="temporal"))
-    assert list(accuracy_when_cut(alone, videos, range(3))["cut"]) == ["none", "over time"]
+    assert list(predictions_when_cut(alone, videos, range(3)))[3:] == ["none", "over time"]
     videos.rows.loc[0, "path"] = "gone.mp4"
     with pytest.raises(ValueError, match="at least one readable video of 1 in "):
         record_split(run, videos, [0])
