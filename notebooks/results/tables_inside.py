@@ -7,11 +7,12 @@ import pandas as pd
 
 from dnrlab.evaluation.intervals import run_interval
 from dnrlab.experiments.tables import interval, markdown
-from dnrlab.experiments.variants import NAMES, RELAY
+from dnrlab.experiments.variants import ADDED, NAMES, RELAY
 from dnrlab.explain.cam.survey import BLOB
 
 FOLDER = Path(__file__).parent
 CONTROLS = ("random weights", BLOB)
+COMPARED = {("bn", "both"): ADDED["bn", "both"], **RELAY}
 WHOLE = "whole relay"
 HEAT = (
     "Grad-CAM++ of the predicted class on the test videos; mean and 95 % interval over seeds or folds. *Share*: heat "
@@ -54,13 +55,13 @@ def heat(table: pd.DataFrame) -> list[str]:
 
 
 def heat_gains(table: pd.DataFrame) -> list[str]:
-    """What the relay changes in each measure, within pairs of networks of the same seed or fold."""
+    """What DNR and the relay change in each measure, within pairs of networks of the same seed or fold."""
     by = ["dataset", "layer", "measure"]
     wide = table.pivot_table(index=[*by, "repeat"], columns="network", values="mean", sort=False)
     rows = []
     for key, own in wide.groupby(level=by, sort=False):
-        rows.append([*map(str, key), *(change(own[other] - own[baseline]) for baseline, other in RELAY)])
-    return markdown(["data set", "layer", "measure", *RELAY.values()], rows)
+        rows.append([*map(str, key), *(change(own[other] - own[baseline]) for baseline, other in COMPARED)])
+    return markdown(["data set", "layer", "measure", *COMPARED.values()], rows)
 
 
 def change(differences: "pd.Series[float]") -> str:
@@ -96,7 +97,7 @@ def sections() -> list[tuple[str, str, list[str]]]:
     found = []
     if (FOLDER / "heat.csv").is_file():
         maps = pd.read_csv(FOLDER / "heat.csv", keep_default_na=False)
-        found += [("Heat", HEAT, heat(maps)), ("What the relay changes in the heat", GAINS, heat_gains(maps))]
+        found += [("Heat", HEAT, heat(maps)), ("What DNR and the relay change in the heat", GAINS, heat_gains(maps))]
     if (FOLDER / "dynamics.csv").is_file():
         measures = pd.read_csv(FOLDER / "dynamics.csv")
         found += [("γ and β", DYNAMICS, dynamics(measures)), ("What cutting changes", CUTS, cuts(measures))]

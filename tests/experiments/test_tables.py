@@ -91,7 +91,7 @@ def test_the_heat_of_networks_of_one_repeat_is_compared():
     values = [("bn", 0, 0.2), ("bn", 1, 0.4), ("relay", 1, 0.5), ("relay", 0, 0.4), ("both", 0, 0.9)]
     table = pd.DataFrame(values, columns=["network", "repeat", "mean"]).assign(dataset="d", layer="l", measure="share")
     (row,) = script["heat_gains"](pd.concat([table, table[:2].assign(network="interlaced")]))[2:]
-    assert "| +0.150 [" in row  # of 0.2 and 0.1
+    assert row.startswith("| d | l | share | +0.700 | +0.150 [")  # 0.9 - 0.2; and the mean of 0.2 and 0.1
     assert row.endswith("| +0.700 |")  # of 0.7 alone
 
 
