@@ -93,6 +93,21 @@ def test_each_mean_of_heat_follows_from_the_stored_videos():
     assert stored == set(found["grid"] + "/" + found["notebook"])
 
 
+def test_each_accuracy_with_the_relay_cut_follows_from_the_stored_predictions():
+    found = pd.read_csv(FOLDER / "dynamics.csv", keep_default_na=False)
+    cuts = {"whole relay": "none", "relay cut": "both", "relay over time cut": "over time"}
+    cuts |= {"relay over layers cut": "over layers"}
+    assert set(found["measure"]) >= set(cuts)
+    for (grid, notebook), rows in found[found["measure"].isin(cuts)].groupby(["grid", "notebook"]):
+        videos = pd.read_csv(FOLDER / "dynamics" / grid / f"{notebook}.csv", dtype=str, keep_default_na=False)
+        assert set(rows["measure"]) == set(cuts)
+        assert (rows["videos"] == len(videos)).all()
+        means = [(videos[cuts[measure]] == videos["label"]).mean() for measure in rows["measure"]]
+        assert np.allclose(rows["mean"], means)
+    stored = {path.relative_to(FOLDER / "dynamics").with_suffix("") for path in FOLDER.glob("dynamics/*/*.csv")}
+    assert {path.as_posix() for path in stored} == set(found["grid"] + "/" + found["notebook"])
+
+
 def test_main_runs_have_the_settings_that_validation_chose():
     chosen = pd.concat([best_of(own, SETTINGS) for _, own in read_table(FOLDER / "choices.csv").groupby([*SETTING])])
     main = read_table(FOLDER / "main.csv").merge(chosen, on=list(GROUP), how="left", suffixes=("", "_chosen"))
