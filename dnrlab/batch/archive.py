@@ -20,7 +20,7 @@ from dnrlab.files import atomic_write
 from dnrlab.recipes.config import Recipe, recipe_from_dict
 from dnrlab.runs.folder import read_config
 
-SHORT = {"batch": "bn", "group": "gn", "instance": "in", "layer": "ln"}  # short names; DNR's is relay
+SHORT_NORMS = {"batch": "bn", "group": "gn", "instance": "in", "layer": "ln"}  # DNR's is relay
 OF_VIDEO = ("path", "start_seconds", "end_seconds", "source", "label", "predicted")
 
 
@@ -102,7 +102,7 @@ def loss_of(videos: pd.DataFrame) -> float:
 
 def norm_of(recipe: Recipe) -> str:
     """``relay`` for a network with DNR, else the short name of its norm."""
-    return "relay" if recipe.model.dnr else SHORT[recipe.model.norm]
+    return "relay" if recipe.model.dnr else SHORT_NORMS[recipe.model.norm]
 
 
 def evaluation_of(folder: Path, split: str) -> State | None:
