@@ -27,6 +27,14 @@ def test_settings_are_judged_by_their_mean_over_the_seeds():
     assert found[["lr", "seeds", "top1"]].to_numpy().tolist() == [[0.03, 1, 0.8]]
 
 
+def test_means_that_differ_by_rounding_are_equal():
+    assert 0.1 + 0.7 < 0.4 + 0.4
+    rows = [("bn", 0.1, 8, seed, 0.4, 0.7) for seed in range(2)]
+    rows += [("bn", 0.3, 8, seed, top1, 0.5) for seed, top1 in enumerate((0.1, 0.7))]
+    found = best_of(pd.DataFrame(rows, columns=COLUMNS), ["lr", "epochs"], by=["norm"])
+    assert found["lr"].tolist() == [0.3]  # the lower loss
+
+
 def test_folds_are_groups_of_their_own_and_no_fold_is_one_too():
     columns = {"norm": "bn", "fold": ["", "0", "", "0"], "lr": [1.0, 3.0, 3.0, 1.0], "top1": [0.1, 0.2, 0.3, 0.1]}
     found = best_of(pd.DataFrame(columns).assign(loss=1.0, seed=0), ["lr"], by=["norm", "fold"])
