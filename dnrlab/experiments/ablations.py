@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from dnrlab.evaluation.intervals import run_interval
+from dnrlab.experiments.sweep import MEASURES, summarize
 from dnrlab.recipes.config import Recipe
 from dnrlab.relay import DNRConfig
 from dnrlab.relay.config import PAPER
@@ -93,6 +95,13 @@ def with_gains(table: pd.DataFrame) -> pd.DataFrame:
     same = [name for name in ("seed", "fold") if name in table]
     baseline = table[same].merge(table[table["name"] == "bn"], how="left", on=same)["top1"]
     return table.assign(gain=table["top1"] - baseline.to_numpy())
+
+
+def summarize_gains(gained: pd.DataFrame) -> pd.DataFrame:
+    """``summarize`` of the table of ``with_gains``, with gain_low and gain_high: the 95 % interval over the seeds."""
+    summary = summarize(gained, measures=(*MEASURES, "gain"))
+    intervals = [run_interval(own["gain"]) for _, own in gained.groupby("name", sort=False)]
+    return summary.assign(gain_low=[each.low for each in intervals], gain_high=[each.high for each in intervals])
 
 
 def beside_paper(summary: pd.DataFrame, chosen: Mapping[str, Variant], published: pd.DataFrame) -> pd.DataFrame:

@@ -1,7 +1,6 @@
 """Sentences about experiments, which compare many trainings."""
 
 import pandas as pd
-from scipy.special import stdtrit
 
 from dnrlab.text import count, listed
 
@@ -9,16 +8,15 @@ from dnrlab.text import count, listed
 def of_gains(table: pd.DataFrame) -> str:
     """How much the variants gain over batch norm, in points of top-1, here and in the paper.
 
-    A variant with several seeds is better if the 95 % interval of its gain (Student's t) is above 0.
+    A variant with several seeds is better if the 95 % interval of its gain is above 0.
 
-    ``table`` has columns name, label, n (seeds), gain, gain_std and paper_gain (shares; NaN if unknown). The baseline
-    ``bn`` is not counted.
+    ``table`` has columns name, label, gain, gain_low (of that interval) and paper_gain (shares; NaN if unknown). The
+    baseline ``bn`` is not counted.
     """
     others = table[table["name"] != "bn"].dropna(subset="gain")
     if others.empty:
         return "There is no variant to compare with batch norm"
-    margin = stdtrit(others["n"] - 1, 0.975) * others["gain_std"] / others["n"] ** 0.5
-    better = int((others["gain"] > margin.fillna(0)).sum())
+    better = int((others["gain_low"].fillna(others["gain"]) > 0).sum())
     finding = f"Better than batch norm: {better} of {count(len(others), 'variant')};\n{gain_range(others, 'gain')}"
     published = others.dropna(subset="paper_gain")
     return finding + (f"\n(in the paper {gain_range(published, 'paper_gain')})" if len(published) else "")

@@ -7,7 +7,15 @@ import pandas as pd
 import pytest
 import torch
 
-from dnrlab.experiments.ablations import BASELINE, QUESTIONS, beside_paper, variants, varied, with_gains
+from dnrlab.experiments.ablations import (
+    BASELINE,
+    QUESTIONS,
+    beside_paper,
+    summarize_gains,
+    variants,
+    varied,
+    with_gains,
+)
 from dnrlab.experiments.batch_sizes import KINDS, at_batch_size, by_norm_and_batch, norms_and_batches, with_norm
 from dnrlab.models.config import build_model
 from dnrlab.paper import relay_direction
@@ -70,7 +78,11 @@ def test_a_gain_is_over_batch_norm_of_the_same_seed():
     table = pd.DataFrame(
         {"name": ["bn", "bn", "a", "a", "a"], "seed": [0, 1, 0, 1, 2], "top1": [0.5, 0.4, 0.7, 0.7, 1]}
     )
-    assert with_gains(table)["gain"].tolist() == pytest.approx([0, 0, 0.2, 0.3, np.nan], nan_ok=True)
+    gained = with_gains(table)
+    assert gained["gain"].tolist() == pytest.approx([0, 0, 0.2, 0.3, np.nan], nan_ok=True)
+    found = summarize_gains(gained.assign(top5=1.0, within_pair=1.0)).set_index("name").loc["a"]
+    low, high = 0.25 - 12.706 * 0.05, 0.25 + 12.706 * 0.05  # Student's t with one degree of freedom
+    assert found[["gain", "gain_low", "gain_high"]].tolist() == pytest.approx([0.25, low, high], rel=1e-4)
 
 
 def test_the_papers_numbers_stand_beside_their_variants():

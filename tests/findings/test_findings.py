@@ -107,7 +107,7 @@ def test_notes_name_a_quick_setting_and_the_seeds():
 def test_gains_are_points_beside_the_papers():
     table = pd.DataFrame(
         {"name": ["bn", "a", "b"], "label": ["batch norm", "uni", "bi"]}
-        | {"gain": [0, 0.034, -0.012], "paper_gain": [0, 0.0176, 0.0276], "n": 1, "gain_std": np.nan}
+        | {"gain": [0, 0.034, -0.012], "paper_gain": [0, 0.0176, 0.0276], "gain_low": np.nan}
     )
     measured = "Better than batch norm: 1 of 2 variants;\ngains of -1.2 to +3.4 points of top-1, most with “uni”"
     assert (
@@ -116,9 +116,9 @@ def test_gains_are_points_beside_the_papers():
     assert findings.of_gains(table.assign(paper_gain=np.nan)) == measured
     alone = "Better than batch norm: 1 of 1 variant;\na gain of +3.4 points of top-1"
     assert findings.of_gains(table[:2].assign(paper_gain=np.nan)) == alone
-    seeds = table.assign(paper_gain=np.nan, n=4)  # with three degrees of freedom t is 3.18, half of it 1.59
-    assert findings.of_gains(seeds.assign(gain_std=0.021)) == measured
-    assert findings.of_gains(seeds.assign(gain_std=0.022)) == measured.replace("1 of 2", "0 of 2")
+    seeds = table.assign(paper_gain=np.nan)
+    assert findings.of_gains(seeds.assign(gain_low=[0, 0.001, -0.02])) == measured
+    assert findings.of_gains(seeds.assign(gain_low=[0, -0.001, -0.02])) == measured.replace("1 of 2", "0 of 2")
     assert findings.of_gains(table.assign(gain=np.nan)) == "There is no variant to compare with batch norm"
 
 
