@@ -10,7 +10,7 @@ from dnrlab.data.config import DataConfig
 from dnrlab.data.manifest import Manifest
 from dnrlab.explain.clips import ClipView
 
-SEEN = 0.5  # opacity from which an object counts as seen
+SEEN = 0.5  # part of its highest opacity in the video from which an object counts as seen
 
 
 TRAITS = ("size", "contrast", "speed")
@@ -29,13 +29,18 @@ class ObjectTrack(NamedTuple):
 def read_boxes(manifest: Manifest) -> pd.DataFrame | None:
     """``boxes.csv`` beside the manifest, indexed by absolute path and frame; None if there is none.
 
-    Columns: path, frame, left, top, right, bottom (pixels of the file), opacity.
+    Columns: path, frame, left, top, right, bottom (pixels of the file), opacity, and seen: whether the opacity is at
+    least half of the highest that the object has in the video. So a faint object is seen, too.
     """
     file = manifest.file.parent / "boxes.csv"
     if not file.is_file():
         return None
     table = pd.read_csv(file)
-    return table.assign(path=[str(file.parent / path) for path in table["path"]]).set_index(["path", "frame"])
+    highest = table.groupby("path")["opacity"].transform("max")
+    seen = (table["opacity"] >= SEEN * highest) & (table["opacity"] > 0)
+    return table.assign(seen=seen, path=[str(file.parent / path) for path in table["path"]]).set_index(
+        ["path", "frame"]
+    )
 
 
 def object_track(boxes: pd.DataFrame, view: ClipView, data: DataConfig) -> ObjectTrack:
@@ -55,7 +60,7 @@ def object_track(boxes: pd.DataFrame, view: ClipView, data: DataConfig) -> Objec
     scale = data.short_side / min(height, width)
     offset = np.array([(side * scale - data.crop_size) / 2 for side in (width, height)] * 2)
     corners = (rows[COLUMNS].to_numpy() * scale - offset) / data.crop_size
-    return ObjectTrack(np.clip(corners, 0, 1), rows["opacity"].to_numpy() >= SEEN)
+    return ObjectTrack(np.clip(corners, 0, 1), rows["seen"].to_numpy())
 
 
 def object_masks(track: ObjectTrack, side: int) -> NDArray[np.bool_]:

@@ -77,6 +77,13 @@ def test_frames_without_the_object_do_not_count():
     assert all(np.isnan(value) for value in unseen.values())
 
 
+OPACITIES = {
+    "faint.mp4": [(0, 0.0), (1, 0.1), (2, 0.15), (3, 0.3)],
+    "bright.mp4": [(0, 0.49), (1, 1.0)],
+    "never.mp4": [(0, 0.0)],
+}
+
+
 def test_traits_of_an_object_of_known_size_colour_and_speed():
     frames = np.zeros((3, SIDE, SIDE, 3), dtype=np.uint8)
     frames[object_masks(MOVING, SIDE)] = (255, 0, 0)
@@ -100,6 +107,17 @@ def test_boxes_of_a_video_lie_where_its_object_is(synthetic):
     assert not object_masks(track, 32)[0].any()
     with pytest.raises(ValueError, match=r"one row of boxes.csv per frame, got none for .*, frame 1; add it"):
         object_track(boxes.drop(index=(view.path, view.frame_indices[0])), view, data)
+
+
+def test_a_faint_object_is_seen_from_half_of_its_highest_opacity(tmp_path):
+    (tmp_path / "boxes.csv").write_text(
+        "path,frame,left,top,right,bottom,opacity\n"
+        + "".join(f"{path},{frame},0,0,1,1,{opacity}\n" for path, each in OPACITIES.items() for frame, opacity in each)
+    )
+    (tmp_path / "manifest.csv").write_text("path,label,split\n" + "".join(f"{path},a,test\n" for path in OPACITIES))
+    boxes = read_boxes(read_manifest(tmp_path / "manifest.csv"))
+    found = {path: boxes.loc[str(tmp_path / path), "seen"].tolist() for path in OPACITIES}
+    assert found == {"faint.mp4": [False, False, True, True], "bright.mp4": [False, True], "never.mp4": [False]}
 
 
 def test_deletion_falls_at_once_where_the_heat_is_the_evidence():
