@@ -86,6 +86,35 @@ def paired_difference(
     return mean_interval(second - first, sources, seed=seed)
 
 
+def unpaired_difference(first: ArrayLike, second: ArrayLike, *, seed: int = 0) -> Interval:
+    """The mean over some videos minus the mean over others, each resampled within its own.
+
+    100 values with standard deviation 0.5 minus 100 others with the same: the standard error is
+    sqrt(0.0025 + 0.0025) = 0.071, so the interval reaches about 0.139 to either side.
+
+    Args:
+        first, second: one value per video. The videos are independent, and none is in both.
+
+    Returns: n is the number of all videos. The bounds are nan for fewer than two values on a side.
+    """
+    from scipy.stats import bootstrap
+
+    samples = [np.asarray(values, dtype=float).ravel() for values in (first, second)]
+    mean, number = float(samples[0].mean() - samples[1].mean()), sum(map(len, samples))
+    if min(map(len, samples)) < 2:
+        return Interval(mean, np.nan, np.nan, number)
+    low = high = mean
+    if any(each.min() < each.max() for each in samples):  # SciPy warns if all values are equal
+        options = {"confidence_level": LEVEL, "n_resamples": RESAMPLES, "method": "percentile", "vectorized": True}
+        low, high = bootstrap(samples, gap, rng=np.random.default_rng(seed), **options).confidence_interval
+    return Interval(mean, float(low), float(high), number)
+
+
+def gap(first: NDArray[np.floating], second: NDArray[np.floating], axis: int = -1) -> NDArray[np.floating]:
+    """The difference of two means along ``axis``."""
+    return np.asarray(first.mean(axis=axis) - second.mean(axis=axis))
+
+
 def standard_error(values: ArrayLike, sources: ArrayLike | None = None) -> float:
     """The standard error of the mean of ``mean_interval``. It is nan for fewer than two sources.
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from dnrlab.experiments.variants import SETTING
+from dnrlab.experiments.variants import SETTING, with_cases
 
 GROUP = (*SETTING, "norm", "interlaced", "fold")
 DIGITS = 9  # of a mean; so that a tie is one however its sum was rounded
@@ -36,3 +36,20 @@ def best_of(table: pd.DataFrame, chosen: Sequence[str], by: Sequence[str] = GROU
     found["top1"] = found["top1"].round(DIGITS)
     ordered = found.sort_values(["group", "top1", "loss"], ascending=[True, False, True])
     return ordered.groupby("group").head(1).drop(columns="group").reset_index(drop=True)
+
+
+def best_rates(table: pd.DataFrame) -> pd.DataFrame:
+    """The learning rate that does best for each case of each grid, as ``best_of``.
+
+    A case is the run's name without ``lr…_`` and seed. Cases of one batch size must have been tried with the same
+    learning rates.
+
+    Args:
+        table: from ``dnrlab.batch.archive``, of the validation split; grids whose runs are named by learning rate.
+
+    Returns: grid, batch_size, case, lr, seeds (number), top1 and loss; one row per case, in their first order.
+    """
+    table = with_cases(table)
+    table["case"] = table["case"].str.replace(r"^lr[\d.]+_", "", regex=True)
+    sizes = [best_of(own, ["lr"], ["grid", "batch_size", "case"]) for _, own in table.groupby(["grid", "batch_size"])]
+    return pd.concat(sizes, ignore_index=True)

@@ -8,12 +8,12 @@ import sys
 from pathlib import Path
 
 from dnrlab.batch.archive import archive
-from dnrlab.experiments.choice import best_of
+from dnrlab.experiments.choice import best_of, best_rates
 
 FOLDER = Path(__file__).parent
 SPLITS = {  # by table
     **dict.fromkeys(("main", "parts", "families", "batch_sizes"), "test"),
-    **dict.fromkeys(("choices", "reasons"), "val"),
+    **dict.fromkeys(("choices", "choices_small", "reasons"), "val"),
 }
 COMMAND = "taskset -c 0 dnrlab batch notebooks/batches/{0}.yaml --out runs/batches/{0}"  # one core: one thread, as here
 SETTINGS = ["lr", "epochs"]
@@ -28,3 +28,5 @@ if __name__ == "__main__":
     if name == "choices":
         for grid, own in table.groupby("grid", sort=False):
             print(grid, best_of(own, SETTINGS).to_string(index=False), sep="\n")
+    if name == "choices_small":
+        print(best_rates(table).to_string(index=False))

@@ -5,6 +5,7 @@ python notebooks/results/tables.py    # writes TABLES.md, differences.csv and di
 
 from pathlib import Path
 
+import tables_choices
 import tables_inside
 import tables_others
 import tables_parts
@@ -26,6 +27,7 @@ def page() -> str:
     parts = [HEAD]
     for title, explanation, lines in (
         *tables_runs.sections(read_videos(FOLDER / "main.csv")),
+        *tables_choices.sections(),
         *tables_parts.sections(),
         *tables_others.sections(),
         *tables_inside.sections(),

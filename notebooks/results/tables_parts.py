@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from dnrlab.data.synthetic.motions import PAIRS, pair_of
+from dnrlab.evaluation.intervals import run_interval
 from dnrlab.experiments.tables import interval, markdown, number
 from dnrlab.experiments.variants import differences, means, read_videos, with_cases
 from dnrlab.paper import relay_direction
@@ -59,7 +60,11 @@ STARTS = {  # cases of evidence_reasons_demo
     "demo_warmup": "warm-up over 150 iterations",
     "demo_lr0.03": "lr 0.03",
     "demo_clip": "statistics of the clip",
+    "lr0.03_second_norm": "lr 0.03, both relays on the second norm of a block",
+    "lr0.03_both_norms": "lr 0.03, over layers on the first norm, over time on the second",
 }
+PLACES = ("lr0.03_second_norm", "lr0.03_both_norms")  # compared with USUAL_PLACE
+USUAL_PLACE = "demo_lr0.03"
 ARCS = pair_of("clockwise")
 ABOUT_PARTS = (
     "The relay without interlacing on the synthetic videos, in the demo's network (ResNet-18 of width 8, 48 pixels, lr "
@@ -79,7 +84,8 @@ ABOUT_REASONS = (
 
 ABOUT_STARTS = (
     "The relay without interlacing in the demo's network (ResNet-18 of width 8, 48 pixels, 16 epochs): validation "
-    "top-1 of each seed. Guessing is 0.1, and 0.5 within the right pair."
+    "top-1 of each seed. Guessing is 0.1, and 0.5 within the right pair. *Change*: from lr 0.03 with both relays on "
+    "the first norm, within pairs of runs of the same seed; 95 % interval, Student's t."
 )
 
 
@@ -137,12 +143,15 @@ def reasons(videos: pd.DataFrame) -> list[str]:
 
 
 def starts(videos: pd.DataFrame) -> list[str]:
-    """Validation top-1 of each setting and seed: one row per setting, one column per seed."""
+    """Validation top-1 of each setting and seed, and what another place changes: one row per setting."""
     wide = videos[videos["case"].isin(STARTS)].pivot_table(index="case", columns="seed", values="right")
-    rows = [
-        [words, *(number(value, 2) for value in wide.loc[name])] for name, words in STARTS.items() if name in wide.index
-    ]
-    return markdown(["relay alone", *(f"seed {seed}" for seed in wide)], rows)
+    rows = []
+    for name, words in STARTS.items():
+        if name in wide.index:
+            gain = run_interval(wide.loc[name] - wide.loc[USUAL_PLACE]) if name in PLACES else None
+            change = interval(pd.Series(gain._asdict()), sign="+") if gain else ""
+            rows.append([words, *(number(value, 2) for value in wide.loc[name]), change])
+    return markdown(["relay alone", *(f"seed {seed}" for seed in wide), "change"], rows)
 
 
 def sections() -> list[tuple[str, str, list[str]]]:

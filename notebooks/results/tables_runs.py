@@ -8,9 +8,9 @@ from dnrlab import findings
 from dnrlab.data.synthetic.make import SETS, pair_accuracy
 from dnrlab.data.synthetic.motions import pair_of
 from dnrlab.data.synthetic.objects import objects_of
-from dnrlab.experiments.choice import best_of
+from dnrlab.evaluation.intervals import unpaired_difference
 from dnrlab.experiments.tables import interval, markdown, number
-from dnrlab.experiments.variants import NAMES, RELAY, SETTING, VARIANTS, differences, means, read_table
+from dnrlab.experiments.variants import ADDED, NAMES, RELAY, SETTING, differences, means
 from dnrlab.figures import save_figure
 from dnrlab.plots import differences_figure
 
@@ -18,6 +18,7 @@ FOLDER = Path(__file__).parent
 NETWORK = "tsn_resnet18"
 OVER_VIDEOS = ("videos_mean", "videos_low", "videos_high")
 HARD = "synthetic_hard"
+SHOWN = {pair: words for pair, words in ADDED.items() if "alone" in words or pair in RELAY}  # on thirds of its videos
 ACCURACIES = (
     "Mean and 95 % interval (Student's t) on the test videos. Chance is 0.1; on jhmdb21, which has 21 classes, 0.05."
 )
@@ -30,12 +31,9 @@ GAINS = (
 WITHIN = "Share of right classes where the predicted pair is right: chance is 0.5. Mean over the seeds."
 OBJECTS = (
     "Top-1 on thirds of the test videos. *Size*: side, as part of the frame. *Speed*: part of the path that is seen in "
-    "the same time. *Contrast*: opacity. Last columns: within pairs of runs of the same seed, 95 % interval."
-)
-CHOICES = (
-    "The highest mean top-1 on validation videos among all settings in `choices.csv`; ties go to the lower loss. On "
-    "egogestar10, test fold k is chosen on fold k + 1. These numbers were used to choose the settings. They are not "
-    "results."
+    "the same time. *Contrast*: opacity. Last columns: within pairs of runs of the same seed, 95 % interval, Student's "
+    "t. *First − last*: what is added in the first third minus the last; 95 % interval, bootstrap over the videos, for "
+    "these trained networks."
 )
 NOTE = (
     "mean over pairs of runs; thick: 95 % interval over seeds or folds (Student's t); thin: over the sources of the "
@@ -113,44 +111,28 @@ def by_object(videos: pd.DataFrame) -> list[str]:
     rows = []
     for quantity in ("size", "speed", "contrast"):
         thirds = pd.qcut(objects[quantity], 3)
-        for third in thirds.cat.categories:
-            part = measured[measured["path"].isin(objects.loc[thirds == third, "path"])]
-            low, high = part[quantity].min(), part[quantity].max()
+        parts = [measured[measured["path"].isin(objects.loc[thirds == each, "path"])] for each in thirds.cat.categories]
+        for part in parts:
             top1, gains = part.groupby("variant")["right"].mean(), differences(part).set_index(["baseline", "other"])
             rows.append(
                 [
-                    f"{quantity} {low:.2f} to {high:.2f}",
+                    f"{quantity} {part[quantity].min():.2f} to {part[quantity].max():.2f}",
                     str(part["path"].nunique()),
                     *(number(top1.get(name, float("nan"))) for name in NAMES),
-                    *(interval(gains.loc[pair], sign="+") if pair in gains.index else "" for pair in RELAY),
+                    *(interval(gains.loc[pair], sign="+") if pair in gains.index else "" for pair in SHOWN),
                 ]
             )
-    return markdown(["objects", "videos", *NAMES.values(), *RELAY.values()], rows)
+        ends = [[of_videos(part, pair) for part in (parts[0], parts[-1])] for pair in SHOWN]
+        gaps = [pd.Series(unpaired_difference(*end)._asdict()) if len(end[0]) else None for end in ends]
+        texts = ["" if each is None else interval(each, sign="+") for each in gaps]
+        rows.append([f"{quantity}: first − last", "", *([""] * len(NAMES)), *texts])
+    return markdown(["objects", "videos", *NAMES.values(), *SHOWN.values()], rows)
 
 
-def choices() -> list[str]:
-    """The settings that were chosen on validation videos."""
-    table = read_table(FOLDER / "choices.csv")
-    best = pd.concat(
-        [best_of(own, ["lr", "epochs"]) for _, own in table.groupby([*SETTING], sort=False)], ignore_index=True
-    )
-    variants = [VARIANTS[key] for key in zip(best["norm"], best["interlaced"], strict=True)]
-    places = [list(NAMES).index(variant) for variant in variants]
-    groups = best.groupby([*SETTING], sort=False).ngroup()
-    best = best.assign(variant=variants, place=places, group=groups).sort_values(["group", "fold", "place"])
-    rows = [
-        [
-            row.dataset,
-            row.fold,
-            NAMES[row.variant],
-            f"{row.lr:g}",
-            str(row.epochs),
-            f"{row.top1:.3f}",
-            f"{row.loss:.2f}",
-        ]
-        for row in best.itertuples()
-    ]
-    return markdown(["data set", "test fold", "network", "lr", "epochs", "validation top-1", "loss"], rows)
+def of_videos(videos: pd.DataFrame, pair: tuple[str, str]) -> "pd.Series[float]":
+    """What the other of a pair adds to the baseline on each video: mean over the runs; empty without one of them."""
+    top1 = videos.pivot_table(index="path", columns="variant", values="right").reindex(columns=list(pair))
+    return (top1[pair[1]] - top1[pair[0]]).dropna()
 
 
 def sections(videos: pd.DataFrame) -> list[tuple[str, str, list[str]]]:
@@ -163,7 +145,7 @@ def sections(videos: pd.DataFrame) -> list[tuple[str, str, list[str]]]:
     ]
     if (videos["dataset"] == HARD).any():
         found.append(("Small, slow and faint objects", OBJECTS, by_object(videos)))
-    return [*found, ("Chosen settings", CHOICES, choices())]
+    return found
 
 
 def draw(videos: pd.DataFrame) -> None:

@@ -8,7 +8,7 @@ from dnrlab.experiments.tables import markdown
 from dnrlab.experiments.variants import read_table
 
 FOLDER = Path(__file__).parent
-TABLES = ("choices", "main", "reasons", "parts", "families", "batch_sizes")
+TABLES = ("choices", "main", "reasons", "choices_small", "parts", "families", "batch_sizes")
 ABOUT = (
     "Training and evaluation, one core for each run, two runs at a time. A training that was resumed counts from there."
 )

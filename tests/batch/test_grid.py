@@ -12,6 +12,7 @@ from dnrlab.experiments.ablations import variants, varied
 from dnrlab.experiments.batch_sizes import by_norm_and_batch
 from dnrlab.experiments.sweep import with_seed
 from dnrlab.recipes.parameters import recipe_of
+from tests.helpers.grid_networks import know_grid_networks
 from tests.helpers.paths import PROJECT
 
 CELL = """lr: float = 0.1  # rate
@@ -235,6 +236,7 @@ def test_too_many_runs_are_refused(tmp_path):
 @pytest.mark.parametrize("file", sorted((PROJECT / "notebooks" / "batches").glob("*.yaml")), ids=lambda file: file.stem)
 def test_the_grids_of_the_project_have_no_mistakes(file, tmp_path, monkeypatch):
     monkeypatch.chdir(PROJECT)
+    know_grid_networks(monkeypatch)
     found = read_grid(file)
     elsewhere = any(word in file.stem for word in ("something", "reasons", "hard"))  # their weights are made there
     counted = found.card or ("synthetic" if elsewhere else "")

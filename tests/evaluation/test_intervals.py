@@ -13,6 +13,7 @@ from dnrlab.evaluation.intervals import (
     smallest_difference,
     smallest_run_difference,
     standard_error,
+    unpaired_difference,
 )
 
 
@@ -48,6 +49,18 @@ def test_pairs_tell_what_two_intervals_would_hide():
         ValueError, match=r"one value per video of both, got \(60,\) for baseline and \(59,\) for other"
     ):
         paired_difference(first, second[1:])
+
+
+def test_the_difference_of_two_groups_of_videos_is_as_wide_as_both_together():
+    first, second = np.repeat([0.0, 1.0], [20, 80]), np.repeat([0.0, 1.0], [60, 40])
+    found = unpaired_difference(first, second)
+    error = np.sqrt(0.8 * 0.2 / 100 + 0.4 * 0.6 / 100)
+    assert (found.mean, found.n) == (pytest.approx(0.4), 200)
+    assert found.low == pytest.approx(0.4 - 1.96 * error, abs=0.015)
+    assert found.high == pytest.approx(0.4 + 1.96 * error, abs=0.015)
+    alike = unpaired_difference([1.0, 1.0], [0.5, 0.5])
+    assert (alike.low, alike.high) == (0.5, 0.5)
+    assert np.isnan(unpaired_difference([1.0], [0.0, 1.0])[1:3]).all()
 
 
 def test_tables_of_intervals_and_differences_are_by_video():

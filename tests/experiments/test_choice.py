@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from dnrlab.experiments.choice import best_of
+from dnrlab.experiments.choice import best_of, best_rates
 
 COLUMNS = ["norm", "lr", "epochs", "seed", "top1", "loss"]
 
@@ -49,3 +49,25 @@ def test_groups_with_other_settings_or_other_numbers_of_seeds_are_refused():
         best_of(pd.DataFrame(rows, columns=COLUMNS), ["lr", "epochs"], by=["norm"])
     with pytest.raises(ValueError, match=r"got lr 0\.3, epochs 8"):
         best_of(pd.DataFrame([*rows[:2], ("bn", 0.3, 8, 0, 1, 1)], columns=COLUMNS), ["lr", "epochs"], by=["norm"])
+
+
+def test_each_case_of_each_grid_has_its_learning_rate():
+    rows = [
+        ("parts_choice", "lr0.03_bi_2_seed0", 32, 0.03, 0, 0.9, 0.3),
+        ("parts_choice", "lr0.03_bi_2_seed1", 32, 0.03, 1, 0.9, 0.3),
+        ("parts_choice", "lr0.1_bi_2_seed0", 32, 0.1, 0, 1.0, 0.1),
+        ("parts_choice", "lr0.1_bi_2_seed1", 32, 0.1, 1, 0.2, 2.0),
+        ("sizes_choice", "lr0.05_bn_batch16_seed0", 16, 0.05, 0, 0.5, 0.9),
+        ("sizes_choice", "lr0.0125_bn_batch16_seed0", 16, 0.0125, 0, 0.5, 0.7),
+        ("sizes_choice", "lr0.025_bn_batch8_seed0", 8, 0.025, 0, 0.6, 0.7),
+    ]
+    table = pd.DataFrame(rows, columns=["grid", "run", "batch_size", "lr", "seed", "top1", "loss"])
+    found = best_rates(table).set_index(["grid", "case"])
+    assert found["lr"].to_dict() == {
+        ("parts_choice", "bi_2"): 0.03,
+        ("sizes_choice", "bn_batch16"): 0.0125,
+        ("sizes_choice", "bn_batch8"): 0.025,
+    }
+    assert found.at[("parts_choice", "bi_2"), "seeds"] == 2
+    with pytest.raises(ValueError, match="wait for the other runs"):
+        best_rates(pd.concat([table, table[:1].replace("lr0.03_bi_2_seed0", "lr0.03_uni_4_seed0")]))

@@ -15,11 +15,13 @@ from dnrlab.batch.runs import runs_of
 from dnrlab.experiments.choice import GROUP, best_of
 from dnrlab.experiments.variants import SETTING, VARIANTS, differences, read_table, read_videos
 from dnrlab.recipes.parameters import recipe_of
+from tests.helpers.grid_networks import know_grid_networks
 from tests.helpers.paths import PROJECT
 
 FOLDER = PROJECT / "notebooks" / "results"
-OPTIONAL = [name for name in ("parts", "families", "reasons", "batch_sizes") if (FOLDER / f"{name}.csv").is_file()]
-TABLES = ["main", "choices", *OPTIONAL]
+ON_TEST = ["main", "parts", "families", "batch_sizes"]
+ON_VALIDATION = ["choices", "reasons"]
+TABLES = [*ON_TEST, *ON_VALIDATION]
 NOT_RUN = r"evidence_synthetic_choice/.*_epochs4_.*_seed1"  # the only runs of a grid that are not there
 COLUMNS = ["dataset", "network", "norm", "interlaced", "fold", "seed", "pixels", "epochs", "top1", "top5"]
 COLUMNS += ["evaluated", "total", "command", "machine"]
@@ -44,6 +46,7 @@ def test_each_accuracy_follows_from_the_stored_predictions(name):
 @pytest.mark.parametrize("name", TABLES)
 def test_each_run_is_one_of_a_grid_that_stands_here(name, monkeypatch, tmp_path):
     monkeypatch.chdir(PROJECT)
+    know_grid_networks(monkeypatch)
     for grid, rows in read_table(FOLDER / f"{name}.csv").groupby("grid"):
         cells = read_grid(PROJECT / "notebooks" / "batches" / f"{grid}.yaml")
         known = {run.name: run for run in runs_of(cells, tmp_path, counted_by=cells.card or "synthetic").runs}
@@ -58,7 +61,7 @@ def test_each_run_is_one_of_a_grid_that_stands_here(name, monkeypatch, tmp_path)
             assert found == tuple(row[["seed", "epochs", "lr", "batch_size"]]), row["run"]
             assert evaluation.parameters.get("test_fold", "") == row["fold"]
             assert dataset_of(str(evaluation.parameters["manifest"])) == row["dataset"]
-            assert evaluation.parameters.get("split", "test") == ("val" if name in ("choices", "reasons") else "test")
+            assert evaluation.parameters.get("split", "test") == ("test" if name in ON_TEST else "val")
 
 
 @pytest.mark.parametrize("dataset", ["egogestar10", "jhmdb21"])

@@ -48,11 +48,17 @@ def test_reasons_are_compared_with_the_chosen_settings_on_the_same_seeds():
     assert "| 1.00 | +0.300 [" in longer
 
 
-def test_each_seed_of_a_start_is_shown():
+def test_each_seed_of_a_start_is_shown_and_what_another_place_changes():
     script = runpy.run_path(str(FOLDER / "tables_parts.py"))
-    counts = {("demo", 0): 4, ("demo", 1): 1, ("demo_clip", 0): 5, ("longer", 0): 5}
+    counts = {("demo", 0): 4, ("demo", 1): 1, ("demo_lr0.03", 0): 3, ("demo_lr0.03", 1): 4, ("longer", 0): 5}
+    counts |= {("lr0.03_second_norm", 0): 2, ("lr0.03_second_norm", 1): 3}
     shown = cells(script["starts"](videos_of(counts)))
-    assert shown == {script["STARTS"]["demo"]: ["0.80", "0.20"], "statistics of the clip": ["1.00", ""]}
+    words = script["STARTS"]
+    assert shown == {
+        words["demo"]: ["0.80", "0.20", ""],
+        words["demo_lr0.03"]: ["0.60", "0.80", ""],
+        words["lr0.03_second_norm"]: ["0.40", "0.60", "-0.200"],
+    }
 
 
 def test_tsm_with_dnr_is_tsn_with_dnr(monkeypatch):
@@ -114,11 +120,12 @@ def test_objects_of_hard_videos_are_shown_in_thirds():
     videos = videos.assign(variant=videos["case"], network="tsn_resnet18")
     shown = cells(script["by_object"](videos))
     assert list(shown) == [
-        *("size 0.00 to 1.00", "size 2.00 to 2.00", "size 3.00 to 4.00"),
-        *("speed 0.00 to 1.00", "speed 2.00 to 2.00", "speed 3.00 to 4.00"),
-        *("contrast 1.00 to 2.00", "contrast 3.00 to 3.00", "contrast 4.00 to 5.00"),
+        *("size 0.00 to 1.00", "size 2.00 to 2.00", "size 3.00 to 4.00", "size: first − last"),
+        *("speed 0.00 to 1.00", "speed 2.00 to 2.00", "speed 3.00 to 4.00", "speed: first − last"),
+        *("contrast 1.00 to 2.00", "contrast 3.00 to 3.00", "contrast 4.00 to 5.00", "contrast: first − last"),
     ]
-    assert shown["size 3.00 to 4.00"] == ["2", "0.000", "", "0.500", "", "+0.500", ""]
+    assert shown["size 3.00 to 4.00"] == ["2", "0.000", "", "0.500", "", "", "+0.500", ""]
+    assert shown["size: first − last"] == [*[""] * 6, "-0.500 [-1.000, +0.000]", ""]
     script["by_object"].__globals__["objects_of"] = lambda *_: objects[:4]
     with pytest.raises(ValueError, match="expected 10 videos of synthetic_hard, got 8 with objects; archive it again"):
         script["by_object"](videos)
