@@ -1,4 +1,4 @@
-"""How uncertain a mean over videos is: bootstrap intervals of means and of paired differences.
+"""How uncertain a mean over videos is: bootstrap intervals of means, and of differences of pairs and of groups.
 
 Videos of one source (a scene filmed in all classes, a person, a film) are not independent, so they are drawn together.
 Source: Efron and Tibshirani, "An introduction to the bootstrap", 1993, percentile intervals; for whole clusters, Field
@@ -20,7 +20,7 @@ MIN_SOURCES = 10  # fewer scenes are too few for an interval
 
 
 class Interval(NamedTuple):
-    """A mean and the bounds of its 95 % interval. The bounds are nan for fewer than two values."""
+    """A mean and the bounds of its 95 % interval. The bounds are nan for too few values."""
 
     mean: float
     low: float
@@ -86,33 +86,51 @@ def paired_difference(
     return mean_interval(second - first, sources, seed=seed)
 
 
-def unpaired_difference(first: ArrayLike, second: ArrayLike, *, seed: int = 0) -> Interval:
-    """The mean over some videos minus the mean over others, each resampled within its own.
+def group_difference(
+    values: ArrayLike, first: ArrayLike, sources: ArrayLike | None = None, *, seed: int = 0
+) -> Interval:
+    """The mean over one group of videos minus the mean over the others, resampled over the videos or their sources.
 
     100 values with standard deviation 0.5 minus 100 others with the same: the standard error is
     sqrt(0.0025 + 0.0025) = 0.071, so the interval reaches about 0.139 to either side.
 
     Args:
-        first, second: one value per video. The videos are independent, and none is in both.
+        values: one per video.
+        first: whether each video is in the first group.
+        sources: the source of each video; a source can be in both groups. None treats every video as independent.
 
-    Returns: n is the number of all videos. The bounds are nan for fewer than two values on a side.
+    Returns: n is the number of values. Values of nan are left out. The bounds are nan if a group has fewer than
+        ``MIN_SOURCES`` sources, or so few of all that a resample has none of them.
+
+    Raises: ValueError if the numbers of values differ, or a group is empty.
     """
+    known, chosen = np.asarray(values, dtype=float).ravel(), np.asarray(first, dtype=bool).ravel()
+    names = np.arange(len(known)) if sources is None else pd.factorize(np.asarray(sources).ravel())[0]
+    if not len(known) == len(chosen) == len(names):
+        raise ValueError(
+            f"expected one group and one source per value, got {len(known)} values, {len(chosen)} groups and "
+            f"{len(names)} sources; take them from one table"
+        )
+    names, chosen, known = (each[~np.isnan(known)] for each in (names, chosen, known))
+    if chosen.all() or not chosen.any():
+        raise ValueError(f"expected known values in both groups, got {chosen.sum()} of {len(chosen)} in the first")
+    mean = float(known[chosen].mean() - known[~chosen].mean())
+    clusters = np.unique(names, return_inverse=True)[1]
+    samples = [np.bincount(clusters, weights=part) for part in (known * chosen, chosen, known * ~chosen, ~chosen)]
+    if min(np.count_nonzero(samples[1]), np.count_nonzero(samples[3])) < MIN_SOURCES:
+        return Interval(mean, np.nan, np.nan, len(known))
     from scipy.stats import bootstrap
 
-    samples = [np.asarray(values, dtype=float).ravel() for values in (first, second)]
-    mean, number = float(samples[0].mean() - samples[1].mean()), sum(map(len, samples))
-    if min(map(len, samples)) < 2:
-        return Interval(mean, np.nan, np.nan, number)
-    low = high = mean
-    if any(each.min() < each.max() for each in samples):  # SciPy warns if all values are equal
-        options = {"confidence_level": LEVEL, "n_resamples": RESAMPLES, "method": "percentile", "vectorized": True}
-        low, high = bootstrap(samples, gap, rng=np.random.default_rng(seed), **options).confidence_interval
-    return Interval(mean, float(low), float(high), number)
+    options = {"confidence_level": LEVEL, "n_resamples": RESAMPLES, "method": "percentile", "paired": True}
+    rng = np.random.default_rng(seed)
+    low, high = bootstrap(samples, ratio_difference, rng=rng, vectorized=True, **options).confidence_interval
+    return Interval(mean, min(float(low), mean), max(float(high), mean), len(known))
 
 
-def gap(first: NDArray[np.floating], second: NDArray[np.floating], axis: int = -1) -> NDArray[np.floating]:
-    """The difference of two means along ``axis``."""
-    return np.asarray(first.mean(axis=axis) - second.mean(axis=axis))
+def ratio_difference(*sums_and_counts: NDArray[np.floating], axis: int = -1) -> NDArray[np.floating]:
+    """The ratio of the first two sums along ``axis`` minus that of the other two."""
+    sum_first, count_first, sum_second, count_second = (each.sum(axis=axis) for each in sums_and_counts)
+    return np.asarray(sum_first / count_first - sum_second / count_second)
 
 
 def standard_error(values: ArrayLike, sources: ArrayLike | None = None) -> float:

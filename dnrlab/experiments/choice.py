@@ -39,17 +39,41 @@ def best_of(table: pd.DataFrame, chosen: Sequence[str], by: Sequence[str] = GROU
 
 
 def best_rates(table: pd.DataFrame) -> pd.DataFrame:
-    """The learning rate that does best for each case of each grid, as ``best_of``.
+    """The learning rate that does best for each case of a grid, as ``best_of``.
 
-    A case is the run's name without ``lr…_`` and seed. Cases of one batch size must have been tried with the same
-    learning rates.
+    A case is the run's name without ``lr…_`` and seed.
 
     Args:
-        table: from ``dnrlab.batch.archive``, of the validation split; grids whose runs are named by learning rate.
+        table: from ``dnrlab.batch.archive``, of the validation split: one grid, whose runs are named by learning rate.
 
-    Returns: grid, batch_size, case, lr, seeds (number), top1 and loss; one row per case, in their first order.
+    Returns: case, lr, seeds (number), top1 and loss; one row per case, in their first order.
+
+    Raises: ValueError if there are several grids, or see ``best_of``.
     """
+    if table["grid"].nunique() != 1:
+        raise ValueError(f"expected the runs of one grid, got {', '.join(table['grid'].unique())}; choose for each")
     table = with_cases(table)
-    table["case"] = table["case"].str.replace(r"^lr[\d.]+_", "", regex=True)
-    sizes = [best_of(own, ["lr"], ["grid", "batch_size", "case"]) for _, own in table.groupby(["grid", "batch_size"])]
-    return pd.concat(sizes, ignore_index=True)
+    table["case"] = table["case"].str.replace(r"^lr[^_]+_", "", regex=True)
+    return best_of(table, ["lr"], ["case"])
+
+
+def at_best_rates(runs: pd.DataFrame, choices: pd.DataFrame) -> pd.DataFrame:
+    """The runs whose learning rate did best for their case on validation videos.
+
+    Args:
+        runs: a table of runs, whose names are case and seed.
+        choices: see ``best_rates``.
+
+    Raises: ValueError if a case has no choice, or not all of its seeds at its rate.
+    """
+    rates = best_rates(choices).set_index("case")["lr"]
+    runs = with_cases(runs)
+    found = runs[runs["lr"] == runs["case"].map(rates)]
+    for case, own in runs.groupby("case", sort=False):
+        if case not in rates:
+            raise ValueError(f"expected a learning rate that was chosen for {case}, got none; add it to the choices")
+        missing = set(own["seed"]) - set(found.loc[found["case"] == case, "seed"])
+        if missing:
+            seeds = ", ".join(map(str, sorted(missing)))
+            raise ValueError(f"expected {case} with lr {rates[case]:g}, got none of seed {seeds}; run its grid")
+    return found

@@ -55,7 +55,7 @@ def read_videos(table: str | Path) -> pd.DataFrame:
 
 
 def with_cases(videos: pd.DataFrame) -> pd.DataFrame:
-    """The videos with a column ``case``: the run's name without seed or fold, such as ``bi_2`` of ``bi_2_seed0``."""
+    """Add the column ``case``: the run's name without seed or fold, such as ``bi_2`` of ``bi_2_seed0``."""
     return videos.assign(case=videos["run"].str.replace(r"_(seed|fold)\d+$", "", regex=True))
 
 

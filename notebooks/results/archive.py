@@ -13,7 +13,7 @@ from dnrlab.experiments.choice import best_of, best_rates
 FOLDER = Path(__file__).parent
 SPLITS = {  # by table
     **dict.fromkeys(("main", "parts", "families", "batch_sizes"), "test"),
-    **dict.fromkeys(("choices", "choices_small", "reasons"), "val"),
+    **dict.fromkeys(("choices", "choices_parts", "reasons"), "val"),
 }
 COMMAND = "taskset -c 0 dnrlab batch notebooks/batches/{0}.yaml --out runs/batches/{0}"  # one core: one thread, as here
 SETTINGS = ["lr", "epochs"]
@@ -28,5 +28,5 @@ if __name__ == "__main__":
     if name == "choices":
         for grid, own in table.groupby("grid", sort=False):
             print(grid, best_of(own, SETTINGS).to_string(index=False), sep="\n")
-    if name == "choices_small":
+    if name == "choices_parts":
         print(best_rates(table).to_string(index=False))

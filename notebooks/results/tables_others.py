@@ -69,14 +69,13 @@ def batch_sizes(videos: pd.DataFrame) -> list[str]:
 
 
 def sections() -> list[tuple[str, str, list[str]]]:
-    """Title, explanation and lines of each table whose runs have been stored."""
-    found = []
-    if (FOLDER / "families.csv").is_file() and (FOLDER / "parts.csv").is_file():
-        videos = with_cases(pd.concat([read_videos(FOLDER / f"{name}.csv") for name in ("families", "parts")]))
-        found.append(("Other families", ABOUT_FAMILIES, families(videos)))
-        found.append(("Each pair of motions, other families", ABOUT_MOTIONS, by_case(videos, NETWORKS)))
-    if (FOLDER / "batch_sizes.csv").is_file():
-        videos = read_videos(FOLDER / "batch_sizes.csv")
-        videos = videos.assign(batch_size=videos["run"].str.extract(r"_batch(\d+)_")[0].astype(int))
-        found.append(("Batch sizes", ABOUT_BATCHES, batch_sizes(with_cases(videos))))
-    return found
+    """Title, explanation and lines of each table."""
+    networks = with_cases(pd.concat([read_videos(FOLDER / f"{name}.csv") for name in ("families", "parts")]))
+    networks = networks[networks["grid"].isin(("evidence_families", "evidence_parts"))]  # with one learning rate
+    small = read_videos(FOLDER / "batch_sizes.csv")
+    small = with_cases(small.assign(batch_size=small["run"].str.extract(r"_batch(\d+)_")[0].astype(int)))
+    return [
+        ("Other families", ABOUT_FAMILIES, families(networks)),
+        ("Each pair of motions, other families", ABOUT_MOTIONS, by_case(networks, NETWORKS)),
+        ("Batch sizes", ABOUT_BATCHES, batch_sizes(small)),
+    ]

@@ -8,7 +8,7 @@ from dnrlab.experiments.tables import markdown
 from dnrlab.experiments.variants import read_table
 
 FOLDER = Path(__file__).parent
-TABLES = ("choices", "main", "reasons", "choices_small", "parts", "families", "batch_sizes")
+TABLES = ("choices", "main", "reasons", "choices_parts", "parts", "families", "batch_sizes")
 ABOUT = (
     "Training and evaluation, one core for each run, two runs at a time. A training that was resumed counts from there."
 )
@@ -25,5 +25,5 @@ def minutes(table: pd.DataFrame) -> list[str]:
 
 def sections() -> list[tuple[str, str, list[str]]]:
     """Title, explanation and lines of the table."""
-    found = [read_table(FOLDER / f"{name}.csv") for name in TABLES if (FOLDER / f"{name}.csv").is_file()]
+    found = [read_table(FOLDER / f"{name}.csv") for name in TABLES]
     return [("Time", ABOUT, minutes(pd.concat(found, ignore_index=True)))]

@@ -6,6 +6,7 @@ import pytest
 
 from dnrlab.evaluation.intervals import (
     differences_of,
+    group_difference,
     intervals_of,
     mean_interval,
     paired_difference,
@@ -13,7 +14,6 @@ from dnrlab.evaluation.intervals import (
     smallest_difference,
     smallest_run_difference,
     standard_error,
-    unpaired_difference,
 )
 
 
@@ -51,16 +51,34 @@ def test_pairs_tell_what_two_intervals_would_hide():
         paired_difference(first, second[1:])
 
 
-def test_the_difference_of_two_groups_of_videos_is_as_wide_as_both_together():
-    first, second = np.repeat([0.0, 1.0], [20, 80]), np.repeat([0.0, 1.0], [60, 40])
-    found = unpaired_difference(first, second)
+def test_the_difference_of_two_groups_is_that_of_the_textbook():
+    values, first = np.repeat([0.0, 1.0, 0.0, 1.0], [20, 80, 60, 40]), np.repeat([True, False], 100)
+    found = group_difference(values, first)
     error = np.sqrt(0.8 * 0.2 / 100 + 0.4 * 0.6 / 100)
     assert (found.mean, found.n) == (pytest.approx(0.4), 200)
     assert found.low == pytest.approx(0.4 - 1.96 * error, abs=0.015)
     assert found.high == pytest.approx(0.4 + 1.96 * error, abs=0.015)
-    alike = unpaired_difference([1.0, 1.0], [0.5, 0.5])
-    assert (alike.low, alike.high) == (0.5, 0.5)
-    assert np.isnan(unpaired_difference([1.0], [0.0, 1.0])[1:3]).all()
+    assert group_difference(np.ones(200), first)[1:3] == (0.0, 0.0)
+    assert group_difference(values, first, np.repeat(range(20), 10)).low < 0.4  # ten in each group
+    assert np.isnan(group_difference(values, first, np.repeat(range(10), 20))[1:3]).all()  # five in each group
+
+
+def test_groups_without_known_values_and_other_numbers_of_videos_are_refused():
+    spoiled = group_difference([1.0, np.nan, 0.0], [True, True, False], ["a", None, "b"])
+    assert (spoiled.mean, spoiled.n) == (1.0, 2)
+    with pytest.raises(ValueError, match="expected known values in both groups, got 0 of 1 in the first"):
+        group_difference([np.nan, 0.0], [True, False])
+    with pytest.raises(ValueError, match="got 2 values, 1 groups and 2 sources; take them from one table"):
+        group_difference([1.0, 0.0], [True])
+
+
+def test_what_two_groups_share_by_their_sources_is_no_difference():
+    rng = np.random.default_rng(0)
+    of_source = rng.normal(size=50)
+    values, first = np.concatenate([of_source + 0.5, of_source]), np.repeat([True, False], 50)
+    together, apart = (group_difference(values, first, each) for each in (np.tile(np.arange(50), 2), None))
+    assert together.mean == apart.mean == pytest.approx(0.5)
+    assert together.high - together.low < 1e-9 < 0.5 < apart.high - apart.low
 
 
 def test_tables_of_intervals_and_differences_are_by_video():

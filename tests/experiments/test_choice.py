@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from dnrlab.experiments.choice import best_of, best_rates
+from dnrlab.experiments.choice import at_best_rates, best_of, best_rates
 
 COLUMNS = ["norm", "lr", "epochs", "seed", "top1", "loss"]
 
@@ -51,23 +51,43 @@ def test_groups_with_other_settings_or_other_numbers_of_seeds_are_refused():
         best_of(pd.DataFrame([*rows[:2], ("bn", 0.3, 8, 0, 1, 1)], columns=COLUMNS), ["lr", "epochs"], by=["norm"])
 
 
-def test_each_case_of_each_grid_has_its_learning_rate():
-    rows = [
-        ("parts_choice", "lr0.03_bi_2_seed0", 32, 0.03, 0, 0.9, 0.3),
-        ("parts_choice", "lr0.03_bi_2_seed1", 32, 0.03, 1, 0.9, 0.3),
-        ("parts_choice", "lr0.1_bi_2_seed0", 32, 0.1, 0, 1.0, 0.1),
-        ("parts_choice", "lr0.1_bi_2_seed1", 32, 0.1, 1, 0.2, 2.0),
-        ("sizes_choice", "lr0.05_bn_batch16_seed0", 16, 0.05, 0, 0.5, 0.9),
-        ("sizes_choice", "lr0.0125_bn_batch16_seed0", 16, 0.0125, 0, 0.5, 0.7),
-        ("sizes_choice", "lr0.025_bn_batch8_seed0", 8, 0.025, 0, 0.6, 0.7),
-    ]
-    table = pd.DataFrame(rows, columns=["grid", "run", "batch_size", "lr", "seed", "top1", "loss"])
-    found = best_rates(table).set_index(["grid", "case"])
-    assert found["lr"].to_dict() == {
-        ("parts_choice", "bi_2"): 0.03,
-        ("sizes_choice", "bn_batch16"): 0.0125,
-        ("sizes_choice", "bn_batch8"): 0.025,
-    }
-    assert found.at[("parts_choice", "bi_2"), "seeds"] == 2
+COLUMNS_OF_CASES = ["grid", "run", "lr", "seed", "top1", "loss"]
+TRIED = pd.DataFrame(
+    [
+        ("choice", "lr0.03_uni_4_seed0", 0.03, 0, 0.9, 0.3),
+        ("choice", "lr0.1_uni_4_seed0", 0.1, 0, 0.9, 0.2),
+        ("choice", "lr0.03_uni_4_seed1", 0.03, 1, 0.9, 0.3),
+        ("choice", "lr0.1_uni_4_seed1", 0.1, 1, 0.9, 0.2),
+        ("choice", "lr0.03_bi_2_seed0", 0.03, 0, 0.9, 0.3),
+        ("choice", "lr0.1_bi_2_seed0", 0.1, 0, 1.0, 0.1),
+        ("choice", "lr0.03_bi_2_seed1", 0.03, 1, 0.9, 0.3),
+        ("choice", "lr0.1_bi_2_seed1", 0.1, 1, 0.2, 2.0),
+    ],
+    columns=COLUMNS_OF_CASES,
+)
+
+
+def test_each_case_of_a_grid_has_its_learning_rate():
+    found = best_rates(TRIED)
+    assert found[["case", "lr", "seeds"]].to_numpy().tolist() == [["uni_4", 0.1, 2], ["bi_2", 0.03, 2]]
     with pytest.raises(ValueError, match="wait for the other runs"):
-        best_rates(pd.concat([table, table[:1].replace("lr0.03_bi_2_seed0", "lr0.03_uni_4_seed0")]))
+        best_rates(TRIED[:-1])
+    small = TRIED.replace({"lr0.1_uni_4_seed0": "lr1e-05_uni_4_seed0", "lr0.1_uni_4_seed1": "lr1e-05_uni_4_seed1"})
+    assert set(best_rates(small[:4])["case"]) == {"uni_4"}
+    with pytest.raises(ValueError, match="expected the runs of one grid, got choice, other; choose for each"):
+        best_rates(pd.concat([TRIED, TRIED.assign(grid="other")]))
+
+
+def test_runs_at_the_best_rates_are_taken_and_missing_ones_named():
+    names = [("t", f"{case}_seed{seed}", 0.1, seed) for case in ("uni_4", "bi_2") for seed in range(2)]
+    runs = pd.DataFrame([*names, *(("u", f"bi_2_seed{seed}", 0.03, seed) for seed in range(2))])
+    runs.columns = ["grid", "run", "lr", "seed"]
+    found = at_best_rates(runs, TRIED)
+    assert found[["grid", "case", "seed"]].to_numpy().tolist() == [
+        *(["t", "uni_4", seed] for seed in range(2)),
+        *(["u", "bi_2", seed] for seed in range(2)),
+    ]
+    with pytest.raises(ValueError, match=r"expected bi_2 with lr 0\.03, got none of seed 1; run its grid"):
+        at_best_rates(runs[:-1], TRIED)
+    with pytest.raises(ValueError, match="expected a learning rate that was chosen for bi_2, got none; add it to"):
+        at_best_rates(runs, TRIED[:4])

@@ -20,7 +20,7 @@ from tests.helpers.paths import PROJECT
 
 FOLDER = PROJECT / "notebooks" / "results"
 ON_TEST = ["main", "parts", "families", "batch_sizes"]
-ON_VALIDATION = ["choices", "reasons"]
+ON_VALIDATION = ["choices", "choices_parts", "reasons"]
 TABLES = [*ON_TEST, *ON_VALIDATION]
 NOT_RUN = r"evidence_synthetic_choice/.*_epochs4_.*_seed1"  # the only runs of a grid that are not there
 COLUMNS = ["dataset", "network", "norm", "interlaced", "fold", "seed", "pixels", "epochs", "top1", "top5"]

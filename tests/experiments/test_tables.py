@@ -5,6 +5,7 @@ import runpy
 import pandas as pd
 import pytest
 
+from dnrlab.evaluation.intervals import group_difference
 from tests.helpers.paths import PROJECT
 
 FOLDER = PROJECT / "notebooks" / "results"
@@ -52,8 +53,9 @@ def test_each_seed_of_a_start_is_shown_and_what_another_place_changes():
     script = runpy.run_path(str(FOLDER / "tables_parts.py"))
     counts = {("demo", 0): 4, ("demo", 1): 1, ("demo_lr0.03", 0): 3, ("demo_lr0.03", 1): 4, ("longer", 0): 5}
     counts |= {("lr0.03_second_norm", 0): 2, ("lr0.03_second_norm", 1): 3}
+    words = {name: text for name, text in script["STARTS"].items() if (name, 0) in counts}
+    script["starts"].__globals__.update(STARTS=words, PLACES=("lr0.03_second_norm",))
     shown = cells(script["starts"](videos_of(counts)))
-    words = script["STARTS"]
     assert shown == {
         words["demo"]: ["0.80", "0.20", ""],
         words["demo_lr0.03"]: ["0.60", "0.80", ""],
@@ -117,15 +119,47 @@ def test_objects_of_hard_videos_are_shown_in_thirds():
     script["by_object"].__globals__["objects_of"] = lambda *_: objects
     counts = {"bn": 2, "relay": 4}
     videos = videos_of({(name, 0): count for name, count in counts.items()}, dataset="synthetic_hard")
-    videos = videos.assign(variant=videos["case"], network="tsn_resnet18")
+    videos = videos.assign(variant=videos["case"], network="tsn_resnet18", label="left")
     shown = cells(script["by_object"](videos))
     assert list(shown) == [
-        *("size 0.00 to 1.00", "size 2.00 to 2.00", "size 3.00 to 4.00", "size: first − last"),
-        *("speed 0.00 to 1.00", "speed 2.00 to 2.00", "speed 3.00 to 4.00", "speed: first − last"),
-        *("contrast 1.00 to 2.00", "contrast 3.00 to 3.00", "contrast 4.00 to 5.00", "contrast: first − last"),
+        f"{quantity}: {third}"
+        for quantity, means in {"size": (0.5, 2, 3.5), "speed": (0.5, 2, 3.5), "contrast": (1.5, 3, 4.5)}.items()
+        for third in (
+            *(f"{words} third, mean {mean:.2f}" for words, mean in zip(script["THIRDS"], means, strict=True)),
+            "lowest − highest",
+        )
     ]
-    assert shown["size 3.00 to 4.00"] == ["2", "0.000", "", "0.500", "", "", "+0.500", ""]
-    assert shown["size: first − last"] == [*[""] * 6, "-0.500 [-1.000, +0.000]", ""]
+    assert shown["size: highest third, mean 3.50"] == ["2", "0.000", "", "0.500", "", *[""] * 3, "+0.500", ""]
+    assert shown["size: lowest − highest"] == [*[""] * 8, "-0.500", ""]
     script["by_object"].__globals__["objects_of"] = lambda *_: objects[:4]
     with pytest.raises(ValueError, match="expected 10 videos of synthetic_hard, got 8 with objects; archive it again"):
         script["by_object"](videos)
+
+
+def test_thirds_have_equal_numbers_of_each_motion_and_their_gap_is_over_scenes():
+    script = runpy.run_path(str(FOLDER / "tables_runs.py"))
+    places = [(label, scene) for label in ("left", "up") for scene in range(30)]
+    paths = [f"{label}{scene}" for label, scene in places]
+    sizes = [scene + 100 * (label == "up") for label, scene in places]  # all of one motion are smaller
+    objects = pd.DataFrame({"path": paths, "size": sizes, "speed": sizes, "contrast": sizes})
+    script["by_object"].__globals__["objects_of"] = lambda *_: objects
+    runs = [("bn", 0), ("bn", 1), ("relay", 1)]  # seed 0 has no partner
+    right = {"bn": lambda _: 0.0, "relay": lambda scene: float(scene < 10 and scene % 3 > 0)}
+    rows = [
+        {"variant": variant, "seed": seed, "path": path, "label": label, "source": f"scene{scene % 15}"}
+        | {"right": 1.0 if seed == 0 else right[variant](scene)}
+        for variant, seed in runs
+        for path, (label, scene) in zip(paths, places, strict=True)
+    ]
+    videos = pd.DataFrame(rows).assign(dataset="synthetic_hard", network="tsn_resnet18", pixels=8, width=8, fold="")
+    videos = videos.assign(grid="g", run=videos["variant"] + "_seed" + videos["seed"].astype(str))
+    shown = cells(script["by_object"](videos))
+    assert shown["size: lowest third, mean 54.50"][0] == "20"  # ten of each motion: 0 to 9 and 100 to 109
+    scenes = [*range(10), *range(20, 30)] * 2
+    gains, first = [right["relay"](scene) for scene in scenes], [scene < 10 for scene in scenes]
+    expected = group_difference(gains, first, [scene % 15 for scene in scenes])
+    assert expected.low < expected.mean == pytest.approx(0.6)
+    column = list(script["ADDED"].values()).index("relay, alone") - len(script["ADDED"])
+    gap = f"{expected.mean:+.3f} [{expected.low:+.3f}, {expected.high:+.3f}]"
+    assert shown["size: lowest − highest"][column] == gap
+    assert gap != f"{expected.mean:+.3f} [{group_difference(gains, first).low:+.3f}, {expected.high:+.3f}]"
