@@ -63,7 +63,7 @@ def run_batch(grid_file: str | Path, out: str | Path, config: BatchConfig | None
     """
     config, out = config or BatchConfig(), Path(out)
     grid = read_grid(grid_file)
-    runs = runs_of(grid, out)
+    runs = runs_of(grid, out, only=config.only)
     with locked(out, "batch"):
         index = Index(title=grid.title, grid=grid.file.read_text(encoding="utf-8"), runs=runs)
         write_index(out, index)

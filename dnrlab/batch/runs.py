@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from fnmatch import fnmatch
 from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,10 +29,10 @@ AFTER = "after"  # the name of the run of the notebooks after all others
 RUNS = "{runs}"
 
 
-def runs_of(grid: Grid, out: Path, *, counted_by: str = "") -> Runs:
+def runs_of(grid: Grid, out: Path, *, counted_by: str = "", only: str = "") -> Runs:
     """The runs of a grid in the folder ``out``. Values are checked, files too but those that the batch makes.
 
-    ``counted_by`` names a card that counts the videos: then its ``FILES`` need not be here.
+    ``FILES`` need not be here if ``counted_by`` names a card that counts the videos, or ``only`` leaves out their run.
 
     Raises: ``Mistakes``, a ValueError, lists all that is wrong.
     """
@@ -58,7 +59,8 @@ def runs_of(grid: Grid, out: Path, *, counted_by: str = "") -> Runs:
     folders = {run.folder for run in runs}
     mistakes += [mistake for run in runs for mistake in untrained(run)]
     for run in [*runs, *([after] if after else [])]:
-        mistakes += mistakes_of(run, declared, out, folders, absent=FILES if counted_by else ())
+        left_out = bool(only) and run is not after and not fnmatch(run.name, only)
+        mistakes += mistakes_of(run, declared, out, folders, absent=FILES if counted_by or left_out else ())
     if mistakes:
         raise Mistakes(grid.file, mistakes)
     return Runs(runs, after)

@@ -50,7 +50,7 @@ class Batch:
         from dnrlab.device import pick_device
 
         grid = read_grid(self.grid)
-        every, after = runs_of(grid, Path(self.out), counted_by=grid.card)
+        every, after = runs_of(grid, Path(self.out), counted_by=grid.card, only=self.config.only)
         tasks = [task_of(run) for run in chosen(every, self.config.only, self.config.failed)]
         todo = [task for task in tasks if task.reason]
         result: Result = {"title": grid.title, "number": len(todo), "done": len(tasks) - len(todo)}

@@ -4,6 +4,7 @@ python notebooks/results/archive.py main runs/batches/evidence_synthetic    # ma
 python notebooks/results/archive.py choices runs/batches/evidence_synthetic_choice    # by validation: choices.csv
 """
 
+import re
 import sys
 from pathlib import Path
 
@@ -11,19 +12,40 @@ from dnrlab.batch.archive import archive
 from dnrlab.experiments.choice import best_of, best_rates
 
 FOLDER = Path(__file__).parent
-SPLITS = {  # by table
-    **dict.fromkeys(("main", "parts", "families", "batch_sizes"), "test"),
-    **dict.fromkeys(("choices", "choices_parts", "reasons"), "val"),
+DATA = "(gpu_)?(synthetic|hard|egogestar10|jhmdb21)"
+TABLES = {  # the split that each shows, and its grids
+    "main": ("test", f"evidence_{DATA}"),
+    "choices": ("val", f"evidence_{DATA}_choice"),
+    "parts": ("test", "evidence_parts(_chosen)?"),
+    "choices_parts": ("val", "evidence_parts_choice"),
+    "families": ("test", "evidence_families"),
+    "batch_sizes": ("test", "evidence_batch_sizes"),
+    "reasons": ("val", "evidence_reasons_.*"),
 }
 COMMAND = "taskset -c 0 dnrlab batch notebooks/batches/{0}.yaml --out runs/batches/{0}"  # one core: one thread, as here
 SETTINGS = ["lr", "epochs"]
 
+
+def check_arguments(arguments: list[str]) -> None:
+    """End with a sentence unless these are a table and folders of batches that belong there."""
+    if len(arguments) < 2 or arguments[0] not in TABLES:
+        given = " ".join(arguments) or "nothing"
+        sys.exit(f"expected a table ({', '.join(TABLES)}) and folders of batches, got {given}; see the head of it")
+    for batch in map(Path, arguments[1:]):
+        if not re.fullmatch(TABLES[arguments[0]][1], batch.name):
+            sys.exit(f"expected batches named {TABLES[arguments[0]][1]} for {arguments[0]}, got {batch}; correct it")
+        if not batch.is_dir():
+            sys.exit(f"expected the folder of a batch, got no folder {batch}; run its grid first")
+
+
 if __name__ == "__main__":
+    check_arguments(sys.argv[1:])
     name, *batches = sys.argv[1:]
-    if name not in SPLITS:
-        sys.exit(f"expected a table among {', '.join(SPLITS)}, got {name!r}; choose one")
     for batch in map(Path, batches):
-        table = archive(batch, FOLDER / f"{name}.csv", COMMAND.format(batch.name), SPLITS[name])
+        try:
+            table = archive(batch, FOLDER / f"{name}.csv", COMMAND.format(batch.name), TABLES[name][0])
+        except ValueError as error:
+            sys.exit(str(error))
         print(len(table), "rows in", FOLDER / f"{name}.csv")
     if name == "choices":
         for grid, own in table.groupby("grid", sort=False):

@@ -72,6 +72,19 @@ def test_a_parameter_that_is_a_list_multiplies_by_lists(tmp_path):
     assert [run.name for run in runs(tmp_path, text.replace("VALUE", "[[0], [1, 2]]")).runs] == ["0", "1_2"]
 
 
+def test_weights_of_runs_that_are_left_out_need_not_be_here(tmp_path):
+    (tmp_path / "a.safetensors").touch()
+    weights = f"{tmp_path}/{{case}}.safetensors"
+    text = f"title: a\nnotebooks: [train]\ncases: {{a: {{}}, b: {{}}}}\nparameters: {{initial_weights: '{weights}'}}\n"
+    file = grid(tmp_path, text)
+    found = runs_of(read_grid(file), tmp_path / "out", only="a*")
+    assert [run.name for run in found.runs] == ["a", "b"]
+    with pytest.raises(Mistakes, match=r"b\.safetensors"):
+        runs_of(read_grid(file), tmp_path / "out")
+    with pytest.raises(Mistakes, match=r"b\.safetensors"):
+        runs_of(read_grid(file), tmp_path / "out", only="b")
+
+
 def test_cases_are_sets_of_parameters_with_names(tmp_path):
     text = (
         "title: a\ncases: {plain: {dnr: false, lr: 0.2}, relay: {}}\nparameters: {seed: [3, 4]}\nnotebooks: [train]\n"
