@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatch
 from pathlib import Path
 
-from dnrlab.batch.run import Run, Step
+from dnrlab.batch.run import Run, Step, matches
 from dnrlab.batch.state import (
     DONE,
     FAILED,
@@ -70,7 +69,7 @@ def chosen(runs: Sequence[Run], only: str = "", failed: bool = False) -> list[Ru
 
     Raises: ValueError if no name matches.
     """
-    matching = [run for run in runs if not only or fnmatch(run.name, only)]
+    matching = [run for run in runs if matches(run, only)]
     if not matching:
         names = ", ".join(run.name for run in runs[:5])
         raise ValueError(f"expected a pattern that matches some run, got {only!r}; the runs are {names} …")

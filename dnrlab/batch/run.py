@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,6 +31,11 @@ class Run:
     folder: Path
     varied: Mapping[str, Any]  # what makes it differ from the other runs
     steps: tuple[Step, ...]
+
+
+def matches(run: Run, only: str) -> bool:
+    """Whether a run's name matches a pattern such as ``tsm*``. Without a pattern every run does."""
+    return not only or fnmatch(run.name, only)
 
 
 class Runs(NamedTuple):

@@ -5,7 +5,6 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from fnmatch import fnmatch
 from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,7 +12,7 @@ from typing import Any, NamedTuple
 from dnrlab.batch.execute import defaults_of, parameter_types
 from dnrlab.batch.grid import Entry, Grid, Mistake, Mistakes, Setting
 from dnrlab.batch.places import PLACE, filled
-from dnrlab.batch.run import FOLDERS, REPEATED, REPLACED, RESULTS, Run, Runs, Step
+from dnrlab.batch.run import FOLDERS, REPEATED, REPLACED, RESULTS, Run, Runs, Step, matches
 from dnrlab.choices import mistakes_in
 from dnrlab.notebook import wrong_name, wrong_type
 from dnrlab.trusted import check_trust
@@ -59,7 +58,7 @@ def runs_of(grid: Grid, out: Path, *, counted_by: str = "", only: str = "") -> R
     folders = {run.folder for run in runs}
     mistakes += [mistake for run in runs for mistake in untrained(run)]
     for run in [*runs, *([after] if after else [])]:
-        left_out = bool(only) and run is not after and not fnmatch(run.name, only)
+        left_out = run is not after and not matches(run, only)
         mistakes += mistakes_of(run, declared, out, folders, absent=FILES if counted_by or left_out else ())
     if mistakes:
         raise Mistakes(grid.file, mistakes)

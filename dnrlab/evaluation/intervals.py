@@ -113,7 +113,9 @@ def group_difference(
         )
     names, chosen, known = (each[~np.isnan(known)] for each in (names, chosen, known))
     if chosen.all() or not chosen.any():
-        raise ValueError(f"expected known values in both groups, got {chosen.sum()} of {len(chosen)} in the first")
+        raise ValueError(
+            f"expected known values in both groups, got {chosen.sum()} of {len(chosen)} in the first; change first"
+        )
     mean = float(known[chosen].mean() - known[~chosen].mean())
     clusters = np.unique(names, return_inverse=True)[1]
     samples = [np.bincount(clusters, weights=part) for part in (known * chosen, chosen, known * ~chosen, ~chosen)]

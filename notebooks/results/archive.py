@@ -30,7 +30,7 @@ def check_arguments(arguments: list[str]) -> None:
     """End with a sentence unless these are a table and folders of batches that belong there."""
     if len(arguments) < 2 or arguments[0] not in TABLES:
         given = " ".join(arguments) or "nothing"
-        sys.exit(f"expected a table ({', '.join(TABLES)}) and folders of batches, got {given}; see the head of it")
+        sys.exit(f"expected a table ({', '.join(TABLES)}) and folders of batches, got {given}; see its docstring")
     for batch in map(Path, arguments[1:]):
         if not re.fullmatch(TABLES[arguments[0]][1], batch.name):
             sys.exit(f"expected batches named {TABLES[arguments[0]][1]} for {arguments[0]}, got {batch}; correct it")

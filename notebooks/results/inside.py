@@ -147,7 +147,8 @@ def add(file: Path, rows: list[dict[str, Any]]) -> None:
 if __name__ == "__main__":
     without = [batch for batch in sys.argv[1:] if not any(done_notebooks(Path(batch)))]
     if without or not sys.argv[1:]:
-        sys.exit(f"expected batches with finished notebooks after their runs, got {', '.join(without) or 'none'}")
+        got = ", ".join(without) or "none"
+        sys.exit(f"expected batches with finished notebooks after their runs, got {got}; run their grids to the end")
     for given_batch in map(Path, sys.argv[1:]):
         for table_name, found_rows in zip(("heat", "dynamics"), gather(given_batch), strict=True):
             add(FOLDER / f"{table_name}.csv", found_rows)

@@ -155,3 +155,18 @@ def test_each_number_with_an_interval_stands_in_a_table_and_beside_its_data_set(
                 checked.append(start)
     assert len(checked) > 40
     assert len([start for start in checked if start != "| "]) > 20
+
+
+def test_batches_of_another_table_and_missing_ones_are_not_archived(tmp_path):
+    check = runpy.run_path(str(FOLDER / "archive.py"))["check_arguments"]
+    (tmp_path / "evidence_hard").mkdir()
+    check(["main", str(tmp_path / "evidence_hard")])
+    for arguments, words in (
+        ([], "got nothing"),
+        (["main"], "got main"),
+        (["others", "evidence_hard"], "got others evidence_hard"),
+        (["choices", str(tmp_path / "evidence_hard")], r"_choice for choices, got .*evidence_hard; correct it"),
+        (["main", str(tmp_path / "evidence_synthetic")], "got no folder .*; run its grid first"),
+    ):
+        with pytest.raises(SystemExit, match=words):
+            check(arguments)
